@@ -1,0 +1,61 @@
+/*
+ * route - a declared writable (or read-only) place: what was asked for, and the backing directory that serves it.
+ *
+ * A route_spec is what the person declared, with docker's words already understood; it holds no descriptor and can be
+ * copied freely. A route is the spec plus an open backing root; it is made once, when the mount is set up, and lives
+ * as long as the session. Nothing here knows FUSE, a command line or a configuration format.
+ */
+#ifndef ROFUSE_FS_ROUTE_H
+#define ROFUSE_FS_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct union_stack;
+
+enum route_kind {
+    ROUTE_TMPFS,
+    ROUTE_VOLUME,
+    ROUTE_BIND,
+};
+
+struct route_spec {
+    enum route_kind kind;
+    char *target;  /* absolute path inside the image, normalised by the parser; owned */
+    char *source;  /* volume: its name, NULL = anonymous; bind: absolute host path; tmpfs: NULL; owned */
+    char *subpath; /* volume: directory or file below the volume's root to serve, or NULL; owned */
+
+    bool read_only;
+    bool noexec;
+    bool nosuid;
+    bool nodev;         /* remembered for status only: the whole mount is nodev */
+    bool nocopy;        /* volume: do not fill a new one from the image */
+    bool tmpcopyup;     /* tmpfs: start with a copy of what the image has at the target */
+    bool create_source; /* bind: make the host directory if it is missing */
+
+    uint64_t size;         /* tmpfs: bytes, 0 = not given (then the kernel's default, half of the memory) */
+    unsigned size_percent; /* tmpfs: per cent of memory, 0 = not given; excludes size */
+    uint64_t nr_inodes;    /* tmpfs: 0 = not given */
+    bool has_mode, has_uid, has_gid;
+    mode_t mode; /* tmpfs: permission bits of its root; 1777 where has_mode is false */
+    uid_t uid;
+    gid_t gid;
+};
+
+/* The word docker uses for a kind: "tmpfs", "volume", "bind". Static text. */
+const char *route_kind_name(enum route_kind kind);
+
+/* Frees what a spec owns and clears it; the struct itself is the caller's. Safe on a zeroed struct. */
+void route_spec_clear(struct route_spec *spec);
+
+struct route {
+    struct route_spec spec; /* owned copy; immutable */
+    char *target;           /* where it landed after the image's symlinks were followed; owned; set by the graft */
+    unsigned index;         /* position in the session's table; immutable */
+    int root_fd;            /* O_PATH descriptor of the backing root (directory or single file); owned */
+    bool root_is_dir;       /* immutable */
+    bool is_private;        /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+};
+
+#endif

@@ -1,0 +1,47 @@
+"""What every test needs: the path of the binary, a scratch directory on a real file system, clean-up of mounts."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
+
+import rofuse_test  # noqa: E402
+
+
+def pytest_report_header():
+    return f"rofuse: {rofuse_test.BINARY}, kernel {os.uname().release}"
+
+
+@pytest.fixture
+def scratch():
+    """A new directory on a disk file system (ROFUSE_TEST_DIR, default /var/tmp), removed with all mounts below it."""
+    base = os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")
+    path = pathlib.Path(tempfile.mkdtemp(prefix="rofuse-test.", dir=base))
+    path.chmod(0o755)
+    yield path
+    rofuse_test.unmount_below(path)
+    subprocess.run(["chattr", "-R", "-i", "-a", str(path)], check=False, capture_output=True)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def rofuse(scratch):
+    """Makes mounts: rofuse(layers=[…], tmpfs=["/tmp"], …) returns a rofuse_test.Mount; all are ended after the test."""
+    made = []
+
+    def make(**kwargs):
+        mount = rofuse_test.Mount(scratch, **kwargs)
+        made.append(mount)
+        return mount
+
+    yield make
+    for mount in reversed(made):
+        mount.end()
+    for mount in made:
+        mount.check_daemon_output()

@@ -1,0 +1,152 @@
+"""Helpers for tests on real mounts: start a daemon in the foreground, wait until it answers, read its log, end it."""
+
+import itertools
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("ROFUSE", str(ROOT / "build" / "dev" / "rofuse"))
+
+# What a healthy daemon never says; looked for even when the test passed.
+SUSPICIOUS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|[Aa]ssertion|CRITICAL|\*\* |fuse: ")
+
+_serial = itertools.count()
+
+
+def unmount_below(path):
+    """Detaches every mount at or below path, the deepest first."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        points = [line.split()[4].encode("utf-8", "surrogateescape").decode("unicode_escape") for line in table]
+    for point in sorted((p for p in points if (p + "/").startswith(str(path) + "/")), key=len, reverse=True):
+        subprocess.run(["umount", "-l", point], check=False, capture_output=True)
+
+
+class Mount:
+    """One rofuse mount, by `rofuse mount --foreground` in a process of its own.
+
+    layers: directories, first = bottom; a missing list means one empty layer.
+    tmpfs, volume, mount: values of --tmpfs, --volume, --mount.
+    fold: value of --log-fold (default off: one record per denied call).
+    """
+
+    def __init__(self, scratch, layers=None, tmpfs=(), volume=(), mount=(), fold="off", extra=(), start=True,
+                 prefix=(), point=None):
+        self.scratch = pathlib.Path(scratch)
+        number = next(_serial)
+        self.point = pathlib.Path(point) if point else self.scratch / f"mnt{number}"
+        self.state = self.scratch / "state"
+        self.log_path = self.scratch / f"log{number}.jsonl"
+        self.output_path = self.scratch / f"daemon{number}.out"
+        self.point.mkdir(exist_ok=True, parents=True)
+        if layers is None:
+            empty = self.scratch / f"empty{number}"
+            empty.mkdir()
+            layers = [empty]
+        self.args = list(prefix) + [BINARY, "mount", "--foreground", "--state-dir", str(self.state), "--log",
+                                    f"file:{self.log_path}", "--log-format", "json", "--log-fold", str(fold)]
+        for option, values in (("--layer", layers), ("--tmpfs", tmpfs), ("--volume", volume), ("--mount", mount)):
+            for value in values:
+                self.args += [option, str(value)]
+        self.args += list(extra) + [str(self.point)]
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self):
+        with open(self.output_path, "ab") as output:
+            self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        deadline = time.monotonic() + 60
+        while not os.path.ismount(self.point) or not self._answers():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"rofuse ended with {self.process.returncode}: {self.output()}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no mount after 60 s: {self.output()}")
+            time.sleep(0.01)
+
+    def _answers(self):
+        try:
+            os.statvfs(self.point)
+            return True
+        except OSError:
+            return False
+
+    def output(self):
+        return self.output_path.read_text(errors="replace")
+
+    def path(self, inside):
+        """The host's path of a path inside the mount."""
+        return self.point / str(inside).lstrip("/")
+
+    def events(self):
+        """Every line of the log so far, parsed."""
+        if not self.log_path.exists():
+            return []
+        lines = self.log_path.read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def records(self, settle=2.0, at_least=0):
+        """The denial records, after the log has been quiet for a moment (or has at_least records)."""
+        deadline = time.monotonic() + settle + (10 if at_least else 0)
+        last, since = -1, time.monotonic()
+        while time.monotonic() < deadline:
+            size = self.log_path.stat().st_size if self.log_path.exists() else 0
+            if size != last:
+                last, since = size, time.monotonic()
+            elif time.monotonic() - since > 0.15:
+                found = [e for e in self.events() if "operation" in e]
+                if len(found) >= at_least:
+                    return found
+            time.sleep(0.01)
+        return [e for e in self.events() if "operation" in e]
+
+    def kill(self):
+        """kill -9 of the daemon; the mount point is left dead."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self, timeout=30):
+        """Ends the daemon with SIGTERM (unmounting) and returns its exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                unmount_below(self.point)
+                self.process.kill()
+                self.process.wait()
+                raise
+        unmount_below(self.point)
+        return self.process.returncode
+
+    def check_daemon_output(self):
+        if self.output_path.exists():
+            match = SUSPICIOUS.search(self.output())
+            assert not match, f"the daemon said: {self.output()}"
+
+
+def overlay(scratch, layers, name="overlay", upper=False, options=""):
+    """The reference: kernel overlayfs over the layers (first = bottom), then a read-only bind of it, as docker sets up.
+
+    upper=True adds an empty upper directory (docker's containers have one); returns the read-only bind's path.
+    """
+    scratch = pathlib.Path(scratch)
+    raw, bind = scratch / f"{name}.raw", scratch / name
+    raw.mkdir()
+    bind.mkdir()
+    lower = ":".join(str(layer).replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,") for layer in reversed(layers))
+    words = [f"lowerdir={lower}"] + ([options] if options else [])
+    if upper:
+        (scratch / f"{name}.upper").mkdir()
+        (scratch / f"{name}.work").mkdir()
+        words += [f"upperdir={scratch}/{name}.upper", f"workdir={scratch}/{name}.work"]
+    subprocess.run(["mount", "-t", "overlay", "-o", ",".join(words), "overlay", str(raw)], check=True)
+    subprocess.run(["mount", "--bind", str(raw), str(bind)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(bind)], check=True)
+    return bind
