@@ -1,0 +1,124 @@
+/*
+ * node - the inodes that the kernel or the daemon holds on to.
+ *
+ * Two counters, as they answer two questions. refs keeps the object alive: every pointer that somebody keeps is one.
+ * nlookup is the kernel's claim: raised by each reply that tells the kernel of the node, lowered by forget; while it is
+ * not 0 it holds exactly one of the refs. Both are guarded by the table's lock, which is never held over a system call, a
+ * reply or a wait.
+ *
+ * No node keeps a descriptor, so that a tree of any size can be walked with few; a node is found again by the path that
+ * its chain of parents spells. The one exception is held_fd: a file of a route whose name is gone (unlinked while open, or
+ * never named: O_TMPFILE) can only be reached through a descriptor, until the kernel forgets it.
+ */
+#ifndef ROFUSE_FS_NODE_H
+#define ROFUSE_FS_NODE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+struct route;
+struct node_table;
+
+enum node_kind {
+    NODE_IMAGE, /* in the union of the layers */
+    NODE_MADE,  /* exists in memory only: a target or a runtime's place that the image lacks */
+    NODE_ROUTE, /* in the backing directory of a route */
+};
+
+/* What makes two nodes the same. */
+struct node_identity {
+    enum node_kind kind;
+    uint32_t space;         /* of numbers.h */
+    uint64_t ino;           /* the file system's own */
+    uint64_t shown;         /* st_ino inside the mount */
+    mode_t type;            /* S_IFMT bits */
+    struct timespec birth;  /* ROUTE: a number may be used again for another file; zero where the file system has no
+                               birth times */
+    const uint16_t *layers; /* IMAGE: copied into a new node */
+    size_t n_layers;
+    bool has_xattrs;        /* IMAGE */
+    struct route *route;    /* ROUTE: borrowed, lives as long as the table */
+    mode_t made_mode;       /* MADE: permission bits */
+};
+
+struct node {
+    struct node_identity id; /* immutable; layers is owned by the node */
+    unsigned refs;           /* [table lock] */
+    uint64_t nlookup;        /* [table lock] */
+    struct node *parent;     /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
+    char *name;              /* [table lock] owned; NULL with parent */
+    int held_fd;             /* [table lock] O_PATH, owned, or -1 */
+    bool in_table;           /* [table lock] false: the number belongs to another file by now */
+    /*
+     * Children that are not the union's or the backing directory's own: route roots and made places. Changed only while
+     * the session is set up, before it serves; each holds a ref, and whoever adds one pins this node with a ref as well.
+     */
+    struct node **grafts;
+    size_t n_grafts;
+    _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
+};
+
+struct node_table *node_table_new(void);
+/* All nodes must have been given up but for the kernel's claims, which end with the mount. NULL is allowed. */
+void node_table_free(struct node_table *table);
+
+/*
+ * node_get - the node of an identity, made if it is new.
+ *
+ * @parent, @name: where it was found. They become the node's place when it has none, and, in a route, when it was found
+ *                 elsewhere than before (another hard link, or renamed from outside). NULL for a file without a name.
+ * Returns a ref, given up with node_unref(). Cannot fail. Any thread.
+ */
+struct node *node_get(struct node_table *table, const struct node_identity *identity, struct node *parent,
+                      const char *name);
+
+/* The node of an identity if there is one, with a ref, or NULL. */
+struct node *node_find(struct node_table *table, const struct node_identity *identity);
+
+struct node *node_ref(struct node_table *table, struct node *node);
+void node_unref(struct node_table *table, struct node *node); /* NULL is allowed; may close the held descriptor */
+
+void node_looked_up(struct node_table *table, struct node *node);
+void node_forget(struct node_table *table, struct node *node, uint64_t nlookup);
+
+/* The path inside the mount, "" for the root; a file without a name is told by its last directory or "". Owned. */
+char *node_path(struct node_table *table, const struct node *node);
+
+/*
+ * The path below the root of the node's route (below the mount for other kinds), in *ret, owned.
+ * Returns 0 or -ESTALE when the node or one of its parents has no name any more.
+ */
+int node_inner_path(struct node_table *table, const struct node *node, char **ret);
+
+/* The number that ".." has in this directory: the parent's, or its own where it has none. */
+uint64_t node_parent_number(struct node_table *table, const struct node *node);
+
+/* The node has another name now. */
+void node_moved(struct node_table *table, struct node *node, struct node *parent, const char *name);
+
+/*
+ * PARENT/NAME is gone. If it is the name that the node goes by, the node is reached by @fd (O_PATH, of the file) from now on;
+ * a file with other names is found by one of them at the next look-up. Takes ownership of @fd (-1 is allowed).
+ */
+void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, int fd);
+
+/* Keeps an O_PATH descriptor for a file that loses its name; takes ownership (closes it if there is one already). */
+void node_hold(struct node_table *table, struct node *node, int fd);
+
+/* A duplicate of the held descriptor, owned by the caller; -ENOENT when there is none; -errno. */
+int node_held(struct node_table *table, const struct node *node);
+
+/* Adds a child that is neither the union's nor the backing directory's; set-up only. Takes a ref on both. */
+void node_graft(struct node_table *table, struct node *parent, struct node *child);
+
+/* The graft of that name, or NULL; borrowed (grafts live as long as the table). */
+struct node *node_find_graft(const struct node *parent, const char *name);
+
+/* Number of nodes alive. */
+size_t node_table_size(struct node_table *table);
+
+#endif

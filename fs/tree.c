@@ -1,0 +1,389 @@
+#include "tree.h"
+
+#include "backing.h"
+#include "beneath.h"
+#include "numbers.h"
+#include "path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* A rename of a parent lets a look-up by path fail; it takes microseconds, so this many tries end far beyond it. */
+#define RENAME_TRIES 10000
+
+int tree_new(const char *const *layers, size_t n_layers, struct tree **ret, char **ret_why)
+{
+    struct union_stack *stack;
+    int status = union_open(layers, n_layers, &stack, ret_why);
+    if (status < 0)
+        return status;
+    struct tree *tree = g_new0(struct tree, 1);
+    tree->stack = stack;
+    tree->table = node_table_new();
+    tree->numbers = numbers_new();
+    clock_gettime(CLOCK_REALTIME, &tree->made_time);
+
+    struct node_identity identity = {.kind = NODE_MADE, .type = S_IFDIR, .made_mode = 0755};
+    struct union_entry entry = {0};
+    if (n_layers > 0) {
+        status = union_root(stack, &entry);
+        if (status < 0) {
+            *ret_why = g_strdup_printf("layer %s: %s", layers[n_layers - 1], g_strerror(-status));
+            tree_free(tree);
+            return status;
+        }
+        identity = (struct node_identity){
+            .kind = NODE_IMAGE,
+            .type = S_IFDIR,
+            .ino = entry.st.st_ino,
+            .space = numbers_space(tree->numbers, NUMBERS_LAYER + entry.layers[0], entry.st.st_dev),
+            .layers = entry.layers,
+            .n_layers = entry.n_layers,
+            .has_xattrs = entry.has_xattrs,
+        };
+    } else {
+        identity.space = numbers_space(tree->numbers, NUMBERS_MADE, 0);
+        identity.ino = ++tree->n_made;
+    }
+    identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
+    tree->root = node_get(tree->table, &identity, NULL, NULL);
+    union_entry_clear(&entry);
+    *ret = tree;
+    return 0;
+}
+
+void tree_free(struct tree *tree)
+{
+    if (tree == NULL)
+        return;
+    node_table_free(tree->table);
+    for (size_t i = 0; i < tree->n_routes; i++)
+        backing_close(tree->routes[i]);
+    g_free(tree->routes);
+    numbers_free(tree->numbers);
+    union_free(tree->stack);
+    g_free(tree);
+}
+
+uint64_t tree_route_number(struct tree *tree, const struct route *route, dev_t dev, uint64_t ino)
+{
+    return numbers_shown(tree->numbers, numbers_space(tree->numbers, NUMBERS_ROUTE + route->index, dev), ino);
+}
+
+/* A directory is one place in the union; a file that two layers share is one file. */
+static uint32_t image_space(struct tree *tree, uint16_t layer, dev_t dev, bool is_dir)
+{
+    return numbers_space(tree->numbers, is_dir ? NUMBERS_LAYER + layer : NUMBERS_FILES, dev);
+}
+
+uint64_t tree_image_number(struct tree *tree, uint16_t layer, dev_t dev, uint64_t ino, bool is_dir)
+{
+    return numbers_shown(tree->numbers, image_space(tree, layer, dev, is_dir), ino);
+}
+
+char *tree_image_path(struct tree *tree, const struct node *node)
+{
+    return node_path(tree->table, node);
+}
+
+void tree_rename_begin(struct tree *tree)
+{
+    atomic_fetch_add(&tree->renames, 1);
+}
+
+void tree_rename_end(struct tree *tree)
+{
+    /* Several renames may overlap; odd or even is then no sign any more, a change of the count still is. */
+    atomic_fetch_add(&tree->renames, 1);
+}
+
+/* The inode of a file of a route, as the kernel tells it. Returns 0 or -errno. */
+static int route_identity(struct tree *tree, struct route *route, int dir_fd, const char *name,
+                          struct node_identity *ret, struct stat *ret_st)
+{
+    struct statx stx;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+    if (statx(dir_fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+        return -errno;
+    *ret_st = (struct stat){
+        .st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+        .st_ino = stx.stx_ino,
+        .st_mode = stx.stx_mode,
+        .st_nlink = stx.stx_nlink,
+        .st_uid = stx.stx_uid,
+        .st_gid = stx.stx_gid,
+        .st_rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
+        .st_size = (off_t)stx.stx_size,
+        .st_blksize = (blksize_t)stx.stx_blksize,
+        .st_blocks = (blkcnt_t)stx.stx_blocks,
+        .st_atim = {.tv_sec = stx.stx_atime.tv_sec, .tv_nsec = stx.stx_atime.tv_nsec},
+        .st_mtim = {.tv_sec = stx.stx_mtime.tv_sec, .tv_nsec = stx.stx_mtime.tv_nsec},
+        .st_ctim = {.tv_sec = stx.stx_ctime.tv_sec, .tv_nsec = stx.stx_ctime.tv_nsec},
+    };
+    *ret = (struct node_identity){
+        .kind = NODE_ROUTE,
+        .space = numbers_space(tree->numbers, NUMBERS_ROUTE + route->index, ret_st->st_dev),
+        .ino = stx.stx_ino,
+        .type = stx.stx_mode & S_IFMT,
+        .route = route,
+    };
+    if (stx.stx_mask & STATX_BTIME)
+        ret->birth = (struct timespec){.tv_sec = stx.stx_btime.tv_sec, .tv_nsec = stx.stx_btime.tv_nsec};
+    ret->shown = numbers_shown(tree->numbers, ret->space, ret->ino);
+    ret_st->st_ino = ret->shown;
+    return 0;
+}
+
+static bool is_same(const struct node *node, const struct node_identity *identity)
+{
+    return node->id.space == identity->space && node->id.ino == identity->ino && node->id.type == identity->type &&
+           node->id.birth.tv_sec == identity->birth.tv_sec && node->id.birth.tv_nsec == identity->birth.tv_nsec;
+}
+
+/* One try to reach a route's node by its path. */
+static int open_by_path(struct tree *tree, const struct node *node)
+{
+    g_autofree char *path = NULL;
+    int status = node_inner_path(tree->table, node, &path);
+    if (status < 0)
+        return status;
+    int fd = beneath_open(node->id.route->root_fd, path, O_PATH, false);
+    if (fd < 0)
+        return fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR ? -ESTALE : fd;
+    struct node_identity found;
+    struct stat st;
+    status = route_identity(tree, node->id.route, fd, "", &found, &st);
+    if (status == 0 && !is_same(node, &found))
+        status = -ESTALE; /* another file has the name by now; never serve it as this one */
+    if (status < 0) {
+        close(fd);
+        return status;
+    }
+    return fd;
+}
+
+static int open_route_node(struct tree *tree, const struct node *node)
+{
+    int fd = -ESTALE;
+    for (int i = 0; i < RENAME_TRIES; i++) {
+        unsigned before = atomic_load(&tree->renames);
+        fd = node_held(tree->table, node);
+        if (fd == -ENOENT)
+            fd = open_by_path(tree, node);
+        if (fd != -ESTALE || (before % 2 == 0 && before == atomic_load(&tree->renames)))
+            break;
+        sched_yield();
+    }
+    return fd;
+}
+
+int tree_open(struct tree *tree, const struct node *node)
+{
+    switch (node->id.kind) {
+    case NODE_ROUTE:
+        return open_route_node(tree, node);
+    case NODE_IMAGE: {
+        g_autofree char *path = tree_image_path(tree, node);
+        return union_open_file(tree->stack, path, node->id.layers[0], S_ISDIR(node->id.type) ? O_DIRECTORY : 0);
+    }
+    case NODE_MADE:
+        break;
+    }
+    return -ENXIO;
+}
+
+static void made_stat(const struct tree *tree, const struct node *node, struct stat *ret)
+{
+    *ret = (struct stat){
+        .st_ino = node->id.shown,
+        .st_mode = node->id.type | node->id.made_mode,
+        .st_nlink = S_ISDIR(node->id.type) ? 2 : 1,
+        .st_blksize = 4096,
+        .st_atim = tree->made_time,
+        .st_mtim = tree->made_time,
+        .st_ctim = tree->made_time,
+    };
+}
+
+int tree_stat(struct tree *tree, struct node *node, struct stat *ret)
+{
+    int status = 0;
+    switch (node->id.kind) {
+    case NODE_MADE:
+        made_stat(tree, node, ret);
+        break;
+    case NODE_IMAGE: {
+        g_autofree char *path = tree_image_path(tree, node);
+        status = union_stat(tree->stack, path, node->id.layers, node->id.n_layers, ret);
+        ret->st_ino = node->id.shown;
+        break;
+    }
+    case NODE_ROUTE: {
+        int fd = open_route_node(tree, node);
+        if (fd < 0)
+            return fd;
+        struct node_identity identity;
+        status = route_identity(tree, node->id.route, fd, "", &identity, ret);
+        close(fd);
+        break;
+    }
+    }
+    return status;
+}
+
+static int lookup_image(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
+                        struct stat *ret_st)
+{
+    g_autofree char *dir = tree_image_path(tree, parent);
+    struct union_entry entry;
+    int status = union_lookup(tree->stack, dir, parent->id.layers, parent->id.n_layers, name, &entry);
+    if (status < 0)
+        return status;
+    struct node_identity identity = {
+        .kind = NODE_IMAGE,
+        .space = image_space(tree, entry.layers[0], entry.st.st_dev, S_ISDIR(entry.st.st_mode)),
+        .ino = entry.st.st_ino,
+        .type = entry.st.st_mode & S_IFMT,
+        .layers = entry.layers,
+        .n_layers = entry.n_layers,
+        .has_xattrs = entry.has_xattrs,
+    };
+    identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
+    *ret_st = entry.st;
+    ret_st->st_ino = identity.shown;
+    *ret_node = node_get(tree->table, &identity, parent, name);
+    union_entry_clear(&entry);
+    return 0;
+}
+
+static int lookup_route(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
+                        struct stat *ret_st)
+{
+    int dir_fd = open_route_node(tree, parent);
+    if (dir_fd < 0)
+        return dir_fd;
+    struct node_identity identity;
+    int status = route_identity(tree, parent->id.route, dir_fd, name, &identity, ret_st);
+    close(dir_fd);
+    if (status == 0)
+        *ret_node = node_get(tree->table, &identity, parent, name);
+    return status;
+}
+
+int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st)
+{
+    if (strlen(name) > NAME_MAX)
+        return -ENAMETOOLONG; /* the kernel lets FUSE names be longer than any layer's file system does */
+    if (!path_is_name(name))
+        return -ENOENT;
+    struct node *graft = node_find_graft(parent, name);
+    if (graft != NULL) {
+        int status = tree_stat(tree, graft, ret_st);
+        if (status == 0)
+            *ret_node = node_ref(tree->table, graft);
+        return status;
+    }
+    switch (parent->id.kind) {
+    case NODE_IMAGE:
+        return lookup_image(tree, parent, name, ret_node, ret_st);
+    case NODE_ROUTE:
+        return lookup_route(tree, parent, name, ret_node, ret_st);
+    case NODE_MADE:
+        break;
+    }
+    return -ENOENT;
+}
+
+int tree_adopt(struct tree *tree, struct route *route, int fd, struct node *parent, const char *name,
+               struct node **ret_node, struct stat *ret_st)
+{
+    struct node_identity identity;
+    int status = route_identity(tree, route, fd, "", &identity, ret_st);
+    if (status == 0)
+        *ret_node = node_get(tree->table, &identity, parent, name);
+    return status;
+}
+
+struct node *tree_known_child(struct tree *tree, const struct node *parent, int dir_fd, const char *name)
+{
+    struct node_identity identity;
+    struct stat st;
+    if (route_identity(tree, parent->id.route, dir_fd, name, &identity, &st) < 0)
+        return NULL;
+    return node_find(tree->table, &identity);
+}
+
+int tree_readlink(struct tree *tree, const struct node *node, char **ret)
+{
+    if (node->id.kind == NODE_IMAGE) {
+        g_autofree char *path = tree_image_path(tree, node);
+        return union_readlink(tree->stack, path, node->id.layers[0], ret);
+    }
+    int fd = tree_open(tree, node);
+    if (fd < 0)
+        return fd;
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(fd, "", target, sizeof target);
+    int status = length < 0 ? -errno : 0;
+    if (status == 0)
+        *ret = g_strndup(target, (size_t)length);
+    close(fd);
+    return status;
+}
+
+ssize_t tree_getxattr(struct tree *tree, const struct node *node, const char *name, void *value, size_t size)
+{
+    if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
+        return -ENODATA;
+    if (node->id.kind == NODE_IMAGE) {
+        g_autofree char *path = tree_image_path(tree, node);
+        return union_getxattr(tree->stack, path, node->id.layers[0], name, value, size);
+    }
+    int fd = tree_open(tree, node);
+    if (fd < 0)
+        return fd;
+    struct beneath_link link;
+    ssize_t length = getxattr(beneath_link_path(&link, fd), name, value, size);
+    if (length < 0)
+        length = -errno;
+    close(fd);
+    return length;
+}
+
+ssize_t tree_listxattr(struct tree *tree, const struct node *node, char *names, size_t size)
+{
+    if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
+        return 0;
+    if (node->id.kind == NODE_IMAGE) {
+        g_autofree char *path = tree_image_path(tree, node);
+        return union_listxattr(tree->stack, path, node->id.layers[0], names, size);
+    }
+    int fd = tree_open(tree, node);
+    if (fd < 0)
+        return fd;
+    struct beneath_link link;
+    ssize_t length = listxattr(beneath_link_path(&link, fd), names, size);
+    if (length < 0)
+        length = -errno;
+    close(fd);
+    return length;
+}
+
+int tree_statfs(struct tree *tree, const struct node *node, struct statvfs *ret)
+{
+    if (node->id.kind == NODE_ROUTE)
+        return fstatvfs(node->id.route->root_fd, ret) < 0 ? -errno : 0;
+    if (node->id.kind == NODE_IMAGE)
+        return union_statfs(tree->stack, node->id.layers[0], ret);
+    if (union_n_layers(tree->stack) > 0)
+        return union_statfs(tree->stack, (uint16_t)(union_n_layers(tree->stack) - 1), ret);
+    *ret = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX};
+    return 0;
+}

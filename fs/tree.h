@@ -1,0 +1,101 @@
+/*
+ * tree - the one tree that a session shows: the union of the layers, with routes and made places grafted in.
+ *
+ * The tree knows nodes, not requests: what is NAME in this directory, what are its attributes, give me a descriptor. It
+ * refuses nothing and records nothing; the gate (gate.h) stands before everything that would change it. One tree can serve
+ * more than one FUSE session (DESIGN.md decision 4).
+ *
+ * Locks are those of the node table and the numbers; neither is held over a system call. Any thread, once it is set up.
+ */
+#ifndef ROFUSE_FS_TREE_H
+#define ROFUSE_FS_TREE_H
+
+#include "node.h"
+#include "route.h"
+#include "union.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+struct numbers;
+
+struct tree {
+    struct union_stack *stack;  /* owned */
+    struct node_table *table;   /* owned */
+    struct numbers *numbers;    /* owned */
+    struct node *root;          /* a ref */
+    struct route **routes;      /* owned, [n_routes]; changed only while the session is set up */
+    size_t n_routes;
+    uint64_t n_made;            /* made places so far; set-up only */
+    struct timespec made_time;  /* times of made places */
+    _Atomic unsigned renames;   /* odd while a rename in a route is under way: paths are in doubt */
+};
+
+/* Opens the layers. Returns 0 or -errno with a line in @ret_why (owned, g_free()). */
+int tree_new(const char *const *layers, size_t n_layers, struct tree **ret, char **ret_why);
+/* Closes everything; no request may be under way. NULL is allowed. */
+void tree_free(struct tree *tree);
+
+/*
+ * tree_add_route - grafts a route in: follows the image's symbolic links to the target, makes what is missing on the way
+ * (in memory in the image, as real directories in a route that the target is nested in, as docker does), opens and fills
+ * the backing directory.
+ *
+ * Targets must come in the order of their depth. Set-up only. Returns 0 or -errno with a line in @ret_why.
+ */
+int tree_add_route(struct tree *tree, const struct route_spec *spec, const char *volume_dir, char **ret_why);
+
+/* Makes the places that runtimes need before they start (DESIGN.md decision 15), where the image lacks them and no route
+ * is in the way. Set-up only, after the routes. */
+void tree_add_places(struct tree *tree);
+
+/*
+ * tree_lookup - a child by its name.
+ *
+ * @ret_node: a ref, for node_unref(). @ret_st: its attributes as a program sees them (st_ino shown). Returns 0, -ENOENT,
+ * -ENAMETOOLONG, -ESTALE (the parent is not what it was), or -errno of the layer or backing directory.
+ */
+int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st);
+
+/* The attributes of a node. Returns 0 or -errno. */
+int tree_stat(struct tree *tree, struct node *node, struct stat *ret);
+
+/* Makes the node of a file of a route that a descriptor shows, at a place or (parent NULL) without a name; @ret_st as in
+ * tree_lookup(). Returns 0 or -errno. */
+int tree_adopt(struct tree *tree, struct route *route, int fd, struct node *parent, const char *name,
+               struct node **ret_node, struct stat *ret_st);
+
+/* The node of PARENT/NAME in a route if there is one and it is the file that @dir_fd/@name is, with a ref; else NULL. */
+struct node *tree_known_child(struct tree *tree, const struct node *parent, int dir_fd, const char *name);
+
+/*
+ * tree_open - an O_PATH descriptor of a route's node (verified to be the same file: -ESTALE otherwise), or for other kinds
+ * a readable one of the topmost layer's file or directory (-ENXIO for what exists in memory only).
+ *
+ * Owned by the caller. Returns it or -errno.
+ */
+int tree_open(struct tree *tree, const struct node *node);
+
+/* The path in the union of an image node: borrowed facts for union.h's functions. Owned. */
+char *tree_image_path(struct tree *tree, const struct node *node);
+
+/* The target of a symbolic link; owned by the caller. Returns 0 or -errno. */
+int tree_readlink(struct tree *tree, const struct node *node, char **ret);
+
+/* As union_getxattr() and union_listxattr(), for any node. */
+ssize_t tree_getxattr(struct tree *tree, const struct node *node, const char *name, void *value, size_t size);
+ssize_t tree_listxattr(struct tree *tree, const struct node *node, char *names, size_t size);
+
+/* statfs of what holds the node. Returns 0 or -errno. */
+int tree_statfs(struct tree *tree, const struct node *node, struct statvfs *ret);
+
+/* Shows the number and type that a directory entry of a route has inside the mount. */
+uint64_t tree_route_number(struct tree *tree, const struct route *route, dev_t dev, uint64_t ino);
+/* The same for a name of the union's listing. */
+uint64_t tree_image_number(struct tree *tree, uint16_t layer, dev_t dev, uint64_t ino, bool is_dir);
+
+/* Between these two, paths of route nodes are in doubt, and who fails to find one tries again. */
+void tree_rename_begin(struct tree *tree);
+void tree_rename_end(struct tree *tree);
+
+#endif
