@@ -1,0 +1,76 @@
+#include "gate.h"
+
+#include "path.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <glib.h>
+
+int gate_record(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int error,
+                enum denial_why why)
+{
+    const struct node *node = change->node;
+    g_autofree char *inner = node_path(gate->tree->table, node);
+    g_autofree char *named = change->name != NULL ? path_join(inner, change->name) : NULL;
+    g_autofree char *path = g_strconcat("/", named != NULL ? named : inner, NULL);
+    struct denial_facts facts = {
+        .operation = change->operation,
+        .why = why,
+        .error = error,
+        .tid = who->tid,
+        .uid = who->uid,
+        .gid = who->gid,
+        .path = path,
+        .target = change->target,
+        .name_unknown = change->name_unknown,
+        .flags = change->flags,
+        .mode = change->mode,
+        .layer = -1,
+    };
+    switch (node->id.kind) {
+    case NODE_IMAGE:
+        facts.place = DENIAL_PLACE_IMAGE;
+        facts.layer = node->id.layers[0];
+        facts.layer_dir = union_layer_dir(gate->tree->stack, node->id.layers[0]);
+        break;
+    case NODE_ROUTE:
+        facts.place = DENIAL_PLACE_ROUTE;
+        facts.route_target = node->id.route->target;
+        facts.route_kind = route_kind_name(node->id.route->spec.kind);
+        break;
+    case NODE_MADE:
+        facts.place = DENIAL_PLACE_MADE;
+        break;
+    }
+    denial_report(gate->log, &facts);
+    return error;
+}
+
+int gate_apply(const struct gate *gate, const struct assume_credentials *who, const struct change *change,
+               struct policy_verdict verdict)
+{
+    if (verdict.error == EROFS)
+        gate_record(gate, who, change, verdict.error, verdict.why);
+    return verdict.error;
+}
+
+int gate_check(const struct gate *gate, const struct assume_credentials *who, const struct change *change)
+{
+    return gate_apply(gate, who, change, policy_change(change->node));
+}
+
+int gate_failed(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int status)
+{
+    switch (-status) {
+    case EACCES:
+    case EPERM:
+        return gate_record(gate, who, change, -status, DENIAL_PERMISSION);
+    case ENOSPC:
+    case EDQUOT:
+        return gate_record(gate, who, change, -status, DENIAL_NO_SPACE);
+    case EROFS:
+        return gate_record(gate, who, change, -status, DENIAL_DECLARED_READ_ONLY);
+    default:
+        return -status;
+    }
+}

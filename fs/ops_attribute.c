@@ -1,0 +1,227 @@
+/*
+ * Operations that change attributes, and extended attributes.
+ */
+#include "ops_private.h"
+
+#include "access.h"
+#include "beneath.h"
+#include "caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#define SET_OWNER (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
+#define SET_TIMES (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)
+
+/* Which system call asks for this: the strongest of what is to be set. */
+static enum denial_operation setattr_operation(int to_set)
+{
+    if (to_set & FUSE_SET_ATTR_SIZE)
+        return DENIAL_TRUNCATE;
+    if (to_set & SET_OWNER)
+        return DENIAL_CHOWN;
+    if (to_set & FUSE_SET_ATTR_MODE)
+        return DENIAL_CHMOD;
+    return DENIAL_UTIMES;
+}
+
+static struct timespec wanted_time(const struct timespec *time, int to_set, int set, int set_now)
+{
+    if (to_set & set_now)
+        return (struct timespec){.tv_nsec = UTIME_NOW};
+    if (to_set & set)
+        return *time;
+    return (struct timespec){.tv_nsec = UTIME_OMIT};
+}
+
+/*
+ * Sets what is asked for on a file of a route, as whoever the thread is. The order is the kernel's (setattr_copy): the
+ * owner first, as a change of it takes set-user-ID bits away that the mode then says; the times last.
+ * @open_fd: the caller's open file, or -1; through it a size can be set without permission on the file.
+ * Returns 0 or -errno.
+ */
+static int set_attributes(const char *path, int open_fd, const struct stat *wanted, int to_set)
+{
+    if (to_set & SET_OWNER) {
+        uid_t uid = (to_set & FUSE_SET_ATTR_UID) ? wanted->st_uid : (uid_t)-1;
+        gid_t gid = (to_set & FUSE_SET_ATTR_GID) ? wanted->st_gid : (gid_t)-1;
+        if (chown(path, uid, gid) < 0)
+            return -errno;
+    }
+    if ((to_set & FUSE_SET_ATTR_MODE) && chmod(path, wanted->st_mode & 07777) < 0)
+        return -errno;
+    if (to_set & FUSE_SET_ATTR_SIZE) {
+        int status = open_fd >= 0 ? ftruncate(open_fd, wanted->st_size) : truncate(path, wanted->st_size);
+        if (status < 0)
+            return -errno;
+    }
+    if (to_set & SET_TIMES) {
+        struct timespec times[2] = {
+            wanted_time(&wanted->st_atim, to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW),
+            wanted_time(&wanted->st_mtim, to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
+        };
+        if (utimensat(AT_FDCWD, path, times, 0) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+/*
+ * A write, truncate or chown by somebody else takes set-user-ID bits and their like away; the kernel sends that as a chmod
+ * by the writer, whom the backing file system would refuse a chmod (fuse_setattr with ATTR_FORCE). A chmod of his own
+ * never comes this far (setattr_prepare), so what only takes these bits away is the kernel's wish and done as ourselves.
+ * Returns true when the mode is dealt with.
+ */
+static bool take_privileges_away(const char *path, const struct stat *wanted)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || S_ISDIR(st.st_mode))
+        return false;
+    mode_t now = st.st_mode & 07777, then = wanted->st_mode & 07777;
+    bool only_that = now != then && (now & ~then & ~(mode_t)(S_ISUID | S_ISGID)) == 0 && (then & ~now) == 0;
+    return only_that && chmod(path, then) == 0;
+}
+
+void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi)
+{
+    struct ops *ops = ops_of(req);
+    struct node *node = ops_node(req, ino);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(setattr_operation(to_set), node, NULL);
+    if (to_set & FUSE_SET_ATTR_MODE)
+        change.mode = attributes->st_mode & 07777;
+    int error = gate_check(&ops->gate, &who, &change);
+    if (error != 0) {
+        ops_reply_status(req, error);
+        return;
+    }
+    int fd = tree_open(ops->tree, node);
+    if (fd < 0) {
+        ops_reply_status(req, fd);
+        return;
+    }
+    struct beneath_link link;
+    struct assume as;
+    const char *path = beneath_link_path(&link, fd);
+    if ((to_set & FUSE_SET_ATTR_MODE) && take_privileges_away(path, attributes))
+        to_set &= ~FUSE_SET_ATTR_MODE;
+    /* Without his groups, chmod would take the setgid bit away in silence. */
+    bool with_groups = (to_set & FUSE_SET_ATTR_MODE) && (attributes->st_mode & S_ISGID);
+    int status = assume_begin(&as, &ops->power, &who, -1, with_groups);
+    if (status == 0)
+        do
+            status = set_attributes(path, fi != NULL ? ops_file(fi)->fd : -1, attributes, to_set);
+        while (assume_again(&as, status));
+    close(fd);
+    ops_attributes_changed(node);
+    struct stat st;
+    if (status < 0)
+        error = gate_failed(&ops->gate, &who, &change, status);
+    else
+        error = -tree_stat(ops->tree, node, &st);
+    if (error != 0)
+        ops_reply_status(req, error);
+    else
+        ops_reply_attr(req, node, &st);
+}
+
+/* Both changes of extended attributes; value NULL removes. */
+static void change_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+    struct ops *ops = ops_of(req);
+    struct node *node = ops_node(req, ino);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(value != NULL ? DENIAL_SETXATTR : DENIAL_REMOVEXATTR, node, NULL);
+    int error = gate_check(&ops->gate, &who, &change);
+    if (error != 0) {
+        ops_reply_status(req, error);
+        return;
+    }
+    int fd = tree_open(ops->tree, node);
+    if (fd < 0) {
+        ops_reply_status(req, fd);
+        return;
+    }
+    struct beneath_link link;
+    struct assume as;
+    const char *path = beneath_link_path(&link, fd);
+    /* An access ACL sets the mode, and with it the setgid bit that a stranger to the group may not keep. */
+    int status = assume_begin(&as, &ops->power, &who, -1, strcmp(name, ACCESS_ACL_XATTR) == 0);
+    if (status == 0)
+        do
+            status = (value != NULL ? setxattr(path, name, value, size, flags) : removexattr(path, name)) < 0 ? -errno : 0;
+        while (assume_again(&as, status));
+    close(fd);
+    ops_attributes_changed(node);
+    ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
+}
+
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+    change_xattr(req, ino, name, value, size, flags);
+}
+
+void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+    change_xattr(req, ino, name, NULL, 0, 0);
+}
+
+void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    g_autofree char *value = size > 0 ? g_malloc(size) : NULL;
+    ssize_t length = tree_getxattr(ops_of(req)->tree, ops_node(req, ino), name, value, size);
+    if (length < 0)
+        ops_reply_status(req, (int)length);
+    else if (size == 0)
+        fuse_reply_xattr(req, (size_t)length);
+    else
+        fuse_reply_buf(req, value, (size_t)length);
+}
+
+/* trusted.* exists only for those who may administer the system; the daemon may, the caller perhaps not. */
+static bool sees_trusted(const struct assume_credentials *who)
+{
+    uint64_t capabilities = 0;
+    return who->tid != 0 && caller_capabilities(who->tid, &capabilities) == 0 &&
+           (capabilities & (UINT64_C(1) << CAP_SYS_ADMIN));
+}
+
+static size_t drop_trusted(char *names, size_t length)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < length;) {
+        size_t size = strlen(names + at) + 1;
+        if (strncmp(names + at, "trusted.", strlen("trusted.")) != 0) {
+            memmove(names + kept, names + at, size);
+            kept += size;
+        }
+        at += size;
+    }
+    return kept;
+}
+
+void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct node *node = ops_node(req, ino);
+    struct assume_credentials who = ops_who(req);
+    ssize_t length = tree_listxattr(tree, node, NULL, 0);
+    g_autofree char *names = length > 0 ? g_malloc((size_t)length) : NULL;
+    if (length > 0)
+        length = tree_listxattr(tree, node, names, (size_t)length);
+    if (length > 0 && memmem(names, (size_t)length, "trusted.", strlen("trusted.")) != NULL && !sees_trusted(&who))
+        length = (ssize_t)drop_trusted(names, (size_t)length);
+    if (length < 0)
+        ops_reply_status(req, (int)length);
+    else if (size == 0)
+        fuse_reply_xattr(req, (size_t)length);
+    else if ((size_t)length > size)
+        ops_reply_status(req, ERANGE);
+    else
+        fuse_reply_buf(req, names, (size_t)length);
+}

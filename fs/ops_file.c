@@ -1,0 +1,231 @@
+/*
+ * Operations that open and close files.
+ */
+#include "ops_private.h"
+
+#include "beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+/* The kernel's FMODE_EXEC among the flags of an open for execve(2) (include/linux/fs.h, __FMODE_EXEC). */
+#define OPEN_FOR_EXEC 0x20
+
+/* Flags that are the kernel's business and not the backing file's. O_APPEND is decided at each write: fcntl(2) can change
+ * it, and a write back of mapped pages must not append. */
+#define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECTORY | OPEN_FOR_EXEC)
+
+static bool opens_for_change(int flags)
+{
+    return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+static void file_free(struct ops_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    g_free(file);
+}
+
+static void reply_opened(fuse_req_t req, const struct node *node, int fd, struct fuse_file_info *fi)
+{
+    struct ops_file *file = g_new(struct ops_file, 1);
+    *file = (struct ops_file){.fd = fd};
+    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->keep_cache = !ops_is_shared(node);
+    fi->noflush = !ops_is_shared(node);
+    if (fuse_reply_open(req, fi) < 0)
+        file_free(file);
+}
+
+/*
+ * Whether running this file would do what a nosuid mount prevents. The kernel takes the set-user-ID bits from the inode, so
+ * all that can be done here is to refuse; a file whose bits would change nothing for this caller runs.
+ */
+static bool gains_by_exec(int fd, const struct assume_credentials *who)
+{
+    struct stat st;
+    struct beneath_link link;
+    if (fstat(fd, &st) < 0)
+        return true;
+    return ((st.st_mode & S_ISUID) && st.st_uid != who->uid) ||
+           ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != who->gid) ||
+           (who->uid != 0 && getxattr(beneath_link_path(&link, fd), "security.capability", NULL, 0) > 0);
+}
+
+/* What the route's options say of an open for execution. Returns 0 or the errno to reply. */
+static int check_exec(const struct ops *ops, const struct assume_credentials *who, struct node *node, int fd, int flags)
+{
+    const struct route_spec *spec = &node->id.route->spec;
+    if (!(flags & OPEN_FOR_EXEC))
+        return 0;
+    struct change change = CHANGE(DENIAL_EXEC, node, NULL);
+    if (spec->noexec)
+        return gate_record(&ops->gate, who, &change, EACCES, DENIAL_DECLARED_NOEXEC);
+    if (spec->nosuid && gains_by_exec(fd, who))
+        return gate_record(&ops->gate, who, &change, EACCES, DENIAL_DECLARED_NOSUID);
+    return 0;
+}
+
+/* Opens a file of a route as the caller. Returns a descriptor or -errno. */
+static int open_route_file(fuse_req_t req, struct node *node, int flags)
+{
+    struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    int path_fd = tree_open(ops->tree, node);
+    if (path_fd < 0)
+        return path_fd;
+    int fd = -check_exec(ops, &who, node, path_fd, flags);
+    struct assume as;
+    if (fd == 0) {
+        /* The type is known: what the kernel opens here is a regular file, and the node was verified to be one. */
+        fd = assume_begin(&as, &ops->power, &who, -1, false);
+        if (fd == 0)
+            do
+                fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED);
+            while (assume_again(&as, fd));
+        else if (!opens_for_change(flags))
+            fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED); /* the kernel let him read */
+    }
+    close(path_fd);
+    return fd;
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct ops *ops = ops_of(req);
+    struct node *node = ops_node(req, ino);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(DENIAL_OPEN, node, NULL);
+    change.flags = fi->flags;
+    int fd = -1;
+    if (opens_for_change(fi->flags)) {
+        int error = gate_check(&ops->gate, &who, &change);
+        if (error != 0) {
+            ops_reply_status(req, error);
+            return;
+        }
+    }
+    if (node->id.kind == NODE_ROUTE)
+        fd = open_route_file(req, node, fi->flags);
+    else if (node->id.kind == NODE_IMAGE)
+        fd = tree_open(ops->tree, node);
+    if (fd < 0 && node->id.kind != NODE_MADE) {
+        if (opens_for_change(fi->flags))
+            gate_failed(&ops->gate, &who, &change, fd);
+        ops_reply_status(req, fd);
+        return;
+    }
+    reply_opened(req, node, fd, fi);
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    file_free(ops_file(fi));
+    fuse_reply_err(req, 0);
+}
+
+/* Replies to a create with a new file; takes over @fd and the ref on @node. */
+static void reply_created(fuse_req_t req, struct node *node, const struct stat *st, int fd, struct fuse_file_info *fi)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct ops_file *file = g_new(struct ops_file, 1);
+    *file = (struct ops_file){.fd = fd};
+    struct fuse_entry_param entry;
+    ops_fill_entry(tree, node, st, &entry);
+    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->keep_cache = !ops_is_shared(node);
+    fi->noflush = !ops_is_shared(node);
+    node_looked_up(tree->table, node);
+    if (fuse_reply_create(req, &entry, fi) < 0) {
+        node_forget(tree->table, node, 1);
+        file_free(file);
+    }
+    node_unref(tree->table, node);
+}
+
+/* Opens a file that somebody else made between the kernel's look-up and now. Returns a descriptor or -errno. */
+static int open_existing(fuse_req_t req, struct node *dir, const char *name, int flags)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct node *node;
+    struct stat st;
+    int status = tree_lookup(tree, dir, name, &node, &st);
+    if (status < 0)
+        return status;
+    /* Anything but a regular file: the kernel looks again and finds what it is. */
+    int fd = S_ISREG(st.st_mode) && node->id.kind == NODE_ROUTE ? open_route_file(req, node, flags) : -ESTALE;
+    node_unref(tree->table, node);
+    return fd;
+}
+
+/* Makes or opens DIR/NAME, or a file without a name, as the caller. Returns a descriptor or -errno. */
+static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_t mode, int flags)
+{
+    struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    bool unnamed = name == NULL;
+    int dir_fd = tree_open(ops->tree, dir);
+    if (dir_fd < 0)
+        return dir_fd;
+    int passed = (flags & ~OPEN_NOT_PASSED) | O_CLOEXEC | O_NOFOLLOW;
+    if (unnamed)
+        passed |= O_TMPFILE | (flags & O_EXCL);
+    else
+        passed |= O_CREAT | O_EXCL;
+    struct assume as;
+    int fd = assume_begin(&as, &ops->power, &who, (int)fuse_req_ctx(req)->umask, (mode & S_ISGID) != 0);
+    if (fd == 0)
+        do {
+            fd = openat(dir_fd, unnamed ? "." : name, passed, mode & 07777);
+            if (fd < 0)
+                fd = -errno;
+        } while (assume_again(&as, fd));
+    close(dir_fd);
+    if (fd == -EEXIST && !unnamed && !(flags & O_EXCL))
+        fd = open_existing(req, dir, name, flags);
+    return fd;
+}
+
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+    struct ops *ops = ops_of(req);
+    struct tree *tree = ops->tree;
+    struct node *dir = ops_node(req, parent);
+    struct assume_credentials who = ops_who(req);
+    bool unnamed = strcmp(name, OPS_TMPFILE_NAME) == 0;
+    struct change change = CHANGE(unnamed ? DENIAL_TMPFILE : DENIAL_CREATE, dir, unnamed ? NULL : name);
+    change.flags = fi->flags;
+    change.mode = mode;
+    int error = gate_check(&ops->gate, &who, &change);
+    if (error != 0) {
+        ops_reply_status(req, error);
+        return;
+    }
+    int fd = create_file(req, dir, unnamed ? NULL : name, mode, fi->flags);
+    if (fd < 0) {
+        ops_reply_status(req, gate_failed(&ops->gate, &who, &change, fd));
+        return;
+    }
+    struct node *node;
+    struct stat st;
+    int status = tree_adopt(tree, dir->id.route, fd, unnamed ? NULL : dir, name, &node, &st);
+    if (status == 0 && unnamed) {
+        int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        /* An O_PATH descriptor would do, but a file without a name has none to open one by but this. */
+        if (held >= 0)
+            node_hold(tree->table, node, held);
+    }
+    if (status < 0) {
+        close(fd);
+        ops_reply_status(req, status);
+        return;
+    }
+    reply_created(req, node, &st, fd, fi);
+}

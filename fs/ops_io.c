@@ -1,0 +1,239 @@
+/*
+ * Operations on the content of open files.
+ */
+#include "ops_private.h"
+
+#include "caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+/* O_DIRECT wants buffers that suit the device; a page does for all. */
+#define DIRECT_ALIGNMENT 4096
+
+static void *aligned_buffer(size_t size)
+{
+    void *buffer = NULL;
+    if (posix_memalign(&buffer, DIRECT_ALIGNMENT, MAX(size, DIRECT_ALIGNMENT)) != 0)
+        return NULL;
+    return buffer;
+}
+
+/* fcntl(F_SETFL) reaches only the kernel's file; each request tells the flags it has now. */
+static void follow_direct_flag(int fd, int flags)
+{
+    int own = fcntl(fd, F_GETFL);
+    if (own >= 0 && ((own ^ flags) & O_DIRECT))
+        (void)fcntl(fd, F_SETFL, (own & ~O_DIRECT) | (flags & O_DIRECT));
+}
+
+static void read_direct(fuse_req_t req, int fd, size_t size, off_t offset)
+{
+    void *buffer = aligned_buffer(size);
+    ssize_t length = buffer == NULL ? -1 : pread(fd, buffer, size, offset);
+    if (length < 0)
+        ops_reply_status(req, buffer == NULL ? ENOMEM : errno);
+    else
+        fuse_reply_buf(req, buffer, (size_t)length);
+    free(buffer);
+}
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    int fd = ops_file(fi)->fd;
+    if (fd < 0) {
+        fuse_reply_buf(req, NULL, 0);
+        return;
+    }
+    bool direct = (fi->flags & O_DIRECT) && ops_node(req, ino)->id.kind == NODE_ROUTE;
+    if (direct) {
+        follow_direct_flag(fd, fi->flags);
+        read_direct(req, fd, size, offset);
+        return;
+    }
+    struct fuse_bufvec data = FUSE_BUFVEC_INIT(size);
+    data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    data.buf[0].fd = fd;
+    data.buf[0].pos = offset;
+    fuse_reply_data(req, &data, 0);
+}
+
+static ssize_t write_at(int fd, const char *buffer, size_t size, off_t offset, const struct fuse_file_info *fi)
+{
+    struct iovec piece = {.iov_base = (void *)buffer, .iov_len = size};
+    /* Pages of a mapping go where they belong, whatever the file's flags are. */
+    bool append = (fi->flags & O_APPEND) && !fi->writepage;
+    ssize_t written = pwritev2(fd, &piece, 1, offset, append ? RWF_APPEND : 0);
+    return written >= 0 ? written : -errno;
+}
+
+static ssize_t write_direct(int fd, const char *buffer, size_t size, off_t offset, const struct fuse_file_info *fi)
+{
+    follow_direct_flag(fd, fi->flags);
+    char *aligned = aligned_buffer(size);
+    if (aligned == NULL)
+        return -ENOMEM;
+    memcpy(aligned, buffer, size);
+    ssize_t written = write_at(fd, aligned, size, offset, fi);
+    free(aligned);
+    return written;
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
+               struct fuse_file_info *fi)
+{
+    const struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(DENIAL_WRITE, ops_node(req, ino), NULL);
+    int fd = ops_file(fi)->fd;
+    /* No open for writing passes the gate without a backing file behind it. */
+    ssize_t written = fd < 0 ? -EBADF
+                      : (fi->flags & O_DIRECT) && !fi->writepage ? write_direct(fd, buffer, size, offset, fi)
+                                                                 : write_at(fd, buffer, size, offset, fi);
+    if (written < 0)
+        ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)written));
+    else
+        fuse_reply_write(req, (size_t)written);
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    int fd = ops_file(fi)->fd, status = 0;
+    /* What close(2) of the backing file would say (a network file system writes then). */
+    if (fd >= 0) {
+        int copy = dup(fd);
+        if (copy >= 0)
+            status = close(copy) < 0 ? -errno : 0;
+    }
+    ops_reply_status(req, status);
+}
+
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    int fd = ops_file(fi)->fd, status = 0;
+    if (ops_node(req, ino)->id.kind == NODE_ROUTE)
+        status = (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+    ops_reply_status(req, status);
+}
+
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+    (void)ino;
+    int fd = ops_file(fi)->fd;
+    off_t found = fd >= 0 ? lseek(fd, offset, whence) : (errno = ENXIO, -1);
+    if (found < 0)
+        ops_reply_status(req, errno);
+    else
+        fuse_reply_lseek(req, found);
+}
+
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+    const struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(DENIAL_FALLOCATE, ops_node(req, ino), NULL);
+    int fd = ops_file(fi)->fd;
+    int status = fd < 0 ? -EBADF : fallocate(fd, mode, offset, length) < 0 ? -errno : 0;
+    ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
+}
+
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
+                         fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags)
+{
+    (void)ino_in;
+    const struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(DENIAL_COPY, ops_node(req, ino_out), NULL);
+    int in = ops_file(fi_in)->fd, out = ops_file(fi_out)->fd;
+    ssize_t copied = in < 0 || out < 0 ? -EXDEV /* the kernel copies by itself then */
+                                       : copy_file_range(in, &offset_in, out, &offset_out, length, (unsigned)flags);
+    if (copied == -1)
+        copied = -errno;
+    if (copied < 0)
+        ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)copied));
+    else
+        fuse_reply_write(req, (size_t)copied);
+}
+
+/* Changing immutable and append-only flags is for CAP_LINUX_IMMUTABLE (fileattr_set_prepare); the kernel leaves that check
+ * to the file system behind, and root in a container does not have it. */
+static int check_immutable(int fd, const void *in, size_t in_size, const struct assume_credentials *who)
+{
+    const unsigned guarded = FS_IMMUTABLE_FL | FS_APPEND_FL;
+    unsigned wanted = 0, now = 0;
+    uint64_t capabilities = 0;
+    memcpy(&wanted, in, MIN(in_size, sizeof wanted));
+    if (ioctl(fd, FS_IOC_GETFLAGS, &now) < 0)
+        return -errno;
+    if (!((wanted ^ now) & guarded))
+        return 0;
+    if (who->uid != 0 || who->tid == 0 || caller_capabilities(who->tid, &capabilities) < 0 ||
+        !(capabilities & (UINT64_C(1) << CAP_LINUX_IMMUTABLE)))
+        return -EPERM;
+    return 0;
+}
+
+static void set_flags(fuse_req_t req, struct node *node, int fd, const void *in, size_t in_size)
+{
+    struct ops *ops = ops_of(req);
+    struct assume_credentials who = ops_who(req);
+    struct change change = CHANGE(DENIAL_SETFLAGS, node, NULL);
+    int error = gate_check(&ops->gate, &who, &change);
+    if (error == 0) {
+        unsigned flags = 0;
+        struct assume as;
+        memcpy(&flags, in, MIN(in_size, sizeof flags));
+        int status = check_immutable(fd, in, in_size, &who);
+        if (status == 0)
+            status = assume_begin(&as, &ops->power, &who, -1, false);
+        if (status == 0)
+            do
+                status = ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
+            while (assume_again(&as, status));
+        error = status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0;
+    }
+    if (error != 0)
+        ops_reply_status(req, error);
+    else
+        fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
+void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argument, struct fuse_file_info *fi,
+               unsigned flags, const void *in, size_t in_size, size_t out_size)
+{
+    (void)argument;
+    struct node *node = ops_node(req, ino);
+    int fd = (flags & FUSE_IOCTL_DIR) ? ops_directory_fd(req, ino, fi) : ops_file(fi)->fd;
+    unsigned value = 0;
+    switch (command) {
+    case FS_IOC_GETFLAGS:
+    case FS_IOC_GETVERSION:
+        if (fd < 0 || ioctl(fd, command, &value) < 0)
+            ops_reply_status(req, fd < 0 ? ENOTTY : errno);
+        else
+            fuse_reply_ioctl(req, 0, &value, MIN(out_size, sizeof value));
+        break;
+    case FS_IOC_SETFLAGS:
+        set_flags(req, node, fd, in, in_size);
+        break;
+    case FS_IOC_FSSETXATTR: {
+        /* Project ids and the like cannot be changed through the mount; in the image that is a refused write. */
+        struct assume_credentials who = ops_who(req);
+        struct change change = CHANGE(DENIAL_SETFLAGS, node, NULL);
+        int error = gate_check(&ops_of(req)->gate, &who, &change);
+        ops_reply_status(req, error != 0 ? error : EOPNOTSUPP);
+        break;
+    }
+    default:
+        /* TCGETS of a program that wonders whether a file is a terminal, and everything else. */
+        ops_reply_status(req, ENOTTY);
+    }
+}

@@ -1,0 +1,172 @@
+/*
+ * Operations on nodes: look-up, forget, attributes, links; and the table of all.
+ */
+#include "ops_private.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+#include <time.h>
+
+void ops_fill(struct fuse_lowlevel_ops *table)
+{
+    *table = (struct fuse_lowlevel_ops){
+        .lookup = ops_lookup,
+        .forget = ops_forget,
+        .forget_multi = ops_forget_multi,
+        .getattr = ops_getattr,
+        .readlink = ops_readlink,
+        .statfs = ops_statfs,
+        .opendir = ops_opendir,
+        .readdir = ops_readdir,
+        .readdirplus = ops_readdirplus,
+        .releasedir = ops_releasedir,
+        .fsyncdir = ops_fsyncdir,
+        .open = ops_open,
+        .create = ops_create,
+        .release = ops_release,
+        .read = ops_read,
+        .write = ops_write,
+        .flush = ops_flush,
+        .fsync = ops_fsync,
+        .lseek = ops_lseek,
+        .fallocate = ops_fallocate,
+        .copy_file_range = ops_copy_file_range,
+        .ioctl = ops_ioctl,
+        .mknod = ops_mknod,
+        .mkdir = ops_mkdir,
+        .symlink = ops_symlink,
+        .link = ops_link,
+        .unlink = ops_unlink,
+        .rmdir = ops_rmdir,
+        .rename = ops_rename,
+        .setattr = ops_setattr,
+        .setxattr = ops_setxattr,
+        .getxattr = ops_getxattr,
+        .listxattr = ops_listxattr,
+        .removexattr = ops_removexattr,
+    };
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static double attribute_seconds(const struct node *node)
+{
+    if (!ops_is_shared(node))
+        return OPS_FOR_EVER;
+    return S_ISDIR(node->id.type) ? OPS_DIRECTORY_SECONDS : 0;
+}
+
+/* Before the reply: the kernel's own count begins when it has it, so ours ends first. */
+static double promise_attributes(struct node *node)
+{
+    double seconds = attribute_seconds(node);
+    atomic_store(&node->attributes_until, now_ns() + (uint64_t)(seconds * 1e9));
+    return seconds;
+}
+
+static bool is_promised(struct node *node)
+{
+    return now_ns() < atomic_load(&node->attributes_until);
+}
+
+void ops_fill_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret)
+{
+    *ret = (struct fuse_entry_param){
+        .ino = node == tree->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node,
+        .attr = *st,
+        .attr_timeout = promise_attributes(node),
+        .entry_timeout = ops_is_shared(node) ? 0 : OPS_FOR_EVER,
+    };
+}
+
+void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct fuse_entry_param entry;
+    ops_fill_entry(tree, node, st, &entry);
+    node_looked_up(tree->table, node);
+    if (fuse_reply_entry(req, &entry) < 0)
+        node_forget(tree->table, node, 1);
+    node_unref(tree->table, node);
+}
+
+void ops_reply_attr(fuse_req_t req, struct node *node, const struct stat *st)
+{
+    fuse_reply_attr(req, st, promise_attributes(node));
+}
+
+void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct node *dir = ops_node(req, parent), *node;
+    struct stat st;
+    int status = tree_lookup(tree, dir, name, &node, &st);
+    if (status == 0) {
+        ops_reply_entry(req, node, &st);
+    } else if (status == -ENOENT && !ops_is_shared(dir)) {
+        /* The kernel remembers that there is no such name. */
+        fuse_reply_entry(req, &(struct fuse_entry_param){.entry_timeout = OPS_FOR_EVER});
+    } else {
+        ops_reply_status(req, status);
+    }
+}
+
+void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+    node_forget(ops_of(req)->tree->table, ops_node(req, ino), nlookup);
+    fuse_reply_none(req);
+}
+
+void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        node_forget(ops_of(req)->tree->table, ops_node(req, forgets[i].ino), forgets[i].nlookup);
+    fuse_reply_none(req);
+}
+
+void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    const struct ops *ops = ops_of(req);
+    struct node *node = ops_node(req, ino);
+    struct assume_credentials who = ops_who(req);
+    struct stat st;
+    int status = 0;
+    if (fi != NULL && ops_file(fi)->fd >= 0 && node->id.kind == NODE_ROUTE) {
+        status = fstat(ops_file(fi)->fd, &st) < 0 ? -errno : 0;
+        st.st_ino = node->id.shown;
+    } else {
+        status = tree_stat(ops->tree, node, &st);
+    }
+    if (status == 0 && fi == NULL)
+        status = ops_refusal(ops, &who, node, &st, is_promised(node));
+    if (status != 0)
+        ops_reply_status(req, status);
+    else
+        ops_reply_attr(req, node, &st);
+}
+
+void ops_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+    g_autofree char *target = NULL;
+    int status = tree_readlink(ops_of(req)->tree, ops_node(req, ino), &target);
+    if (status < 0)
+        ops_reply_status(req, status);
+    else
+        fuse_reply_readlink(req, target);
+}
+
+void ops_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    struct statvfs st;
+    int status = tree_statfs(ops_of(req)->tree, ops_node(req, ino), &st);
+    if (status < 0)
+        ops_reply_status(req, status);
+    else
+        fuse_reply_statfs(req, &st);
+}

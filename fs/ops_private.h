@@ -1,0 +1,134 @@
+/*
+ * What the files of the operations have in common. Nobody else includes this.
+ */
+#ifndef ROFUSE_FS_OPS_PRIVATE_H
+#define ROFUSE_FS_OPS_PRIVATE_H
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "node.h"
+#include "ops.h"
+#include "tree.h"
+
+#include <stdint.h>
+#include <unistd.h>
+
+/* Timeouts in seconds. For ever: nobody else changes layers or a tmpfs of our own. */
+#define OPS_FOR_EVER (10.0 * 365 * 86400)
+/* Directories of volumes and binds: long enough that a second GETATTR within one system call is known for what it is
+ * (see ops_refusal.c); every look-up by path brings new attributes in any case, as names are not cached there. */
+#define OPS_DIRECTORY_SECONDS 1.0
+
+static inline struct ops *ops_of(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
+/* A node's address is its number for the kernel, which gives back only what it was given. */
+static inline struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
+{
+    return ino == FUSE_ROOT_ID ? ops_of(req)->tree->root : (struct node *)(uintptr_t)ino;
+}
+
+static inline struct assume_credentials ops_who(fuse_req_t req)
+{
+    const struct fuse_ctx *ctx = fuse_req_ctx(req);
+    return (struct assume_credentials){.tid = ctx->pid, .uid = ctx->uid, .gid = ctx->gid};
+}
+
+/* Replies 0 or an errno; takes -errno and positive ones. */
+static inline void ops_reply_status(fuse_req_t req, int status)
+{
+    fuse_reply_err(req, status < 0 ? -status : status);
+}
+
+/* Fills what the kernel is to know of a node, and remembers for how long it will not ask. */
+void ops_fill_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret);
+
+/* Replies with an entry; takes over the caller's ref, and takes the kernel's claim back when the reply does not arrive. */
+void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st);
+
+/* Replies with attributes. */
+void ops_reply_attr(fuse_req_t req, struct node *node, const struct stat *st);
+
+/* The promise about a node's attributes is void: the kernel may ask at any time. */
+static inline void ops_attributes_changed(struct node *node)
+{
+    atomic_store(&node->attributes_until, 0);
+}
+
+/* Whether names and attributes of a node can change behind our back. */
+static inline bool ops_is_shared(const struct node *node)
+{
+    return node->id.kind == NODE_ROUTE && !node->id.route->is_private;
+}
+
+/* An open file. */
+struct ops_file {
+    int fd; /* -1: a made file, which is empty */
+};
+
+static inline struct ops_file *ops_file(const struct fuse_file_info *fi)
+{
+    return (struct ops_file *)(uintptr_t)fi->fh;
+}
+
+/* The descriptor of an open directory, for FS_IOC_GETFLAGS and its like; -1 where there is none. */
+int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);
+
+/*
+ * ops_refusal - what a GETATTR tells of a refusal that the kernel is about to pronounce (ops_refusal.c).
+ *
+ * @promised: the kernel was told the attributes and has no reason but a refusal to ask for them again.
+ * Makes the record where a write is refused. Returns 0 = reply the attributes, or the errno to reply instead.
+ */
+int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
+                bool promised);
+
+/* Names of the operations, a file each. */
+void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
+void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_readlink(fuse_req_t req, fuse_ino_t ino);
+void ops_statfs(fuse_req_t req, fuse_ino_t ino);
+
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
+               struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi);
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
+                         fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags);
+void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argument, struct fuse_file_info *fi,
+               unsigned flags, const void *in, size_t in_size, size_t out_size);
+
+void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
+                unsigned int flags);
+
+void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi);
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+#endif

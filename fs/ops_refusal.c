@@ -1,0 +1,138 @@
+/*
+ * What a GETATTR tells of a refusal (DESIGN.md decision 3).
+ *
+ * When fuse_permission() in the kernel finds that mode bits or an ACL refuse the caller, it asks for the attributes once
+ * more before it says EACCES, and an error in answer to that becomes the error of the system call. This is the only sign
+ * that the daemon gets of most refused writes, and the only chance to say EROFS where a read-only mount, which looks at the
+ * mount before it looks at the mode, would have said it.
+ *
+ * So it must be known that the GETATTR is such a one. The kernel has no other reason to ask about a directory whose
+ * attributes it was given and may still believe ("promised"); a directory on the way to the place of the write, which the
+ * caller may search, is not asked about then. A file is never on the way to somewhere.
+ *
+ * An error that is wrong here would only replace one refusal by another: who is asked about is refused in any case.
+ */
+#include "ops_private.h"
+
+#include "access.h"
+#include "caller.h"
+#include "intent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HAS(capabilities, which) (((capabilities) & (UINT64_C(1) << (which))) != 0)
+
+/* Whom the kernel looked at, and what mode bits and ACL allow him. */
+struct subject {
+    struct access_subject ids;
+    gid_t *groups; /* owned */
+    uint64_t capabilities;
+    char *acl; /* owned */
+    size_t acl_size;
+};
+
+static void read_subject(const struct ops *ops, const struct assume_credentials *who, const struct node *node,
+                         struct subject *ret)
+{
+    *ret = (struct subject){.ids = {.uid = who->uid, .gid = who->gid}};
+    if (caller_groups(who->tid, &ret->groups, &ret->ids.n_groups) == 0)
+        ret->ids.groups = ret->groups;
+    else
+        ret->ids.n_groups = 0;
+    (void)caller_capabilities(who->tid, &ret->capabilities);
+    ssize_t size = tree_getxattr(ops->tree, node, ACCESS_ACL_XATTR, NULL, 0);
+    if (size > 0) {
+        ret->acl = g_malloc((size_t)size);
+        size = tree_getxattr(ops->tree, node, ACCESS_ACL_XATTR, ret->acl, (size_t)size);
+        ret->acl_size = size > 0 ? (size_t)size : 0;
+    }
+}
+
+static void clear_subject(struct subject *subject)
+{
+    g_free(subject->groups);
+    g_free(subject->acl);
+}
+
+static bool allows(const struct subject *subject, const struct stat *st, unsigned wanted)
+{
+    return access_allows(st, subject->acl_size > 0 ? subject->acl : NULL, subject->acl_size, &subject->ids, wanted);
+}
+
+/* Whether this caller is being refused a write here and nothing else (a search, a read). */
+static bool is_refused_write(const struct subject *subject, const struct stat *st, bool promised)
+{
+    /* Capabilities may count in another user namespace only; where the kernel is known to have refused, they did not. */
+    if (!promised && HAS(subject->capabilities, CAP_DAC_OVERRIDE))
+        return false;
+    if (allows(subject, st, ACCESS_WRITE))
+        return false;
+    return !S_ISDIR(st->st_mode) || allows(subject, st, ACCESS_EXECUTE) ||
+           HAS(subject->capabilities, CAP_DAC_READ_SEARCH);
+}
+
+/* An owner whom the mode lets write is not refused: by far the most callers, told without a look at /proc. */
+static bool is_plainly_allowed(const struct assume_credentials *who, const struct stat *st)
+{
+    mode_t needed = S_ISDIR(st->st_mode) ? S_IWUSR | S_IXUSR : S_IWUSR;
+    return who->uid == st->st_uid && (st->st_mode & needed) == needed;
+}
+
+/* The change as the record tells it. @name: room for the name, which the intent gives up. */
+static struct change change_of(const struct ops *ops, struct node *node, const struct intent *intent)
+{
+    struct change change = CHANGE(intent->operation, node, NULL);
+    change.flags = intent->flags;
+    change.mode = intent->mode;
+    if (S_ISDIR(node->id.type) && (intent->effect & INTENT_CHANGES_DIRECTORY)) {
+        struct node *child;
+        struct stat st;
+        bool is_link = false;
+        /* open(2) with O_CREAT follows a symbolic link: then the name is that of its target, not the one given. */
+        if (intent->has_name && tree_lookup(ops->tree, node, intent->name, &child, &st) == 0) {
+            is_link = S_ISLNK(st.st_mode) && intent->operation == DENIAL_CREATE;
+            node_unref(ops->tree->table, child);
+        }
+        if (intent->has_name && !intent->two_paths && !is_link)
+            change.name = intent->name;
+        else
+            change.name_unknown = intent->operation != DENIAL_TMPFILE;
+    }
+    return change;
+}
+
+int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
+                bool promised)
+{
+    bool is_dir = S_ISDIR(st->st_mode);
+    if (who->tid == 0 || (is_dir && !promised) || is_plainly_allowed(who, st))
+        return 0;
+    struct intent intent;
+    if (intent_read(who->tid, NULL, &intent) < 0 || !intent.known)
+        return 0;
+    unsigned wanted = is_dir ? INTENT_CHANGES_DIRECTORY : INTENT_CHANGES_FILE | INTENT_OPENS_FOR_WRITE;
+    if (!(intent.effect & wanted))
+        return 0;
+
+    struct subject subject;
+    read_subject(ops, who, node, &subject);
+    bool refused = is_refused_write(&subject, st, promised);
+    clear_subject(&subject);
+    if (!refused)
+        return 0;
+
+    /* Once more, for the name, which is in the caller's memory and read only now that it is needed. */
+    (void)intent_read(who->tid, ops->gate.slot, &intent);
+    struct change change = change_of(ops, node, &intent);
+    struct policy_verdict verdict = policy_change(node);
+    /* A plain open for writing looks at the mode before it looks at the mount (do_open: may_open, then do_dentry_open). */
+    if (verdict.error == EROFS && (is_dir || (intent.effect & INTENT_CHANGES_FILE)))
+        return gate_apply(&ops->gate, who, &change, verdict);
+    gate_record(&ops->gate, who, &change, EACCES, DENIAL_PERMISSION);
+    return 0;
+}

@@ -1,0 +1,34 @@
+#include "policy.h"
+
+#include "node.h"
+#include "route.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+struct policy_verdict policy_change(const struct node *node)
+{
+    if (node->id.kind != NODE_ROUTE)
+        return (struct policy_verdict){.error = EROFS, .why = DENIAL_NOT_DECLARED};
+    if (node->id.route->spec.read_only)
+        return (struct policy_verdict){.error = EROFS, .why = DENIAL_DECLARED_READ_ONLY};
+    return (struct policy_verdict){0};
+}
+
+struct policy_verdict policy_remove(const struct node *dir, const char *name)
+{
+    struct policy_verdict verdict = policy_change(dir);
+    if (verdict.error == 0 && node_find_graft(dir, name) != NULL)
+        verdict.error = EBUSY;
+    return verdict;
+}
+
+struct policy_verdict policy_cross(const struct node *from, const struct node *to)
+{
+    /* Made places are part of the image's root mount. */
+    const struct route *from_mount = from->id.kind == NODE_ROUTE ? from->id.route : NULL;
+    const struct route *to_mount = to->id.kind == NODE_ROUTE ? to->id.route : NULL;
+    if (from_mount != to_mount)
+        return (struct policy_verdict){.error = EXDEV};
+    return policy_change(to);
+}

@@ -1,0 +1,319 @@
+#include "session.h"
+
+#include "ops_private.h"
+
+#include "caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/*
+ * Few threads: a request is cheapest when it is served on the caller's own processor (DESIGN.md decision 7), and the kernel
+ * wakes the thread that waited last. More than one are needed all the same: one may be reading what a caller's /proc entry
+ * says while that caller's other threads wait for a page of a file in the mount, or waiting for a slow disk.
+ */
+#define DEFAULT_THREADS 4
+#define MAX_THREADS 64
+
+struct session {
+    struct ops ops;
+    struct tree *tree;
+    struct caller_slot *slot;
+    char *mountpoint; /* absolute */
+    char *name;
+    GPtrArray *limits; /* char *, NULL-terminated */
+    struct fuse_session *fuse;
+    bool mounted; /* set by session_start() */
+    unsigned n_threads;
+    pthread_t threads[MAX_THREADS];
+    unsigned n_started;
+    atomic_uint n_running;
+    int ended_fd;
+};
+
+static int compare_depth(const void *a, const void *b)
+{
+    const struct route_spec *const *left = a, *const *right = b;
+    size_t left_depth = 0, right_depth = 0;
+    for (const char *at = (*left)->target; *at != '\0'; at++)
+        left_depth += *at == '/';
+    for (const char *at = (*right)->target; *at != '\0'; at++)
+        right_depth += *at == '/';
+    if (left_depth != right_depth)
+        return left_depth < right_depth ? -1 : 1;
+    return strcmp((*left)->target, (*right)->target);
+}
+
+/* Grafts the routes in, outer ones before those nested in them, whatever their order was. Returns 0 or -errno. */
+static int add_routes(struct session *session, const struct session_options *options, char **ret_why)
+{
+    g_autofree const struct route_spec **sorted = g_new(const struct route_spec *, options->n_routes + 1);
+    for (size_t i = 0; i < options->n_routes; i++)
+        sorted[i] = &options->routes[i];
+    qsort(sorted, options->n_routes, sizeof sorted[0], compare_depth);
+    for (size_t i = 0; i < options->n_routes; i++) {
+        int status = tree_add_route(session->tree, sorted[i], options->volume_dir, ret_why);
+        if (status < 0)
+            return status;
+    }
+    tree_add_places(session->tree);
+    return 0;
+}
+
+static void note_limits(struct session *session)
+{
+    const struct assume_power *power = &session->ops.power;
+    if (!power->can_change_ids)
+        g_ptr_array_add(session->limits,
+                        g_strdup("not root: only this user can change files in tmpfs and volumes, and their owner is he"));
+    if (geteuid() != 0)
+        g_ptr_array_add(session->limits,
+                        g_strdup("not root: set-user-ID programs in the image run without privilege (nosuid)"));
+    if (access("/proc/self/status", R_OK) < 0)
+        g_ptr_array_add(session->limits, g_strdup("no /proc: the log cannot name the processes"));
+}
+
+int session_new(const struct session_options *options, struct session **ret, char **ret_why)
+{
+    struct session *session = g_new0(struct session, 1);
+    session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    session->limits = g_ptr_array_new_with_free_func(g_free);
+    session->mountpoint = g_strdup(options->mountpoint);
+    session->name = g_strdup(options->name);
+    session->n_threads = MIN(options->threads, MAX_THREADS);
+    if (session->n_threads == 0)
+        session->n_threads = DEFAULT_THREADS;
+    int status = tree_new(options->layers, options->n_layers, &session->tree, ret_why);
+    if (status == 0)
+        status = add_routes(session, options, ret_why);
+    if (status < 0) {
+        session_free(session);
+        return status;
+    }
+    session->slot = caller_slot_new();
+    assume_power_read(&session->ops.power);
+    session->ops.tree = session->tree;
+    session->ops.gate = (struct gate){.tree = session->tree, .log = options->log, .slot = session->slot};
+    note_limits(session);
+    *ret = session;
+    return 0;
+}
+
+const char *const *session_limits(const struct session *session)
+{
+    if (session->limits->len == 0 || g_ptr_array_index(session->limits, session->limits->len - 1) != NULL)
+        g_ptr_array_add(session->limits, NULL);
+    return (const char *const *)session->limits->pdata;
+}
+
+/* What the kernel is asked for; DESIGN.md decisions 2 and 6 say why. */
+static void init(void *userdata, struct fuse_conn_info *connection)
+{
+    (void)userdata;
+    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_PARALLEL_DIROPS |
+                            FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+                            FUSE_CAP_IOCTL_DIR | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE;
+    /*
+     * AUTO_INVAL_DATA stays on, other than decision 6 has it: it costs layers nothing, as their attributes are never asked
+     * for again, and it is what shows a program the content of a volume that another mount or the host has changed while
+     * the program has it open.
+     */
+    connection->want = connection->capable & (wanted | FUSE_CAP_AUTO_INVAL_DATA);
+    connection->max_readahead = UINT32_MAX;
+}
+
+/* The thread that serves. One buffer each, used again for every request. */
+static void *serve(void *data)
+{
+    struct session *session = data;
+    struct fuse_buf buffer = {.mem = NULL};
+    if (assume_thread_init() < 0)
+        abort(); /* a umask shared between threads would give files a mode that nobody asked for */
+    while (!fuse_session_exited(session->fuse)) {
+        int length = fuse_session_receive_buf(session->fuse, &buffer);
+        if (length == -EINTR || length == -EAGAIN)
+            continue;
+        if (length <= 0)
+            break; /* unmounted */
+        struct fuse_in_header *header = buffer.mem;
+        if (!(buffer.flags & FUSE_BUF_IS_FD) && header->opcode == FUSE_TMPFILE)
+            header->opcode = FUSE_CREATE; /* OPS_TMPFILE_NAME tells them apart */
+        fuse_session_process_buf(session->fuse, &buffer);
+    }
+    fuse_session_exit(session->fuse);
+    free(buffer.mem);
+    if (atomic_fetch_sub(&session->n_running, 1) == 1) {
+        uint64_t one = 1;
+        (void)!write(session->ended_fd, &one, sizeof one);
+    }
+    return NULL;
+}
+
+static int start_threads(struct session *session)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    atomic_store(&session->n_running, session->n_threads);
+    for (; session->n_started < session->n_threads && error == 0; session->n_started++) {
+        error = pthread_create(&session->threads[session->n_started], NULL, serve, session);
+        if (error != 0)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) /* those that started go on until the mount is gone; the missing ones count as ended */
+        atomic_fetch_sub(&session->n_running, session->n_threads - session->n_started);
+    return -error;
+}
+
+/* A comma would end the word in the list of options, and libfuse takes a backslash before it. */
+static char *option_value(const char *text)
+{
+    g_auto(GStrv) by_backslash = g_strsplit(text, "\\", -1);
+    g_autofree char *escaped = g_strjoinv("\\\\", by_backslash);
+    g_auto(GStrv) by_comma = g_strsplit(escaped, ",", -1);
+    return g_strjoinv("\\,", by_comma);
+}
+
+/*
+ * Mounts. @allow_other is what root wants and what an ordinary user may have only if /etc/fuse.conf says so.
+ */
+static int mount_fuse(struct session *session, bool allow_other)
+{
+    g_autofree char *name = option_value(session->name);
+    g_autofree char *words = g_strdup_printf("default_permissions,%s%sfsname=%s,subtype=rofuse",
+                                             allow_other ? "allow_other," : "", geteuid() == 0 ? "suid," : "", name);
+    char *arguments[] = {"rofuse", "-o", words, NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
+    struct fuse_lowlevel_ops table;
+    ops_fill(&table);
+    table.init = init;
+    session->fuse = fuse_session_new(&args, &table, sizeof table, &session->ops);
+    fuse_opt_free_args(&args);
+    if (session->fuse == NULL)
+        return -EINVAL;
+    if (fuse_session_mount(session->fuse, session->mountpoint) != 0) {
+        int error = errno != 0 ? errno : EPERM;
+        fuse_session_destroy(session->fuse);
+        session->fuse = NULL;
+        return -error;
+    }
+    return 0;
+}
+
+static bool user_may_allow_other(void)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/etc/fuse.conf", &text, NULL, NULL))
+        return false;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        if (strcmp(g_strstrip(*line), "user_allow_other") == 0)
+            return true;
+    return false;
+}
+
+int session_start(struct session *session, char **ret_why)
+{
+    bool allow_other = geteuid() == 0 || user_may_allow_other();
+    int status = mount_fuse(session, allow_other);
+    if (status < 0) {
+        *ret_why = g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status),
+                                   access("/dev/fuse", R_OK | W_OK) < 0 ? "; /dev/fuse must be there and usable" : "");
+        return status;
+    }
+    session->mounted = true;
+    if (!allow_other)
+        g_ptr_array_insert(session->limits, 0,
+                           g_strdup("not root: other users, root among them, cannot enter the mount "
+                                    "(user_allow_other in /etc/fuse.conf allows it)"));
+    status = start_threads(session);
+    struct stat st;
+    /* The first answer: INIT and the root's attributes have gone through the threads. */
+    if (status == 0 && stat(session->mountpoint, &st) < 0)
+        status = -errno;
+    if (status < 0) {
+        bool busy;
+        *ret_why = g_strdup_printf("%s: the mount does not answer: %s", session->mountpoint, g_strerror(-status));
+        (void)session_unmount(session, &busy);
+    }
+    return status;
+}
+
+/* fusermount3 is set-user-ID and does for ordinary users what umount2(2) does for root. */
+static int run_fusermount(const char *mountpoint, bool lazy)
+{
+    const char *argv[] = {"fusermount3", "-u", "-q", lazy ? "-z" : "--", lazy ? "--" : mountpoint, lazy ? mountpoint : NULL,
+                          NULL};
+    int wait_status;
+    if (!g_spawn_sync(NULL, (char **)argv, NULL,
+                      G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
+                      NULL, &wait_status, NULL))
+        return -ENOENT;
+    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 ? 0 : -EBUSY;
+}
+
+static int unmount(const char *mountpoint, bool lazy)
+{
+    if (umount2(mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
+        return 0;
+    return errno == EPERM ? run_fusermount(mountpoint, lazy) : -errno;
+}
+
+/* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
+static bool is_gone(const struct session *session)
+{
+    struct pollfd descriptor = {.fd = fuse_session_fd(session->fuse)};
+    return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & POLLERR);
+}
+
+int session_unmount(struct session *session, bool *ret_busy)
+{
+    *ret_busy = false;
+    if (is_gone(session))
+        return 0;
+    int status = unmount(session->mountpoint, false);
+    if (status == -EBUSY) {
+        *ret_busy = true;
+        status = unmount(session->mountpoint, true);
+    }
+    /* EINVAL: not mounted here (any more); somebody was faster, or it lives on in another mount namespace only. */
+    return status == -EINVAL ? 0 : status;
+}
+
+int session_ended_fd(const struct session *session)
+{
+    return session->ended_fd;
+}
+
+void session_free(struct session *session)
+{
+    if (session == NULL)
+        return;
+    for (unsigned i = 0; i < session->n_started; i++)
+        pthread_join(session->threads[i], NULL);
+    if (session->fuse != NULL) {
+        fuse_session_unmount(session->fuse); /* looks first whether the connection is gone, and only closes then */
+        fuse_session_destroy(session->fuse);
+    }
+    tree_free(session->tree);
+    caller_slot_free(session->slot);
+    g_ptr_array_free(session->limits, TRUE);
+    close(session->ended_fd);
+    g_free(session->mountpoint);
+    g_free(session->name);
+    g_free(session);
+}
