@@ -31,8 +31,10 @@ bool access_allows(const struct stat *st, const void *acl, size_t acl_size, cons
                    unsigned wanted)
 {
     const struct posix_acl_xattr_header *header = acl;
+    /* The group bits are the ACL's mask; when they are empty the kernel does not look at the ACL at all, so that somebody
+     * whom it names gets what others get (acl_permission_check). */
     if (acl == NULL || acl_size < sizeof *header || le32toh(header->a_version) != POSIX_ACL_XATTR_VERSION ||
-        subject->uid == st->st_uid)
+        subject->uid == st->st_uid || (st->st_mode & S_IRWXG) == 0)
         return mode_allows(st, subject, wanted);
 
     const struct posix_acl_xattr_entry *entries = (const void *)(header + 1);

@@ -1,0 +1,155 @@
+#include "node.h"
+
+#include "route.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct route route_a;
+
+static struct node_identity identity(uint64_t ino, mode_t type)
+{
+    return (struct node_identity){
+        .kind = NODE_ROUTE, .space = 1, .ino = ino, .shown = ino, .type = type, .route = &route_a};
+}
+
+struct fixture {
+    struct node_table *table;
+    struct node *top; /* the mount's root */
+    struct node *root; /* of the route */
+};
+
+static void setup(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    fixture->table = node_table_new();
+    struct node_identity made = {.kind = NODE_MADE, .space = 9, .ino = 1, .type = S_IFDIR};
+    fixture->top = node_get(fixture->table, &made, NULL, NULL);
+    struct node_identity root = identity(1, S_IFDIR);
+    fixture->root = node_get(fixture->table, &root, fixture->top, "data");
+    node_graft(fixture->table, fixture->top, fixture->root);
+}
+
+static void teardown(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    node_unref(fixture->table, fixture->root);
+    node_unref(fixture->table, fixture->top);
+    node_table_free(fixture->table);
+}
+
+static struct node *add(struct fixture *fixture, uint64_t ino, mode_t type, struct node *parent, const char *name)
+{
+    struct node_identity id = identity(ino, type);
+    return node_get(fixture->table, &id, parent, name);
+}
+
+static void assert_inner(struct fixture *fixture, const struct node *node, const char *expected)
+{
+    g_autofree char *path = NULL;
+    g_assert_cmpint(node_inner_path(fixture->table, node, &path), ==, 0);
+    g_assert_cmpstr(path, ==, expected);
+}
+
+static void paths(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *dir = add(fixture, 2, S_IFDIR, fixture->root, "dir");
+    struct node *file = add(fixture, 3, S_IFREG, dir, "file");
+    g_autofree char *whole = node_path(fixture->table, file);
+    g_assert_cmpstr(whole, ==, "data/dir/file");
+    assert_inner(fixture, file, "dir/file");
+    assert_inner(fixture, fixture->root, "");
+    struct node *other = add(fixture, 4, S_IFDIR, fixture->root, "other");
+    node_moved(fixture->table, dir, other, "moved");
+    assert_inner(fixture, file, "other/moved/file");
+    node_unref(fixture->table, dir);
+    node_unref(fixture->table, other);
+    assert_inner(fixture, file, "other/moved/file"); /* its parents live as long as it does */
+    node_unref(fixture->table, file);
+    g_assert_cmpuint(node_table_size(fixture->table), ==, 2);
+}
+
+static void lookups(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
+    node_looked_up(fixture->table, file);
+    node_looked_up(fixture->table, file);
+    node_unref(fixture->table, file);
+    struct node *again = add(fixture, 3, S_IFREG, fixture->root, "file");
+    g_assert_true(again == file);
+    node_unref(fixture->table, again);
+    node_forget(fixture->table, file, 1);
+    g_assert_cmpuint(node_table_size(fixture->table), ==, 3);
+    node_forget(fixture->table, file, 5); /* never below zero, whatever is claimed */
+    g_assert_cmpuint(node_table_size(fixture->table), ==, 2);
+}
+
+static void reused_number(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *old = add(fixture, 3, S_IFREG, fixture->root, "file");
+    struct node_identity id = identity(3, S_IFREG);
+    id.birth.tv_nsec = 7;
+    struct node *new = node_get(fixture->table, &id, fixture->root, "file");
+    g_assert_true(new != old);
+    struct node *found = node_find(fixture->table, &id);
+    g_assert_true(found == new);
+    node_unref(fixture->table, found);
+    node_unref(fixture->table, new);
+    node_unref(fixture->table, old);
+}
+
+static void lost_name(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
+    int fd = open("/dev/null", O_PATH | O_CLOEXEC);
+    node_lost_name(fixture->table, file, fixture->root, "another", dup(fd));
+    g_assert_cmpint(node_held(fixture->table, file), ==, -ENOENT); /* it goes by its own name still */
+    node_lost_name(fixture->table, file, fixture->root, "file", fd);
+    g_autofree char *path = NULL;
+    g_assert_cmpint(node_inner_path(fixture->table, file, &path), ==, -ESTALE);
+    int held = node_held(fixture->table, file);
+    g_assert_cmpint(held, >=, 0);
+    close(held);
+    struct node *again = add(fixture, 3, S_IFREG, fixture->root, "link");
+    g_assert_true(again == file);
+    assert_inner(fixture, file, "link");
+    g_assert_cmpint(node_held(fixture->table, file), ==, -ENOENT);
+    node_unref(fixture->table, again);
+    node_unref(fixture->table, file);
+}
+
+/* Directories that somebody moves outside while they are looked at can seem to lie in each other. */
+static void no_cycle(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *a = add(fixture, 2, S_IFDIR, fixture->root, "a");
+    struct node *b = add(fixture, 3, S_IFDIR, a, "b");
+    struct node *again = add(fixture, 2, S_IFDIR, b, "a");
+    g_assert_true(again == a);
+    g_autofree char *path = NULL;
+    g_assert_cmpint(node_inner_path(fixture->table, b, &path), ==, -ESTALE);
+    node_unref(fixture->table, again);
+    again = add(fixture, 2, S_IFDIR, fixture->root, "a");
+    assert_inner(fixture, b, "a/b");
+    node_unref(fixture->table, again);
+    node_unref(fixture->table, b);
+    node_unref(fixture->table, a);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add("/node/paths", struct fixture, NULL, setup, paths, teardown);
+    g_test_add("/node/lookups", struct fixture, NULL, setup, lookups, teardown);
+    g_test_add("/node/reused-number", struct fixture, NULL, setup, reused_number, teardown);
+    g_test_add("/node/lost-name", struct fixture, NULL, setup, lost_name, teardown);
+    g_test_add("/node/no-cycle", struct fixture, NULL, setup, no_cycle, teardown);
+    return g_test_run();
+}
