@@ -16,6 +16,7 @@
 #include <time.h>
 
 struct caller;
+struct caller_slot;
 
 enum denial_operation {
     DENIAL_OPEN, /* for writing, of what exists; flags tell how */
@@ -128,6 +129,9 @@ struct denial_log;
  * all signals blocked in them. Returns 0 or -errno. Call after the last fork. */
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
                    struct denial_log **ret);
+
+/* The right to read callers' memory (caller.h), for whoever else asks about callers; owned by the log. */
+struct caller_slot *denial_log_slot(struct denial_log *log);
 
 /* Makes the record and queues it; reads the caller's /proc entry. Never blocks on a sink. Any thread, no lock held. */
 void denial_report(struct denial_log *log, const struct denial_facts *facts);

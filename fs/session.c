@@ -2,8 +2,6 @@
 
 #include "ops_private.h"
 
-#include "caller.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -30,7 +28,6 @@
 struct session {
     struct ops ops;
     struct tree *tree;
-    struct caller_slot *slot;
     char *mountpoint; /* absolute */
     char *name;
     GPtrArray *limits; /* char *, NULL-terminated */
@@ -102,10 +99,9 @@ int session_new(const struct session_options *options, struct session **ret, cha
         session_free(session);
         return status;
     }
-    session->slot = caller_slot_new();
     assume_power_read(&session->ops.power);
     session->ops.tree = session->tree;
-    session->ops.gate = (struct gate){.tree = session->tree, .log = options->log, .slot = session->slot};
+    session->ops.gate = (struct gate){.tree = session->tree, .log = options->log, .slot = denial_log_slot(options->log)};
     note_limits(session);
     *ret = session;
     return 0;
@@ -310,7 +306,6 @@ void session_free(struct session *session)
         fuse_session_destroy(session->fuse);
     }
     tree_free(session->tree);
-    caller_slot_free(session->slot);
     g_ptr_array_free(session->limits, TRUE);
     close(session->ended_fd);
     g_free(session->mountpoint);

@@ -1,0 +1,317 @@
+#include "caller.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINK_MAX_SIZE 4096
+#define STATUS_SIZE 16384 /* a status file with 256 groups is half of this */
+
+struct caller_slot {
+    atomic_flag taken;
+};
+
+struct caller_slot *caller_slot_new(void)
+{
+    struct caller_slot *slot = g_new(struct caller_slot, 1);
+    atomic_flag_clear(&slot->taken);
+    return slot;
+}
+
+void caller_slot_free(struct caller_slot *slot)
+{
+    g_free(slot);
+}
+
+bool caller_slot_take(struct caller_slot *slot)
+{
+    return slot != NULL && !atomic_flag_test_and_set(&slot->taken);
+}
+
+void caller_slot_give(struct caller_slot *slot)
+{
+    atomic_flag_clear(&slot->taken);
+}
+
+static void proc_path(char path[64], pid_t tid, const char *name)
+{
+    snprintf(path, 64, "/proc/%d/%s", (int)tid, name);
+}
+
+ssize_t caller_read_file(pid_t tid, const char *name, char *buffer, size_t size)
+{
+    char path[64];
+    proc_path(path, tid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    size_t used = 0;
+    ssize_t length;
+    do {
+        length = read(fd, buffer + used, size - 1 - used);
+        if (length > 0)
+            used += (size_t)length;
+    } while ((length > 0 && used < size - 1) || (length < 0 && errno == EINTR));
+    int error = errno;
+    close(fd);
+    buffer[used] = '\0';
+    return length < 0 ? -error : (ssize_t)used;
+}
+
+static char *read_link(pid_t tid, const char *name)
+{
+    char path[64], target[LINK_MAX_SIZE];
+    proc_path(path, tid, name);
+    ssize_t length = readlink(path, target, sizeof target);
+    return length < 0 ? NULL : g_strndup(target, (size_t)length);
+}
+
+/* The value of a line of a status file, behind the colon and white space; not terminated at the line's end. */
+static const char *status_value(const char *status, const char *key)
+{
+    size_t length = strlen(key);
+    for (const char *line = status; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
+        if (strncmp(line, key, length) == 0 && line[length] == ':') {
+            const char *value = line + length + 1;
+            return value + strspn(value, "\t ");
+        }
+    }
+    return NULL;
+}
+
+static pid_t status_number(const char *status, const char *key)
+{
+    const char *value = status_value(status, key);
+    return value != NULL && isdigit((unsigned char)*value) ? (pid_t)strtol(value, NULL, 10) : -1;
+}
+
+/* The last of the numbers on a line: the one of the innermost namespace. */
+static pid_t status_last_number(const char *status, const char *key)
+{
+    const char *value = status_value(status, key);
+    pid_t last = -1;
+    while (value != NULL && isdigit((unsigned char)*value)) {
+        char *end;
+        last = (pid_t)strtol(value, &end, 10);
+        value = end + strspn(end, "\t ");
+    }
+    return last;
+}
+
+static gid_t *status_groups(const char *status, size_t *ret_n)
+{
+    const char *value = status_value(status, "Groups");
+    GArray *groups = g_array_new(FALSE, FALSE, sizeof(gid_t));
+    while (value != NULL && isdigit((unsigned char)*value) && groups->len < CALLER_MAX_GROUPS) {
+        char *end;
+        gid_t group = (gid_t)strtoul(value, &end, 10);
+        g_array_append_val(groups, group);
+        value = end + strspn(end, " ");
+    }
+    *ret_n = groups->len;
+    return (gid_t *)(void *)g_array_free(groups, FALSE);
+}
+
+int caller_groups(pid_t tid, gid_t **ret, size_t *ret_n)
+{
+    char status[STATUS_SIZE];
+    ssize_t length = caller_read_file(tid, "status", status, sizeof status);
+    if (length < 0)
+        return (int)length;
+    *ret = status_groups(status, ret_n);
+    return 0;
+}
+
+int caller_capabilities(pid_t tid, uint64_t *ret_effective)
+{
+    char status[STATUS_SIZE];
+    ssize_t length = caller_read_file(tid, "status", status, sizeof status);
+    if (length < 0)
+        return (int)length;
+    const char *value = status_value(status, "CapEff");
+    if (value == NULL)
+        return -ENODATA;
+    *ret_effective = strtoull(value, NULL, 16);
+    return 0;
+}
+
+static void trim_newline(char *text)
+{
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] == '\n')
+        text[length - 1] = '\0';
+}
+
+static char *read_comm(pid_t tid)
+{
+    char comm[64];
+    if (caller_read_file(tid, "comm", comm, sizeof comm) < 0)
+        return NULL;
+    trim_newline(comm);
+    return g_strdup(comm);
+}
+
+static char *take_deleted(char *exe, bool *ret_deleted)
+{
+    static const char mark[] = " (deleted)";
+    *ret_deleted = exe != NULL && g_str_has_suffix(exe, mark);
+    if (*ret_deleted)
+        exe[strlen(exe) - strlen(mark)] = '\0';
+    return exe;
+}
+
+char *caller_executable(pid_t tid)
+{
+    bool deleted;
+    char *name = tid == 0 ? NULL : take_deleted(read_link(tid, "exe"), &deleted);
+    if (name == NULL && tid != 0)
+        name = read_comm(tid);
+    return name != NULL ? name : g_strdup("");
+}
+
+/* Field 22 of stat, in clock ticks since the system started; -1 = unknown. The comm in field 2 may hold anything. */
+static int64_t start_ticks(pid_t tid)
+{
+    char stat[1024];
+    if (caller_read_file(tid, "stat", stat, sizeof stat) < 0)
+        return -1;
+    const char *at = strrchr(stat, ')');
+    for (int field = 2; at != NULL && field < 22; field++) {
+        at = strchr(at, ' ');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return at != NULL && isdigit((unsigned char)*at) ? strtoll(at, NULL, 10) : -1;
+}
+
+static bool start_time(pid_t tid, struct timespec *ret)
+{
+    int64_t ticks = start_ticks(tid);
+    long per_second = sysconf(_SC_CLK_TCK);
+    struct timespec now, up;
+    if (ticks < 0 || per_second <= 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
+        return false;
+    int64_t booted = (now.tv_sec - up.tv_sec) * INT64_C(1000000000) + (now.tv_nsec - up.tv_nsec);
+    int64_t started = booted + ticks * (INT64_C(1000000000) / per_second);
+    *ret = (struct timespec){.tv_sec = started / 1000000000, .tv_nsec = started % 1000000000};
+    return true;
+}
+
+/* The path of the unified hierarchy ("0::/…") unless that is the root and another line says more. */
+static char *read_cgroup(pid_t tid)
+{
+    char text[8192];
+    if (caller_read_file(tid, "cgroup", text, sizeof text) < 0)
+        return NULL;
+    const char *best = NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        const char *path = strchr(*line, ':');
+        path = path != NULL ? strchr(path + 1, ':') : NULL;
+        if (path == NULL)
+            continue;
+        path++;
+        bool unified = strncmp(*line, "0::", 3) == 0;
+        if (best == NULL || (unified && strcmp(path, "/") != 0) || (strcmp(best, "/") == 0 && strcmp(path, "/") != 0))
+            best = path;
+    }
+    return g_strdup(best);
+}
+
+char *caller_container_id(const char *cgroup)
+{
+    enum { ID_LENGTH = 64 };
+    /* The last one wins: a container in a container. */
+    for (const char *end = cgroup + strlen(cgroup); end - cgroup >= ID_LENGTH; end--) {
+        const char *start = end - ID_LENGTH;
+        size_t digits = 0;
+        while (digits < ID_LENGTH && g_ascii_isxdigit(start[digits]))
+            digits++;
+        bool bounded = (start == cgroup || !g_ascii_isxdigit(start[-1])) && !g_ascii_isxdigit(*end);
+        if (digits == ID_LENGTH && bounded)
+            return g_strndup(start, ID_LENGTH);
+    }
+    return NULL;
+}
+
+static void read_args(struct caller *caller, pid_t tid)
+{
+    char *text = g_malloc(CALLER_MAX_ARGS + 1);
+    ssize_t length = caller_read_file(tid, "cmdline", text, CALLER_MAX_ARGS + 1);
+    if (length >= 0) {
+        GPtrArray *args = g_ptr_array_new();
+        caller->args_truncated = length == CALLER_MAX_ARGS;
+        for (const char *at = text; at < text + length; at += strlen(at) + 1)
+            g_ptr_array_add(args, g_strdup(at));
+        caller->n_args = args->len;
+        g_ptr_array_add(args, NULL);
+        caller->args = (char **)g_ptr_array_free(args, FALSE);
+    }
+    g_free(text);
+}
+
+static void read_parents(struct caller *caller, pid_t parent)
+{
+    while (parent > 0 && caller->n_parents < CALLER_MAX_PARENTS) {
+        struct caller_parent *at = &caller->parents[caller->n_parents++];
+        char status[STATUS_SIZE];
+        bool deleted;
+        *at = (struct caller_parent){
+            .pid = parent, .comm = read_comm(parent), .exe = take_deleted(read_link(parent, "exe"), &deleted)};
+        if (parent == 1 || caller_read_file(parent, "status", status, sizeof status) < 0)
+            break;
+        parent = status_number(status, "PPid");
+    }
+}
+
+struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_slot *slot)
+{
+    struct caller *caller = g_new0(struct caller, 1);
+    *caller = (struct caller){.tid = tid, .uid = uid, .gid = gid, .pid = -1, .pid_inside = -1,
+                              .real_uid = (uid_t)-1, .real_gid = (gid_t)-1};
+    char status[STATUS_SIZE];
+    if (tid == 0 || caller_read_file(tid, "status", status, sizeof status) < 0)
+        return caller;
+    caller->pid = status_number(status, "Tgid");
+    caller->pid_inside = status_last_number(status, "NStgid");
+    caller->groups = status_groups(status, &caller->n_groups);
+    caller->groups_known = true;
+    caller->groups_truncated = caller->n_groups == CALLER_MAX_GROUPS;
+    caller->real_uid = (uid_t)status_number(status, "Uid");
+    caller->real_gid = (gid_t)status_number(status, "Gid");
+    caller->comm = read_comm(tid);
+    caller->exe = take_deleted(read_link(tid, "exe"), &caller->exe_deleted);
+    caller->cwd = read_link(tid, "cwd");
+    caller->has_start_time = start_time(caller->pid > 0 ? caller->pid : tid, &caller->start_time);
+    caller->cgroup = read_cgroup(tid);
+    caller->container_id = caller->cgroup != NULL ? caller_container_id(caller->cgroup) : NULL;
+    read_parents(caller, status_number(status, "PPid"));
+    if (caller_slot_take(slot)) {
+        read_args(caller, tid);
+        caller_slot_give(slot);
+    }
+    return caller;
+}
+
+void caller_free(struct caller *caller)
+{
+    if (caller == NULL)
+        return;
+    for (size_t i = 0; i < caller->n_parents; i++) {
+        g_free(caller->parents[i].comm);
+        g_free(caller->parents[i].exe);
+    }
+    g_free(caller->comm);
+    g_free(caller->exe);
+    g_strfreev(caller->args);
+    g_free(caller->cwd);
+    g_free(caller->groups);
+    g_free(caller->cgroup);
+    g_free(caller->container_id);
+    g_free(caller);
+}

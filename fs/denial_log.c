@@ -1,0 +1,258 @@
+/*
+ * The log: from the serving threads through one dispatcher, which folds, to the sinks' threads.
+ *
+ * Memory is bounded at every station, and no station waits for the next: a full queue counts what it lost.
+ */
+#include "denial.h"
+
+#include "caller.h"
+#include "event_queue.h"
+#include "fold.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#define DEFAULT_CAPACITY 4096
+#define MOST_WINDOWS 4096
+
+/* A sink with its thread. Allocated by itself, as it outlives the log when it is stuck. */
+struct outlet {
+    struct denial_sink sink;
+    struct event_queue queue;
+    pthread_t thread;
+};
+
+struct denial_log {
+    struct caller_slot *slot;   /* owned */
+    struct event_queue queue;   /* from the serving threads */
+    pthread_mutex_t fold_lock;
+    struct fold *fold;          /* [fold_lock] owned; NULL = folding is off */
+    pthread_t dispatcher;
+    struct outlet **outlets;    /* owned, [n_outlets]; immutable */
+    size_t n_outlets;
+    atomic_uint_fast64_t denied, folded, dropped;
+};
+
+static void *run_outlet(void *data)
+{
+    struct outlet *outlet = data;
+    for (;;) {
+        struct shared_event *event;
+        struct denial_event dropped = {.kind = DENIAL_EVENT_DROPPED};
+        switch (event_queue_pop(&outlet->queue, UINT64_MAX, &event, &dropped.dropped)) {
+        case EVENT_QUEUE_EVENT:
+            outlet->sink.write(outlet->sink.data, shared_event_get(event));
+            shared_event_unref(event);
+            break;
+        case EVENT_QUEUE_DROPPED:
+            clock_gettime(CLOCK_REALTIME, &dropped.time);
+            outlet->sink.write(outlet->sink.data, &dropped);
+            break;
+        case EVENT_QUEUE_REOPEN:
+            if (outlet->sink.reopen != NULL)
+                outlet->sink.reopen(outlet->sink.data);
+            break;
+        case EVENT_QUEUE_TIMEOUT:
+            break;
+        case EVENT_QUEUE_END:
+            event_queue_reader_done(&outlet->queue);
+            return NULL;
+        }
+    }
+}
+
+static void distribute(struct denial_log *log, struct shared_event *event)
+{
+    for (size_t i = 0; i < log->n_outlets; i++)
+        event_queue_push(&log->outlets[i]->queue, event);
+}
+
+static void end_windows(struct denial_log *log, uint64_t now_ns)
+{
+    for (bool more = log->fold != NULL; more;) {
+        struct shared_event *event = NULL;
+        pthread_mutex_lock(&log->fold_lock);
+        more = fold_ended(log->fold, now_ns, &event);
+        pthread_mutex_unlock(&log->fold_lock);
+        if (event != NULL)
+            distribute(log, event);
+        shared_event_unref(event);
+    }
+}
+
+/* Until when the dispatcher may sleep. A window can be opened while it does, hence the second. */
+static uint64_t next_end(struct denial_log *log)
+{
+    if (log->fold == NULL)
+        return UINT64_MAX;
+    pthread_mutex_lock(&log->fold_lock);
+    uint64_t end = fold_next_end(log->fold);
+    pthread_mutex_unlock(&log->fold_lock);
+    return MIN(end, event_queue_now() + UINT64_C(1000000000));
+}
+
+static void *run_dispatcher(void *data)
+{
+    struct denial_log *log = data;
+    for (;;) {
+        struct shared_event *event;
+        uint64_t dropped;
+        enum event_queue_answer answer = event_queue_pop(&log->queue, next_end(log), &event, &dropped);
+        if (answer == EVENT_QUEUE_EVENT) {
+            distribute(log, event);
+            shared_event_unref(event);
+        } else if (answer == EVENT_QUEUE_DROPPED) {
+            for (size_t i = 0; i < log->n_outlets; i++)
+                event_queue_lost(&log->outlets[i]->queue, dropped);
+        }
+        /* At the end every window ends. */
+        end_windows(log, answer == EVENT_QUEUE_END ? UINT64_MAX : event_queue_now());
+        if (answer == EVENT_QUEUE_END)
+            return NULL;
+    }
+}
+
+static int start_thread(pthread_t *thread, void *(*run)(void *), void *data)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, run, data);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+static int add_outlet(struct denial_log *log, const struct denial_sink *sink, unsigned capacity)
+{
+    struct outlet *outlet = g_new0(struct outlet, 1);
+    outlet->sink = *sink;
+    event_queue_init(&outlet->queue, capacity);
+    int status = start_thread(&outlet->thread, run_outlet, outlet);
+    if (status < 0) {
+        sink->close(sink->data);
+        event_queue_clear(&outlet->queue);
+        g_free(outlet);
+        return status;
+    }
+    log->outlets[log->n_outlets++] = outlet;
+    return 0;
+}
+
+/* Waits until @until_ns for a sink to end; one that is stuck is left behind. */
+static void end_outlet(struct outlet *outlet, uint64_t until_ns)
+{
+    if (!event_queue_wait_done(&outlet->queue, until_ns)) {
+        pthread_detach(outlet->thread);
+        return;
+    }
+    pthread_join(outlet->thread, NULL);
+    outlet->sink.close(outlet->sink.data);
+    event_queue_clear(&outlet->queue);
+    g_free(outlet);
+}
+
+static void free_log(struct denial_log *log, unsigned seconds)
+{
+    uint64_t until = event_queue_now() + seconds * UINT64_C(1000000000);
+    for (size_t i = 0; i < log->n_outlets; i++)
+        event_queue_stop(&log->outlets[i]->queue);
+    for (size_t i = 0; i < log->n_outlets; i++)
+        end_outlet(log->outlets[i], until);
+    g_free(log->outlets);
+    event_queue_clear(&log->queue);
+    fold_free(log->fold);
+    pthread_mutex_destroy(&log->fold_lock);
+    caller_slot_free(log->slot);
+    g_free(log);
+}
+
+int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
+                   struct denial_log **ret)
+{
+    unsigned capacity = options->capacity != 0 ? options->capacity : DEFAULT_CAPACITY;
+    struct denial_log *log = g_new0(struct denial_log, 1);
+    log->slot = caller_slot_new();
+    log->outlets = g_new0(struct outlet *, n_sinks + 1);
+    log->fold = options->fold_seconds > 0 ? fold_new(options->fold_seconds, MOST_WINDOWS) : NULL;
+    event_queue_init(&log->queue, capacity);
+    pthread_mutex_init(&log->fold_lock, NULL);
+    int status = 0;
+    size_t n_taken = 0;
+    for (; n_taken < n_sinks && status == 0; n_taken++)
+        status = add_outlet(log, &sinks[n_taken], capacity);
+    if (status == 0)
+        status = start_thread(&log->dispatcher, run_dispatcher, log);
+    if (status < 0) {
+        for (; n_taken < n_sinks; n_taken++)
+            sinks[n_taken].close(sinks[n_taken].data);
+        free_log(log, 1);
+        return status;
+    }
+    *ret = log;
+    return 0;
+}
+
+struct caller_slot *denial_log_slot(struct denial_log *log)
+{
+    return log->slot;
+}
+
+/* Counts a denial whose fact is told already. */
+static bool is_folded(struct denial_log *log, const char *executable, const struct denial_facts *facts)
+{
+    pthread_mutex_lock(&log->fold_lock);
+    bool folded = fold_again(log->fold, executable, facts, event_queue_now());
+    pthread_mutex_unlock(&log->fold_lock);
+    if (folded)
+        atomic_fetch_add(&log->folded, 1);
+    return folded;
+}
+
+void denial_report(struct denial_log *log, const struct denial_facts *facts)
+{
+    atomic_fetch_add(&log->denied, 1);
+    g_autofree char *executable = log->fold != NULL ? caller_executable(facts->tid) : NULL;
+    if (log->fold != NULL && is_folded(log, executable, facts))
+        return;
+    /* Before /proc is read for nothing: a flood is paid for by whoever makes it, and as little as can be. */
+    if (event_queue_is_full(&log->queue)) {
+        atomic_fetch_add(&log->dropped, 1);
+        event_queue_lost(&log->queue, 1);
+        return;
+    }
+    struct shared_event *event = shared_event_new(record_new(facts, log->slot));
+    if (!event_queue_push(&log->queue, event)) {
+        atomic_fetch_add(&log->dropped, 1);
+    } else if (log->fold != NULL) {
+        pthread_mutex_lock(&log->fold_lock);
+        fold_open(log->fold, executable, event, event_queue_now());
+        pthread_mutex_unlock(&log->fold_lock);
+    }
+    shared_event_unref(event);
+}
+
+void denial_log_counters(struct denial_log *log, struct denial_counters *ret)
+{
+    *ret = (struct denial_counters){
+        .denied = atomic_load(&log->denied),
+        .folded = atomic_load(&log->folded),
+        .dropped = atomic_load(&log->dropped),
+    };
+}
+
+void denial_log_reopen(struct denial_log *log)
+{
+    for (size_t i = 0; i < log->n_outlets; i++)
+        event_queue_ask_reopen(&log->outlets[i]->queue);
+}
+
+void denial_log_free(struct denial_log *log, unsigned seconds)
+{
+    if (log == NULL)
+        return;
+    event_queue_stop(&log->queue);
+    pthread_join(log->dispatcher, NULL);
+    free_log(log, seconds);
+}

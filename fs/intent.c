@@ -1,0 +1,246 @@
+#include "intent.h"
+
+#include "caller.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/* The request is queued before its thread has gone to sleep; on a busy machine it may still have to be scheduled away. */
+#define REST_TRIES 200
+#define REST_NAP_NS 20000
+#define PAGE 4096
+
+#define NONE (-1)
+
+/* Where the arguments of a system call are; NONE = it has none of that kind. */
+struct call_shape {
+    long number;
+    enum denial_operation operation;
+    unsigned effect;
+    int path;
+    int mode;
+    mode_t type; /* added to the mode */
+    bool two_paths;
+};
+
+static const struct call_shape shapes[] = {
+#define DIRECTORY INTENT_CHANGES_DIRECTORY
+#define FILE_ INTENT_CHANGES_FILE
+#ifdef SYS_mkdir
+    {SYS_mkdir, DENIAL_MKDIR, DIRECTORY, 0, 1, S_IFDIR, false},
+    {SYS_mknod, DENIAL_MKNOD, DIRECTORY, 0, 1, 0, false},
+    {SYS_symlink, DENIAL_SYMLINK, DIRECTORY, 1, NONE, 0, false},
+    {SYS_link, DENIAL_LINK, DIRECTORY, 1, NONE, 0, true},
+    {SYS_unlink, DENIAL_UNLINK, DIRECTORY, 0, NONE, 0, false},
+    {SYS_rmdir, DENIAL_RMDIR, DIRECTORY, 0, NONE, 0, false},
+    {SYS_rename, DENIAL_RENAME, DIRECTORY, 0, NONE, 0, true},
+    {SYS_utime, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
+    {SYS_utimes, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
+    {SYS_futimesat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
+#endif
+    {SYS_mkdirat, DENIAL_MKDIR, DIRECTORY, 1, 2, S_IFDIR, false},
+    {SYS_mknodat, DENIAL_MKNOD, DIRECTORY, 1, 2, 0, false},
+    {SYS_symlinkat, DENIAL_SYMLINK, DIRECTORY, 2, NONE, 0, false},
+    {SYS_linkat, DENIAL_LINK, DIRECTORY, 3, NONE, 0, true},
+#ifdef SYS_renameat
+    {SYS_renameat, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
+#endif
+    {SYS_renameat2, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
+    {SYS_truncate, DENIAL_TRUNCATE, FILE_, 0, NONE, 0, false},
+    {SYS_utimensat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
+    {SYS_setxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
+    {SYS_lsetxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
+    {SYS_fsetxattr, DENIAL_SETXATTR, FILE_, NONE, NONE, 0, false},
+    {SYS_removexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, false},
+    {SYS_lremovexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, false},
+    {SYS_fremovexattr, DENIAL_REMOVEXATTR, FILE_, NONE, NONE, 0, false},
+    {463, DENIAL_SETXATTR, FILE_, 1, NONE, 0, false},    /* setxattrat, the same number everywhere */
+    {466, DENIAL_REMOVEXATTR, FILE_, 1, NONE, 0, false}, /* removexattrat */
+#undef DIRECTORY
+#undef FILE_
+};
+
+static void classify_open(struct intent *ret, int flags, int64_t mode)
+{
+    ret->known = true;
+    ret->flags = flags;
+    ret->operation = DENIAL_OPEN;
+    if ((flags & O_TMPFILE) == O_TMPFILE) {
+        ret->operation = DENIAL_TMPFILE;
+        ret->effect |= INTENT_CHANGES_DIRECTORY;
+    } else if (flags & O_CREAT) {
+        ret->operation = DENIAL_CREATE;
+        ret->effect |= INTENT_CHANGES_DIRECTORY;
+    }
+    if (ret->effect != 0)
+        ret->mode = (mode & 07777) | S_IFREG;
+    if (flags & O_TRUNC)
+        ret->effect |= INTENT_CHANGES_FILE;
+    if ((flags & O_ACCMODE) != O_RDONLY)
+        ret->effect |= INTENT_OPENS_FOR_WRITE;
+}
+
+void intent_classify(const struct intent_call *call, struct intent *ret, int *ret_path)
+{
+    *ret = (struct intent){.flags = -1, .mode = -1};
+    *ret_path = NONE;
+    switch (call->number) {
+#ifdef SYS_open
+    case SYS_open:
+        classify_open(ret, (int)call->arguments[1], (int64_t)call->arguments[2]);
+        *ret_path = 0;
+        return;
+    case SYS_creat:
+        classify_open(ret, O_CREAT | O_WRONLY | O_TRUNC, (int64_t)call->arguments[1]);
+        *ret_path = 0;
+        return;
+#endif
+    case SYS_openat:
+        classify_open(ret, (int)call->arguments[2], (int64_t)call->arguments[3]);
+        *ret_path = 1;
+        return;
+    case SYS_unlinkat:
+        *ret = (struct intent){.known = true, .effect = INTENT_CHANGES_DIRECTORY, .flags = -1, .mode = -1};
+        ret->operation = (call->arguments[2] & AT_REMOVEDIR) ? DENIAL_RMDIR : DENIAL_UNLINK;
+        *ret_path = 1;
+        return;
+    case SYS_bind: /* the path stands in a sockaddr_un, and the mode is the socket's or the umask's */
+        *ret = (struct intent){.known = true, .operation = DENIAL_MKNOD, .effect = INTENT_CHANGES_DIRECTORY,
+                               .flags = -1, .mode = S_IFSOCK | 0777};
+        return;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        const struct call_shape *shape = &shapes[i];
+        if (shape->number != call->number)
+            continue;
+        *ret = (struct intent){.known = true, .operation = shape->operation, .effect = shape->effect, .flags = -1,
+                               .mode = -1, .two_paths = shape->two_paths};
+        if (shape->mode != NONE)
+            ret->mode = (int64_t)((call->arguments[shape->mode] & 0177777) | shape->type);
+        *ret_path = shape->path;
+        return;
+    }
+}
+
+/*
+ * Reads the registers of a thread that is about to rest in a system call. Returns 0 or -errno.
+ * The file says "running" as long as the thread has not been scheduled away.
+ */
+static int read_call(pid_t tid, struct intent_call *ret)
+{
+    for (int i = 0; i < REST_TRIES; i++) {
+        char text[256];
+        ssize_t length = caller_read_file(tid, "syscall", text, sizeof text);
+        if (length < 0)
+            return (int)length;
+        if (g_str_has_prefix(text, "running")) {
+            if (i < 10)
+                sched_yield();
+            else
+                nanosleep(&(struct timespec){.tv_nsec = REST_NAP_NS}, NULL);
+            continue;
+        }
+        char *at;
+        ret->number = strtol(text, &at, 10);
+        for (size_t n = 0; n < G_N_ELEMENTS(ret->arguments); n++)
+            ret->arguments[n] = strtoull(at, &at, 16);
+        return at == text ? -EINVAL : 0;
+    }
+    return -EAGAIN;
+}
+
+/*
+ * Whether the thread is of our own architecture. The auxiliary vector is a copy that the kernel keeps of what it gave the
+ * program at its start, in the program's word size; a 32-bit one read as 64-bit pairs has no page size of a sane value.
+ */
+static bool is_native(pid_t tid)
+{
+    unsigned long vector[128];
+    ssize_t length = caller_read_file(tid, "auxv", (char *)vector, sizeof vector);
+    if (length <= 0)
+        return false;
+    size_t words = (size_t)length / sizeof vector[0];
+    for (size_t i = 0; i + 1 < words && vector[i] != AT_NULL; i += 2)
+        if (vector[i] == AT_PAGESZ)
+            return vector[i + 1] >= 4096 && vector[i + 1] <= 65536;
+    return false;
+}
+
+static bool read_memory(pid_t tid, uint64_t address, void *buffer, size_t size)
+{
+    struct iovec local = {.iov_base = buffer, .iov_len = size};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+/* A path of the caller's, page by page, as the next page need not be there. False when it is too long or unreadable. */
+static bool read_path(pid_t tid, uint64_t address, char path[PATH_MAX])
+{
+    size_t used = 0;
+    while (used < PATH_MAX) {
+        size_t piece = MIN(PAGE - ((address + used) % PAGE), PATH_MAX - used);
+        if (!read_memory(tid, address + used, path + used, piece))
+            return false;
+        if (memchr(path + used, '\0', piece) != NULL)
+            return true;
+        used += piece;
+    }
+    return false;
+}
+
+static void take_name(struct intent *intent, char *path)
+{
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        path[--length] = '\0';
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) > NAME_MAX)
+        return;
+    strcpy(intent->name, name);
+    intent->has_name = true;
+}
+
+/* What stands in the caller's memory. */
+static void complete(pid_t tid, const struct intent_call *call, struct intent *intent, int path_argument)
+{
+    struct open_how how;
+    if (call->number == SYS_openat2 && read_memory(tid, call->arguments[2], &how, sizeof how)) {
+        classify_open(intent, (int)how.flags, (int64_t)how.mode);
+        path_argument = 1;
+    }
+    char path[PATH_MAX];
+    if (path_argument != NONE && read_path(tid, call->arguments[path_argument], path))
+        take_name(intent, path);
+}
+
+int intent_read(pid_t tid, struct caller_slot *slot, struct intent *ret)
+{
+    struct intent_call call;
+    int path_argument;
+    *ret = (struct intent){.flags = -1, .mode = -1};
+    int status = read_call(tid, &call);
+    if (status < 0)
+        return status;
+    if (call.number < 0 || !is_native(tid))
+        return 0;
+    intent_classify(&call, ret, &path_argument);
+    if (caller_slot_take(slot)) {
+        complete(tid, &call, ret, path_argument);
+        caller_slot_give(slot);
+    }
+    return 0;
+}
