@@ -1,0 +1,34 @@
+#include "app_error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+G_DEFINE_QUARK(rofuse-app-error, app_error)
+
+/* One fprintf, so that lines of several processes on one terminal do not mix. */
+static void print_line(const char *message)
+{
+    fprintf(stderr, "rofuse: %s\n", message);
+    fflush(stderr);
+}
+
+int app_error_print(GError *error)
+{
+    int status = error->domain == APP_ERROR ? error->code : APP_ERROR_USAGE;
+    /* A message of GOption can carry what the person typed, a newline too: one line it stays. */
+    for (char *c = strpbrk(error->message, "\n\r"); c != NULL; c = strpbrk(c, "\n\r"))
+        *c = ' ';
+    print_line(error->message);
+    g_error_free(error);
+    return status;
+}
+
+void app_notice(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    print_line(message);
+}

@@ -1,0 +1,128 @@
+#include "commands.h"
+
+#include "app_error.h"
+#include "find_mount.h"
+#include "mount_table.h"
+#include "state_dir.h"
+#include "status_text.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char summary[] =
+    "Shows the mounts that there are, or one: where, since when, by which process, with which layers,\n"
+    "with which places that may be written and how full they are, and where the log goes.";
+
+static const char examples[] =
+    "Examples:\n"
+    "  rofuse status\n"
+    "  rofuse status /mnt/root\n"
+    "  rofuse status --json | jq '.mounts[].routes[]'\n"
+    "\n"
+    "The exit status is 0, 1 when MOUNTPOINT is no rofuse mount, 2 when the arguments are wrong.";
+
+static bool is_mounted(const GPtrArray *table, const struct state *state)
+{
+    const struct mount_entry *entry = mount_table_at(table, state->mountpoint);
+    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
+}
+
+/* Asks the mount how full its routes are; a dead or detached one is not asked. Owned by the caller. */
+static struct guard_space *ask_space(const struct mount_status *status)
+{
+    const struct state *state = status->state;
+    struct guard_space *space = g_new0(struct guard_space, state->n_routes + 1);
+    if (!status->is_alive || !status->is_mounted || !state->ready)
+        return space;
+    g_autofree const char **targets = g_new0(const char *, state->n_routes + 1);
+    for (size_t i = 0; i < state->n_routes; i++)
+        targets[i] = state->routes[i].target;
+    guard_statvfs(state->mountpoint, targets, state->n_routes, space);
+    return space;
+}
+
+static int print(const struct mount_status *statuses, size_t n, gboolean as_json)
+{
+    g_autofree char *text = as_json ? status_json(statuses, n) : status_text(statuses, n);
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+        app_notice("cannot write to stdout");
+        return APP_ERROR_FAILED;
+    }
+    return 0;
+}
+
+static int show(const GPtrArray *table, struct state *const *states, size_t n, gboolean as_json)
+{
+    g_autofree struct mount_status *statuses = g_new0(struct mount_status, n + 1);
+    g_autoptr(GPtrArray) spaces = g_ptr_array_new_with_free_func(g_free);
+    size_t shown = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct mount_status *status = &statuses[shown];
+        status->state = states[i];
+        status->is_alive = state_is_alive(states[i]);
+        status->is_mounted = is_mounted(table, states[i]);
+        /* Nothing but a file is left of it: no mount any more. */
+        if (!status->is_alive && !status->is_mounted)
+            continue;
+        struct guard_space *space = ask_space(status);
+        g_ptr_array_add(spaces, space);
+        status->space = space;
+        shown++;
+    }
+    return print(statuses, shown, as_json);
+}
+
+static int show_one(const struct paths *paths, const GPtrArray *table, const char *word, gboolean as_json, GError **error)
+{
+    struct found_mount *found = find_mount(paths, word, error);
+    if (found == NULL)
+        return APP_ERROR_FAILED;
+    int status = APP_ERROR_FAILED;
+    g_autofree char *shown = text_word(word);
+    if (found->state == NULL)
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                    "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR", shown, paths->run);
+    else if (!found->is_mounted && !state_is_alive(found->state))
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount any more; its daemon has ended", shown);
+    else
+        status = show(table, &found->state, 1, as_json);
+    found_mount_free(found);
+    return status;
+}
+
+static int run(const char *state_dir, const char *word, gboolean as_json, GError **error)
+{
+    struct paths *paths = paths_find(state_dir, error);
+    g_autoptr(GPtrArray) table = paths != NULL ? mount_table_read(error) : NULL;
+    int status = APP_ERROR_FAILED;
+    if (table != NULL && word != NULL) {
+        status = show_one(paths, table, word, as_json, error);
+    } else if (table != NULL) {
+        g_autoptr(GPtrArray) states = state_dir_read(paths->run);
+        status = show(table, (struct state *const *)states->pdata, states->len, as_json);
+    }
+    paths_free(paths);
+    return status;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    g_autofree char *state_dir = NULL;
+    g_auto(GStrv) rest = NULL;
+    gboolean as_json = FALSE;
+    const GOptionEntry entries[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "For programs: one JSON object", NULL},
+        {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "Where the mounts keep their state", "DIR"},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, NULL},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+    };
+    GError *error = NULL;
+    if (!command_parse(argc, argv, "status", "[MOUNTPOINT]", summary, examples, entries, NULL, &error))
+        return app_error_print(error);
+    if (rest != NULL && (g_strv_length(rest) != 1 || *rest[0] == '\0'))
+        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE, "give one mount point or name, or none for all: "
+                                                                       "rofuse status [MOUNTPOINT]"));
+    int status = run(state_dir, rest != NULL ? rest[0] : NULL, as_json, &error);
+    return error != NULL ? app_error_print(error) : status;
+}

@@ -1,0 +1,178 @@
+#include "commands.h"
+
+#include "app_error.h"
+#include "find_mount.h"
+#include "mount_table.h"
+#include "process.h"
+#include "state_dir.h"
+#include "text.h"
+#include "unmount.h"
+#include "users.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* How many lines about who is in the way are worth reading. */
+#define USERS_MAX 20
+
+/* How long a daemon may take to end before it is worth saying why. */
+#define QUIET_MS 1000
+
+static const char summary[] =
+    "Unmounts a rofuse mount and waits until its daemon has ended. A mount that is in use is detached\n"
+    "at once; who uses it is said, and its daemon goes on serving them until the last one is gone.\n"
+    "A mount whose daemon was killed is cleaned up. MOUNTPOINT may also be the mount's name.";
+
+static const char examples[] =
+    "Examples:\n"
+    "  rofuse umount /mnt/root\n"
+    "  rofuse umount root\n"
+    "\n"
+    "The exit status is 0 when the mount is gone from its place, 1 when it is no rofuse mount or could not be\n"
+    "unmounted, 2 when the arguments are wrong.";
+
+struct daemon {
+    pid_t pid;  /* 0 = nobody knows */
+    int pidfd;  /* owned; -1 = it has ended, or nobody knows */
+};
+
+static struct daemon find_daemon(const struct found_mount *found)
+{
+    struct daemon daemon = {.pidfd = -1};
+    uint64_t ticks = 0;
+    if (found->state != NULL && state_is_alive(found->state)) {
+        daemon.pid = found->state->pid;
+        ticks = found->state->start_ticks;
+    } else if (found->state == NULL && found->device != 0) {
+        /* Mounted with a state directory that we were not told. */
+        daemon.pid = users_find_daemon(found->device);
+        ticks = process_start_ticks(daemon.pid);
+    }
+    if (daemon.pid > 0) {
+        daemon.pidfd = process_open(daemon.pid, ticks);
+        if (daemon.pidfd < 0)
+            daemon = (struct daemon){.pidfd = -1};
+    }
+    return daemon;
+}
+
+static void say_users(const struct found_mount *found, const struct daemon *daemon)
+{
+    if (found->device == 0)
+        return;
+    g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, USERS_MAX);
+    for (guint i = 0; i < users->len; i++)
+        app_notice("in the way: %s", (const char *)g_ptr_array_index(users, i));
+}
+
+static void say_mounts_below(const char *point)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(NULL);
+    const struct mount_entry *below = table != NULL ? mount_table_below(table, point) : NULL;
+    if (below != NULL) {
+        g_autofree char *shown = text_word(below->point);
+        app_notice("in the way: %s is mounted below", shown);
+    }
+}
+
+/* Takes the mount out of the tree. FALSE with one line. */
+static gboolean detach(const struct found_mount *found, const struct daemon *daemon, bool *ret_said, GError **error)
+{
+    g_autofree char *shown = text_word(found->point);
+    if (!found->is_mounted)
+        return TRUE;
+    int result = unmount_point(found->point, false);
+    if (result == -EBUSY) {
+        app_notice("%s is in use; it is detached now", shown);
+        say_users(found, daemon);
+        say_mounts_below(found->point);
+        *ret_said = true;
+        result = unmount_point(found->point, true);
+    }
+    /* EINVAL: somebody else was faster and it is no mount any more. */
+    if (result == 0 || result == -EINVAL)
+        return TRUE;
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot unmount %s: %s%s", shown, g_strerror(-result),
+                result == -EPERM ? "; only root and the user who mounted it may" : "");
+    return FALSE;
+}
+
+/* Waits for the daemon's end, or for Ctrl-C. */
+static void wait_for_daemon(const struct found_mount *found, const struct daemon *daemon, int signal_fd, bool has_said)
+{
+    for (int64_t timeout = has_said ? 0 : QUIET_MS;;) {
+        struct pollfd events[] = {{.fd = daemon->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+        int ready = poll(events, 2, (int)timeout);
+        if (ready < 0)
+            continue;
+        if (ready > 0 && events[0].revents != 0)
+            return;
+        if (ready > 0) {
+            app_notice("not waiting any longer; the daemon (pid %d) goes on until the last user is gone", (int)daemon->pid);
+            return;
+        }
+        if (!has_said)
+            say_users(found, daemon);
+        app_notice("waiting until the last user is gone and the daemon (pid %d) has ended; Ctrl-C ends the wait",
+                   (int)daemon->pid);
+        has_said = true;
+        timeout = -1;
+    }
+}
+
+/* The signals are blocked from before the unmount, so that Ctrl-C never ends it half way. */
+static int block_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+static gboolean umount_one(const struct paths *paths, const char *word, GError **error)
+{
+    struct found_mount *found = find_mount(paths, word, error);
+    if (found == NULL)
+        return FALSE;
+    int signal_fd = block_signals();
+    struct daemon daemon = find_daemon(found);
+    bool has_said = false;
+    gboolean done = detach(found, &daemon, &has_said, error);
+    if (done && daemon.pidfd >= 0)
+        wait_for_daemon(found, &daemon, signal_fd, has_said);
+    if (done && found->state != NULL && !state_is_alive(found->state))
+        state_dir_remove(paths->run, found->state);
+    if (daemon.pidfd >= 0)
+        close(daemon.pidfd);
+    if (signal_fd >= 0)
+        close(signal_fd);
+    found_mount_free(found);
+    return done;
+}
+
+int cmd_umount(int argc, char **argv)
+{
+    g_autofree char *state_dir = NULL;
+    g_auto(GStrv) rest = NULL;
+    const GOptionEntry entries[] = {
+        {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "Where the mount keeps its state", "DIR"},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, NULL},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+    };
+    GError *error = NULL;
+    if (!command_parse(argc, argv, "umount", "MOUNTPOINT", summary, examples, entries, NULL, &error))
+        return app_error_print(error);
+    if (rest == NULL || g_strv_length(rest) != 1 || *rest[0] == '\0')
+        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE, "give one mount point or name: rofuse umount "
+                                                                       "MOUNTPOINT, see rofuse umount --help"));
+    struct paths *paths = paths_find(state_dir, &error);
+    gboolean done = paths != NULL && umount_one(paths, rest[0], &error);
+    paths_free(paths);
+    return done ? 0 : app_error_print(error);
+}

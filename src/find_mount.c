@@ -1,0 +1,92 @@
+#include "find_mount.h"
+
+#include "app_error.h"
+#include "mount_table.h"
+#include "state_dir.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The rofuse mount at a path: as it is written first, so that a dead mount at its end is not touched. */
+static const struct mount_entry *entry_at(const GPtrArray *table, const char *word, char **ret_absolute)
+{
+    *ret_absolute = paths_absolute(word, NULL);
+    const struct mount_entry *entry = *ret_absolute != NULL ? mount_table_at(table, *ret_absolute) : NULL;
+    if (entry != NULL)
+        return entry;
+    char *resolved = realpath(word, NULL);
+    if (resolved != NULL)
+        entry = mount_table_at(table, resolved);
+    free(resolved);
+    return entry;
+}
+
+/* Takes the state with this mount point (and name, where one is given), a live one rather than a dead one. */
+static struct state *take_state(GPtrArray *states, const char *point, const char *name)
+{
+    int best = -1;
+    for (guint i = 0; i < states->len; i++) {
+        const struct state *state = g_ptr_array_index(states, i);
+        if ((point == NULL || strcmp(state->mountpoint, point) == 0) && (name == NULL || strcmp(state->name, name) == 0) &&
+            (best < 0 || state_is_alive(state)))
+            best = (int)i;
+    }
+    return best >= 0 ? g_ptr_array_steal_index(states, (guint)best) : NULL;
+}
+
+static struct found_mount *from_entry(const struct mount_entry *entry, struct state *state)
+{
+    struct found_mount *found = g_new0(struct found_mount, 1);
+    found->point = g_strdup(entry->point);
+    found->name = g_strdup(entry->source);
+    found->is_mounted = true;
+    found->device = entry->device;
+    found->state = state;
+    return found;
+}
+
+static struct found_mount *from_state(const GPtrArray *table, struct state *state)
+{
+    const struct mount_entry *entry = mount_table_at(table, state->mountpoint);
+    /* What is mounted there by now may be another one. */
+    if (mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0)
+        return from_entry(entry, state);
+    struct found_mount *found = g_new0(struct found_mount, 1);
+    found->point = g_strdup(state->mountpoint);
+    found->name = g_strdup(state->name);
+    found->device = state->device;
+    found->state = state;
+    return found;
+}
+
+struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(error);
+    if (table == NULL)
+        return NULL;
+    g_autoptr(GPtrArray) states = state_dir_read(paths->run);
+    g_autofree char *absolute = NULL;
+    const struct mount_entry *entry = entry_at(table, word, &absolute);
+    if (mount_entry_is_rofuse(entry))
+        return from_entry(entry, take_state(states, entry->point, entry->source));
+    struct state *state = absolute != NULL ? take_state(states, absolute, NULL) : NULL;
+    if (state == NULL && strchr(word, '/') == NULL)
+        state = take_state(states, NULL, word);
+    if (state != NULL)
+        return from_state(table, state);
+    g_autofree char *shown = text_word(word);
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount; rofuse status lists those that there are",
+                shown);
+    return NULL;
+}
+
+void found_mount_free(struct found_mount *found)
+{
+    if (found == NULL)
+        return;
+    g_free(found->point);
+    g_free(found->name);
+    state_free(found->state);
+    g_free(found);
+}

@@ -1,0 +1,31 @@
+/*
+ * find_mount - the mount that a person means by a path or a name.
+ */
+#ifndef ROFUSE_SRC_FIND_MOUNT_H
+#define ROFUSE_SRC_FIND_MOUNT_H
+
+#include "paths.h"
+#include "state.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct found_mount {
+    char *point;         /* where it is or was mounted; owned */
+    char *name;          /* owned */
+    bool is_mounted;     /* it is in the table of mounts; false: detached, or only its state is left */
+    dev_t device;        /* of its file system, 0 = unknown */
+    struct state *state; /* what its daemon wrote down; NULL where it was not found here; owned */
+};
+
+/*
+ * find_mount - looks a mount up by its mount point or its name.
+ *
+ * @word: a path (also one whose daemon is dead), or, without a slash, a name.
+ * Owned by the caller, found_mount_free(). NULL with one line where it is no rofuse mount. Any thread.
+ */
+struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error);
+void found_mount_free(struct found_mount *found); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * main - finds the command and hands over to it.
+ */
+#include "app_error.h"
+#include "commands.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef ROFUSE_VERSION
+#define ROFUSE_VERSION "0.0.0"
+#endif
+
+static const char help[] =
+    "Usage: rofuse COMMAND [OPTIONS]\n"
+    "\n"
+    "Mounts the layers of an image as a read-only root file system in which declared places may be\n"
+    "written, and logs every other write together with the process that tried it.\n"
+    "\n"
+    "Commands:\n"
+    "  mount   [OPTIONS] MOUNTPOINT   mount layers, with tmpfs, volumes and binds as declared\n"
+    "  umount  MOUNTPOINT             unmount, saying who is in the way, and wait for the end\n"
+    "  status  [MOUNTPOINT]           what is mounted, by which process, with which places\n"
+    "\n"
+    "Options:\n"
+    "  --version   print the version\n"
+    "  --help      print this text; rofuse COMMAND --help tells a command's options with examples\n"
+    "\n"
+    "Example:\n"
+    "  rofuse mount --layer rootfs --tmpfs /tmp -v data:/data /mnt/root\n"
+    "  chroot /mnt/root /bin/sh\n"
+    "  rofuse umount /mnt/root\n";
+
+/* Output that could not be written is a failure: "rofuse --help > /dev/full". */
+static int print(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+        app_notice("cannot write to stdout");
+        return APP_ERROR_FAILED;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"mount", cmd_mount}, {"umount", cmd_umount}, {"status", cmd_status}};
+
+    setlocale(LC_ALL, "");
+    if (argc < 2) {
+        app_notice("no command is given; write mount, umount or status, see rofuse --help");
+        return APP_ERROR_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print(help);
+    if (strcmp(argv[1], "--version") == 0)
+        return print("rofuse " ROFUSE_VERSION "\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    GError *error = g_error_new(APP_ERROR, APP_ERROR_USAGE,
+                                "\"%s\" is no command; write mount, umount or status, see rofuse --help", argv[1]);
+    return app_error_print(error);
+}

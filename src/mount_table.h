@@ -1,0 +1,34 @@
+/*
+ * mount_table - what is mounted, as the kernel tells it in /proc/PID/mountinfo (proc_pid_mountinfo(5)).
+ */
+#ifndef ROFUSE_SRC_MOUNT_TABLE_H
+#define ROFUSE_SRC_MOUNT_TABLE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct mount_entry {
+    char *point;  /* where it is mounted, octal escapes undone; owned */
+    char *type;   /* "fuse.rofuse"; owned */
+    char *source; /* for us the mount's name; owned */
+    dev_t device; /* of the file system, as stat(2) has it */
+};
+
+/* Reads one table from its text; malformed lines are left out. Elements are struct mount_entry, owned by the array, which
+ * the caller owns. Pure; any thread. */
+GPtrArray *mount_table_parse(const char *text);
+
+/* The mounts that this process sees. NULL with one line. */
+GPtrArray *mount_table_read(GError **error);
+
+/* The mount on top at exactly this point, or NULL; owned by the table. */
+const struct mount_entry *mount_table_at(const GPtrArray *table, const char *point);
+
+/* A mount strictly below a point, or NULL. */
+const struct mount_entry *mount_table_below(const GPtrArray *table, const char *point);
+
+/* One of ours, alive or dead. NULL is allowed. */
+bool mount_entry_is_rofuse(const struct mount_entry *entry);
+
+#endif

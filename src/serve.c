@@ -1,0 +1,307 @@
+/*
+ * The order matters: signals are blocked before the first thread is there; the name is reserved before anything of the
+ * host is changed; the log exists before the session that reports to it and is freed after it; the state says "ready"
+ * before the starter hears it. Every step that fails undoes the ones before, in finish().
+ */
+#include "serve.h"
+
+#include "app_error.h"
+#include "background.h"
+#include "interrupt.h"
+#include "log_set.h"
+#include "mount_table.h"
+#include "notify.h"
+#include "process.h"
+#include "session.h"
+#include "sink.h"
+#include "state.h"
+#include "state_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* What the logs get to write what is queued. */
+#define LOG_PATIENCE_SECONDS 2
+
+struct serve {
+    const struct mount_request *request;
+    const struct paths *paths;
+    struct log_dest *logs; /* the request's, or the default; owned */
+    size_t n_logs;
+    struct state *state;
+    bool is_reserved;      /* the state's file is there */
+    struct log_set *log;
+    struct session *session;
+    bool is_started;       /* the session's mount was made */
+    int signal_fd;
+    int ready_fd;          /* -1 in the foreground, and once it was used */
+    bool is_unmounting;
+    bool has_said_busy;
+};
+
+static gboolean prepare_process(struct serve *serve, GError **error)
+{
+    /* Modes of what the daemon makes for itself are given in full; a narrower umask of the starter's must not apply to the
+     * directories of volumes. */
+    umask(022);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    serve->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (serve->signal_fd >= 0)
+        return TRUE;
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot watch for signals: %s", g_strerror(errno));
+    return FALSE;
+}
+
+static struct state *new_state(const struct mount_request *request, const struct paths *paths)
+{
+    struct state *state = g_new0(struct state, 1);
+    state->name = request->name != NULL ? g_strdup(request->name) : state_name_from(request->mountpoint);
+    state->mountpoint = g_strdup(request->mountpoint);
+    state->pid = getpid();
+    state->start_ticks = process_start_ticks(state->pid);
+    state->boot_id = process_boot_id();
+    state->since = g_get_real_time();
+    state->layers = g_strdupv(request->layers);
+    const struct route_spec *routes = mount_options_routes(request->routes, &state->n_routes);
+    state->routes = g_new0(struct route_spec, state->n_routes + 1);
+    for (size_t i = 0; i < state->n_routes; i++)
+        state->routes[i] = state_copy_route(&routes[i]);
+    state->logs = g_new0(char *, 1);
+    state->log_formats = g_new0(char *, 1);
+    state->fold = request->fold;
+    state->volume_dir = g_strdup(paths->volumes);
+    state->limits = g_new0(char *, 1);
+    return state;
+}
+
+/* A mount of that name is still at its place, so its state is not left over. */
+static bool is_mounted(void *data, const struct state *state)
+{
+    const struct mount_entry *entry = mount_table_at(data, state->mountpoint);
+    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
+}
+
+static gboolean reserve(struct serve *serve, GError **error)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(error);
+    if (table == NULL)
+        return FALSE;
+    serve->state = new_state(serve->request, serve->paths);
+    serve->is_reserved =
+        state_dir_reserve(serve->paths->run, serve->state, serve->request->name != NULL, is_mounted, table, error);
+    return serve->is_reserved;
+}
+
+static gboolean choose_logs(struct serve *serve, GError **error)
+{
+    const struct mount_request *request = serve->request;
+    serve->n_logs = request->n_logs;
+    serve->logs = g_new0(struct log_dest, request->n_logs + 1);
+    for (size_t i = 0; i < request->n_logs; i++)
+        serve->logs[i] = (struct log_dest){request->logs[i].kind, g_strdup(request->logs[i].path), request->logs[i].format};
+    if (request->n_logs == 0) {
+        if (serve->ready_fd >= 0 && !sink_journald_exists() && !paths_make(serve->paths->log, error))
+            return FALSE;
+        g_autofree char *file = g_strconcat(serve->state->name, ".log", NULL);
+        g_autofree char *path = g_build_filename(serve->paths->log, file, NULL);
+        g_autofree char *file_dest = g_strconcat("file:", path, NULL);
+        const char *dest = serve->ready_fd < 0 ? "-" : sink_journald_exists() ? "journald" : file_dest;
+        if (!log_dest_parse(dest, request->log_format, &serve->logs[0], error))
+            return FALSE;
+        serve->n_logs = 1;
+    }
+    g_strfreev(serve->state->logs);
+    g_strfreev(serve->state->log_formats);
+    serve->state->logs = g_new0(char *, serve->n_logs + 1);
+    serve->state->log_formats = g_new0(char *, serve->n_logs + 1);
+    for (size_t i = 0; i < serve->n_logs; i++) {
+        serve->state->logs[i] = log_dest_text(&serve->logs[i]);
+        serve->state->log_formats[i] = g_strdup(log_format_name(serve->logs[i].format));
+    }
+    return TRUE;
+}
+
+static void undo_reservation(void *data)
+{
+    struct serve *serve = data;
+    state_dir_remove(serve->paths->run, serve->state);
+}
+
+/* fs/ gives the line for the person; where it had none, the errno has to do. */
+static gboolean fail_why(GError **error, const char *what, int result, char *why)
+{
+    if (why != NULL)
+        g_set_error_literal(error, APP_ERROR, APP_ERROR_FAILED, why);
+    else
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot %s: %s", what, g_strerror(-result));
+    g_free(why);
+    return FALSE;
+}
+
+static gboolean open_session(struct serve *serve, GError **error)
+{
+    const struct mount_request *request = serve->request;
+    struct session_options options = {
+        .mountpoint = request->mountpoint,
+        .layers = (const char *const *)request->layers,
+        .n_layers = g_strv_length(request->layers),
+        .volume_dir = serve->paths->volumes,
+        .name = serve->state->name,
+        .log = log_set_denials(serve->log),
+    };
+    options.routes = mount_options_routes(request->routes, &options.n_routes);
+    struct interrupt *interrupt = NULL;
+    int result = interrupt_watch(serve->signal_fd, serve->ready_fd, undo_reservation, serve, &interrupt);
+    if (result < 0)
+        return fail_why(error, "start a thread", result, NULL);
+    char *why = NULL;
+    result = session_new(&options, &serve->session, &why);
+    interrupt_end(interrupt);
+    if (result < 0)
+        return fail_why(error, "open the layers and routes", result, why);
+    const char *const *limits = session_limits(serve->session);
+    g_strfreev(serve->state->limits);
+    serve->state->limits = limits != NULL ? g_strdupv((char **)limits) : g_new0(char *, 1);
+    for (char **limit = serve->state->limits; *limit != NULL; limit++)
+        app_notice("%s", *limit);
+    return TRUE;
+}
+
+static gboolean start_session(struct serve *serve, GError **error)
+{
+    char *why = NULL;
+    int result = session_start(serve->session, &why);
+    if (result < 0)
+        return fail_why(error, "mount", result, why);
+    serve->is_started = true;
+    /* Without a request to ourselves: the kernel knows the device. */
+    struct statx st;
+    if (statx(AT_FDCWD, serve->state->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0)
+        serve->state->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    serve->state->ready = true;
+    return state_dir_write(serve->paths->run, serve->state, error);
+}
+
+static void unmount(struct serve *serve)
+{
+    if (serve->is_unmounting) {
+        if (!serve->has_said_busy)
+            app_notice("the mount is still in use; serving it until the last user is gone");
+        serve->has_said_busy = true;
+        return;
+    }
+    bool busy = false;
+    notify_send("STOPPING=1");
+    int result = session_unmount(serve->session, &busy);
+    if (result < 0) {
+        g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));
+        app_notice("%s", message);
+        log_set_notice(serve->log, message);
+        return;
+    }
+    serve->is_unmounting = true;
+    if (busy) {
+        g_autofree char *message = g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
+                                                   "rofuse umount %s says who that is", serve->state->name);
+        app_notice("%s", message);
+        log_set_notice(serve->log, message);
+    }
+}
+
+static void handle_signal(struct serve *serve)
+{
+    struct signalfd_siginfo info;
+    while (read(serve->signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            log_set_reopen(serve->log);
+        else
+            unmount(serve);
+    }
+}
+
+static void wait_for_end(struct serve *serve)
+{
+    int ended_fd = session_ended_fd(serve->session);
+    for (;;) {
+        struct pollfd events[] = {{.fd = ended_fd, .events = POLLIN}, {.fd = serve->signal_fd, .events = POLLIN}};
+        if (poll(events, 2, -1) < 0)
+            continue;
+        if (events[0].revents != 0)
+            return;
+        if (events[1].revents != 0)
+            handle_signal(serve);
+    }
+}
+
+static gboolean set_up(struct serve *serve, GError **error)
+{
+    return prepare_process(serve, error) && reserve(serve, error) && choose_logs(serve, error) &&
+           (serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, error)) != NULL &&
+           open_session(serve, error) && start_session(serve, error);
+}
+
+/* Tells whoever waits; false when nobody waits any more. */
+static bool tell_ready(struct serve *serve)
+{
+    if (serve->ready_fd < 0) {
+        notify_send("READY=1");
+        return true;
+    }
+    int fd = serve->ready_fd;
+    serve->ready_fd = -1;
+    return background_ready(fd);
+}
+
+/* Undoes what there is, in whatever state the set-up ended. */
+static void finish(struct serve *serve)
+{
+    if (serve->is_reserved)
+        state_dir_remove(serve->paths->run, serve->state);
+    session_free(serve->session);
+    log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+    for (size_t i = 0; i < serve->n_logs; i++)
+        log_dest_clear(&serve->logs[i]);
+    g_free(serve->logs);
+    state_free(serve->state);
+    if (serve->signal_fd >= 0)
+        close(serve->signal_fd);
+    if (serve->ready_fd >= 0)
+        close(serve->ready_fd);
+}
+
+int serve_run(const struct mount_request *request, const struct paths *paths, int ready_fd)
+{
+    struct serve serve = {.request = request, .paths = paths, .ready_fd = ready_fd, .signal_fd = -1};
+    GError *error = NULL;
+    int status = 0;
+    if (!set_up(&serve, &error))
+        status = app_error_print(error);
+    else if (!tell_ready(&serve))
+        status = APP_ERROR_FAILED;
+    if (status != 0 && serve.is_started)
+        unmount(&serve);
+    if (serve.is_started)
+        wait_for_end(&serve);
+    finish(&serve);
+    return status;
+}

@@ -1,0 +1,176 @@
+/*
+ * A line is written whole or not at all, as far as that is ours to say: when a disk fills in the middle of a line, the rest
+ * of it is kept and written first when there is room again; until then everything else is only counted. So a reader never
+ * meets two lines run into one, and the log says how much is missing.
+ */
+#include "sink.h"
+
+#include "record_json.h"
+#include "record_text.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fd_sink {
+    int fd;                /* owned */
+    char *path;            /* owned; NULL = cannot be opened anew */
+    enum log_format format;
+    char *mount;           /* owned */
+    struct notice_box *box; /* a reference */
+    char *line;            /* the line that is partly written, owned; NULL = none */
+    size_t line_length;
+    size_t line_written;
+    uint64_t line_weight;  /* denials that are lost when it never gets finished */
+    uint64_t lost;         /* denials that could not be written since the last time the log said so */
+};
+
+uint64_t sink_event_weight(const struct denial_event *event)
+{
+    switch (event->kind) {
+    case DENIAL_EVENT_RECORD:
+        return 1;
+    case DENIAL_EVENT_FOLDED: /* the first of them was an event of its own */
+        return event->record->count > 0 ? event->record->count - 1 : 0;
+    default:
+        return event->dropped;
+    }
+}
+
+/* Writes what is left of the current line; false when something is still left. */
+static bool finish_line(struct fd_sink *sink)
+{
+    while (sink->line != NULL && sink->line_written < sink->line_length) {
+        ssize_t n = write(sink->fd, sink->line + sink->line_written, sink->line_length - sink->line_written);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        sink->line_written += (size_t)n;
+    }
+    g_clear_pointer(&sink->line, g_free);
+    return true;
+}
+
+/* Gives up the current line: nothing of it was written, or it is cut off again. */
+static void forget_line(struct fd_sink *sink)
+{
+    if (sink->line == NULL)
+        return;
+    struct stat st;
+    off_t end = lseek(sink->fd, 0, SEEK_CUR);
+    /* Only while it is still the end of the file: somebody else may have appended or truncated. */
+    if (sink->line_written > 0 && end >= 0 && fstat(sink->fd, &st) == 0 && st.st_size == end &&
+        ftruncate(sink->fd, end - (off_t)sink->line_written) != 0)
+        sink->line_written = 0;
+    sink->lost += sink->line_weight;
+    g_clear_pointer(&sink->line, g_free);
+}
+
+/* Takes ownership of @line. False when the log takes nothing now. */
+static bool put_line(struct fd_sink *sink, char *line, uint64_t weight)
+{
+    if (!finish_line(sink)) {
+        sink->lost += weight;
+        g_free(line);
+        return false;
+    }
+    sink->line = line;
+    sink->line_length = strlen(line);
+    sink->line_written = 0;
+    sink->line_weight = weight;
+    bool done = finish_line(sink);
+    if (!done && sink->line_written == 0)
+        forget_line(sink);
+    return done;
+}
+
+static char *format_event(const struct fd_sink *sink, const struct denial_event *event)
+{
+    return sink->format == LOG_JSON ? record_json_event(event, sink->mount) : record_text_event(event);
+}
+
+/* Says what was lost, if anything was. False when even that cannot be written. */
+static bool tell_lost(struct fd_sink *sink)
+{
+    if (sink->lost == 0)
+        return true;
+    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost};
+    clock_gettime(CLOCK_REALTIME, &event.time);
+    sink->lost = 0; /* the line carries it as its weight: it comes back if the line is not written */
+    return put_line(sink, format_event(sink, &event), event.dropped);
+}
+
+static void write_notices(struct fd_sink *sink)
+{
+    struct notice notice;
+    while (notice_box_take(sink->box, &notice)) {
+        put_line(sink,
+                 sink->format == LOG_JSON ? record_json_notice(&notice.time, notice.message, sink->mount)
+                                          : record_text_notice(&notice.time, notice.message),
+                 0);
+        g_free(notice.message);
+    }
+}
+
+static void fd_write(void *data, const struct denial_event *event)
+{
+    struct fd_sink *sink = data;
+    write_notices(sink);
+    /* A disk that is full now need not be asked again with every line in full. */
+    if (!finish_line(sink) || !tell_lost(sink)) {
+        sink->lost += sink_event_weight(event);
+        return;
+    }
+    put_line(sink, format_event(sink, event), sink_event_weight(event));
+}
+
+static void fd_reopen(void *data)
+{
+    struct fd_sink *sink = data;
+    if (notice_box_take_reopen(sink->box) && sink->path != NULL) {
+        int fd = sink_file_open(sink->path);
+        if (fd < 0) {
+            g_autofree char *shown = text_word(sink->path);
+            g_autofree char *message = g_strdup_printf("cannot reopen the log %s: %s; going on with the open file", shown,
+                                                       g_strerror(-fd));
+            notice_box_post(sink->box, message);
+        } else {
+            if (!finish_line(sink))
+                forget_line(sink);
+            close(sink->fd);
+            sink->fd = fd;
+        }
+    }
+    write_notices(sink);
+    tell_lost(sink);
+}
+
+static void fd_close(void *data)
+{
+    struct fd_sink *sink = data;
+    write_notices(sink);
+    tell_lost(sink);
+    if (!finish_line(sink))
+        forget_line(sink);
+    close(sink->fd);
+    notice_box_unref(sink->box);
+    g_free(sink->path);
+    g_free(sink->mount);
+    g_free(sink);
+}
+
+void sink_fd_new(int fd, const char *path, enum log_format format, struct notice_box *box, const char *mount,
+                 struct denial_sink *ret)
+{
+    struct fd_sink *sink = g_new0(struct fd_sink, 1);
+    sink->fd = fd;
+    sink->path = g_strdup(path);
+    sink->format = format;
+    sink->mount = g_strdup(mount);
+    sink->box = notice_box_ref(box);
+    *ret = (struct denial_sink){.write = fd_write, .reopen = fd_reopen, .close = fd_close, .data = sink};
+}

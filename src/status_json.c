@@ -1,0 +1,70 @@
+#include "status_text.h"
+
+#include "json_bytes.h"
+
+#include <glib.h>
+
+static json_t *routes_to_json(const struct mount_status *status)
+{
+    json_t *routes = json_array();
+    for (size_t i = 0; i < status->state->n_routes; i++) {
+        const struct route_spec *spec = &status->state->routes[i];
+        const struct guard_space *space = &status->space[i];
+        json_t *route = state_route_to_json(spec);
+        g_autofree char *options = state_route_options(spec);
+        json_bytes_set(route, "options", options);
+        json_t *statvfs = json_null();
+        if (space->known)
+            statvfs = json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)space->size, "used", (json_int_t)space->used,
+                                "inodes", (json_int_t)space->inodes, "inodes_used", (json_int_t)space->inodes_used);
+        json_object_set_new(route, "statvfs", statvfs);
+        json_array_append_new(routes, route);
+    }
+    return routes;
+}
+
+static json_t *logs_to_json(const struct state *state)
+{
+    json_t *logs = json_array();
+    for (size_t i = 0; state->logs[i] != NULL; i++) {
+        json_t *log = json_object();
+        json_bytes_set(log, "destination", state->logs[i]);
+        json_object_set_new(log, "format", json_string(state->log_formats[i]));
+        json_array_append_new(logs, log);
+    }
+    return logs;
+}
+
+static json_t *status_to_json(const struct mount_status *status)
+{
+    const struct state *state = status->state;
+    json_t *json = json_object();
+    g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(state->since / G_USEC_PER_SEC);
+    g_autofree char *when = since != NULL ? g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+    json_bytes_set(json, "mountpoint", state->mountpoint);
+    json_object_set_new(json, "name", json_string(state->name));
+    json_object_set_new(json, "state", json_string(status_word(status)));
+    json_object_set_new(json, "pid", json_integer(state->pid));
+    json_bytes_set(json, "since", when);
+    json_bytes_set_list(json, "layers", (const char *const *)state->layers, g_strv_length(state->layers));
+    json_object_set_new(json, "routes", routes_to_json(status));
+    json_object_set_new(json, "logs", logs_to_json(state));
+    json_object_set_new(json, "fold", json_integer(state->fold));
+    json_bytes_set(json, "volume_dir", state->volume_dir);
+    json_bytes_set_list(json, "limits", (const char *const *)state->limits, g_strv_length(state->limits));
+    return json;
+}
+
+char *status_json(const struct mount_status *statuses, size_t n)
+{
+    json_t *json = json_object(), *mounts = json_array();
+    json_object_set_new(json, "schema", json_string("rofuse.status/1"));
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(mounts, status_to_json(&statuses[i]));
+    json_object_set_new(json, "mounts", mounts);
+    char *dumped = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    char *text = g_strconcat(dumped, "\n", NULL);
+    free(dumped);
+    json_decref(json);
+    return text;
+}

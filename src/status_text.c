@@ -1,0 +1,138 @@
+#include "status_text.h"
+
+#include "text.h"
+
+#include <glib.h>
+#include <string.h>
+
+#define COLUMNS 6
+
+const char *status_word(const struct mount_status *status)
+{
+    if (!status->is_alive)
+        return "dead";
+    if (!status->state->ready)
+        return "starting";
+    return status->is_mounted ? "alive" : "detached";
+}
+
+/* Three digits that matter and a unit: "1.5M". */
+static char *human_size(uint64_t size)
+{
+    static const char units[] = "\0kMGTPE";
+    double value = (double)size;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 2 < sizeof units) {
+        value /= 1024;
+        unit++;
+    }
+    if (unit == 0)
+        return g_strdup_printf("%" G_GUINT64_FORMAT, size);
+    return g_strdup_printf(value < 10 ? "%.1f%c" : "%.0f%c", value, units[unit]);
+}
+
+static void append_line(GString *text, const char *label, const char *value)
+{
+    g_string_append_printf(text, "  %-8s %s\n", label, value);
+}
+
+static void append_list(GString *text, const char *label, char *const *list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        g_autofree char *shown = text_escape(list[i]);
+        append_line(text, i == 0 ? label : "", shown);
+    }
+}
+
+static char *source_word(const struct route_spec *spec)
+{
+    if (spec->source != NULL)
+        return text_word(spec->source);
+    return g_strdup(spec->kind == ROUTE_VOLUME ? "(anonymous)" : "-");
+}
+
+/* One row, its cells owned by the array. */
+static void add_row(GPtrArray *cells, const struct route_spec *spec, const struct guard_space *space)
+{
+    g_autofree char *options = state_route_options(spec);
+    g_ptr_array_add(cells, text_word(spec->target));
+    g_ptr_array_add(cells, g_strdup(route_kind_name(spec->kind)));
+    g_ptr_array_add(cells, source_word(spec));
+    g_ptr_array_add(cells, *options != '\0' ? text_word(options) : g_strdup("rw"));
+    g_ptr_array_add(cells, space->known ? human_size(space->size) : g_strdup("?"));
+    g_ptr_array_add(cells, space->known ? human_size(space->used) : g_strdup("?"));
+}
+
+static void append_routes(GString *text, const struct mount_status *status)
+{
+    static const char *const heads[COLUMNS] = {"TARGET", "KIND", "SOURCE", "OPTIONS", "SIZE", "USED"};
+    const struct state *state = status->state;
+    if (state->n_routes == 0) {
+        append_line(text, "routes", "none: everything is read-only");
+        return;
+    }
+    g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+    for (int column = 0; column < COLUMNS; column++)
+        g_ptr_array_add(cells, g_strdup(heads[column]));
+    for (size_t i = 0; i < state->n_routes; i++)
+        add_row(cells, &state->routes[i], &status->space[i]);
+    glong widths[COLUMNS] = {0};
+    for (guint i = 0; i < cells->len; i++)
+        widths[i % COLUMNS] = MAX(widths[i % COLUMNS], g_utf8_strlen(g_ptr_array_index(cells, i), -1));
+    for (guint i = 0; i < cells->len; i++) {
+        const char *cell = g_ptr_array_index(cells, i);
+        guint column = i % COLUMNS;
+        if (column == 0)
+            g_string_append_printf(text, "  %-8s ", i == 0 ? "routes" : "");
+        g_string_append(text, cell);
+        if (column == COLUMNS - 1) {
+            g_string_append_c(text, '\n');
+            continue;
+        }
+        for (glong space = g_utf8_strlen(cell, -1); space < widths[column] + 2; space++)
+            g_string_append_c(text, ' ');
+    }
+}
+
+static void append_logs(GString *text, const struct state *state)
+{
+    for (size_t i = 0; state->logs[i] != NULL; i++) {
+        g_autofree char *dest = strcmp(state->logs[i], "-") == 0 ? g_strdup("stderr") : text_escape(state->logs[i]);
+        g_autofree char *fold =
+            state->fold > 0 ? g_strdup_printf("folded over %u s", state->fold) : g_strdup("not folded");
+        g_autofree char *line = g_strdup_printf("%s (%s, %s)", dest, state->log_formats[i], fold);
+        append_line(text, i == 0 ? "log" : "", line);
+    }
+}
+
+static void append_status(GString *text, const struct mount_status *status)
+{
+    const struct state *state = status->state;
+    g_autofree char *point = text_word(state->mountpoint);
+    g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(state->since / G_USEC_PER_SEC);
+    g_autofree char *when = since != NULL ? g_date_time_format(since, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
+    g_autofree char *pid = g_strdup_printf("%d, since %s", (int)state->pid, when);
+    g_string_append_printf(text, "%s\n", point);
+    append_line(text, "name", state->name);
+    append_line(text, "state", status_word(status));
+    append_line(text, "pid", pid);
+    if (state->layers == NULL || state->layers[0] == NULL)
+        append_line(text, "layers", "none");
+    append_list(text, "layers", state->layers);
+    append_routes(text, status);
+    append_logs(text, state);
+    append_list(text, "limits", state->limits);
+}
+
+char *status_text(const struct mount_status *statuses, size_t n)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            g_string_append_c(text, '\n');
+        append_status(text, &statuses[i]);
+    }
+    if (n == 0)
+        g_string_append(text, "no mounts\n");
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,221 @@
+#include "users.h"
+
+#include "mount_table.h"
+#include "process.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+struct search {
+    dev_t device;
+    const char *mountpoint;
+    pid_t pid;
+    char *comm;        /* of pid, owned */
+    GPtrArray *lines;
+    unsigned limit;
+    unsigned left_out;
+};
+
+/* Paths under the mount as the program inside sees them; others as they are. */
+static char *shown_path(const struct search *search, const char *path)
+{
+    size_t length = strlen(search->mountpoint);
+    if (strncmp(path, search->mountpoint, length) == 0 && (path[length] == '/' || path[length] == '\0'))
+        path += length;
+    return text_word(*path != '\0' ? path : "/");
+}
+
+static void add(struct search *search, const char *what, const char *path)
+{
+    if (search->lines->len >= search->limit) {
+        search->left_out++;
+        return;
+    }
+    g_autofree char *shown = path != NULL ? shown_path(search, path) : g_strdup("");
+    g_ptr_array_add(search->lines, g_strdup_printf("pid %d (%s): %s%s%s", (int)search->pid, search->comm, what,
+                                                   path != NULL ? " " : "", shown));
+}
+
+/* A magic link of /proc; followed with AT_STATX_DONT_SYNC, so the daemon is not asked and cannot make us wait. */
+static bool is_on_device(const struct search *search, const char *link)
+{
+    struct statx st;
+    return statx(AT_FDCWD, link, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
+           makedev(st.stx_dev_major, st.stx_dev_minor) == search->device;
+}
+
+static bool check_link(struct search *search, const char *link, const char *what)
+{
+    if (!is_on_device(search, link))
+        return false;
+    g_autofree char *path = g_file_read_link(link, NULL);
+    add(search, what, path);
+    return true;
+}
+
+static void check_files(struct search *search)
+{
+    g_autofree char *directory = g_strdup_printf("/proc/%d/fd", (int)search->pid);
+    GDir *listing = g_dir_open(directory, 0, NULL);
+    const char *name;
+    while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {
+        g_autofree char *link = g_build_filename(directory, name, NULL);
+        check_link(search, link, "open file");
+    }
+    if (listing != NULL)
+        g_dir_close(listing);
+}
+
+/* START-END PERMS OFFSET MAJOR:MINOR INODE PATH; the executable is told already. */
+static void check_maps(struct search *search, const char *exe)
+{
+    g_autofree char *maps = g_strdup_printf("/proc/%d/maps", (int)search->pid);
+    FILE *file = fopen(maps, "re");
+    if (file == NULL)
+        return;
+    g_autofree char *last = g_strdup(exe);
+    char *line = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, file) > 0) {
+        unsigned major_number, minor_number;
+        int at = -1;
+        if (sscanf(line, "%*s %*s %*s %x:%x %*s %n", &major_number, &minor_number, &at) != 2 || at < 0 ||
+            makedev(major_number, minor_number) != search->device)
+            continue;
+        char *path = g_strchomp(line + at);
+        /* A library has several mappings in a row. */
+        if (g_strcmp0(path, last) != 0)
+            add(search, "mapped file", path);
+        g_free(last);
+        last = g_strdup(path);
+    }
+    free(line);
+    fclose(file);
+}
+
+/* A process of another mount namespace that has the mount keeps it alive, even where nobody uses it. */
+static void check_namespace(struct search *search, GPtrArray *namespaces)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%d/ns/mnt", (int)search->pid);
+    g_autofree char *name = g_file_read_link(link, NULL);
+    if (name == NULL || g_ptr_array_find_with_equal_func(namespaces, name, g_str_equal, NULL))
+        return;
+    g_ptr_array_add(namespaces, g_steal_pointer(&name));
+    g_autofree char *path = g_strdup_printf("/proc/%d/mountinfo", (int)search->pid);
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return;
+    g_autoptr(GPtrArray) table = mount_table_parse(text);
+    for (guint i = 0; i < table->len; i++) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i);
+        if (entry->device == search->device) {
+            add(search, "in a mount namespace which has it at", entry->point);
+            return;
+        }
+    }
+}
+
+static void check_process(struct search *search, GPtrArray *namespaces)
+{
+    g_autofree char *cwd = g_strdup_printf("/proc/%d/cwd", (int)search->pid);
+    g_autofree char *root = g_strdup_printf("/proc/%d/root", (int)search->pid);
+    g_autofree char *exe = g_strdup_printf("/proc/%d/exe", (int)search->pid);
+    search->comm = process_comm(search->pid);
+    check_link(search, cwd, "working directory");
+    check_link(search, root, "root directory");
+    bool runs = check_link(search, exe, "runs");
+    g_autofree char *program = runs ? g_file_read_link(exe, NULL) : NULL;
+    check_files(search);
+    check_maps(search, program);
+    check_namespace(search, namespaces);
+    g_clear_pointer(&search->comm, g_free);
+}
+
+/* Calls for every pid of /proc. */
+static void each_process(void (*visit)(void *data, pid_t pid), void *data)
+{
+    GDir *listing = g_dir_open("/proc", 0, NULL);
+    const char *name;
+    while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {
+        if (g_ascii_isdigit(*name))
+            visit(data, (pid_t)atoi(name));
+    }
+    if (listing != NULL)
+        g_dir_close(listing);
+}
+
+struct visit {
+    struct search search;
+    GPtrArray *namespaces; /* those that have been looked at */
+    pid_t except;
+};
+
+static void visit_user(void *data, pid_t pid)
+{
+    struct visit *visit = data;
+    if (pid == visit->except || pid == getpid())
+        return;
+    visit->search.pid = pid;
+    check_process(&visit->search, visit->namespaces);
+}
+
+GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit)
+{
+    struct visit visit = {.search = {.device = device, .mountpoint = mountpoint, .limit = limit}, .except = except};
+    visit.search.lines = g_ptr_array_new_with_free_func(g_free);
+    visit.namespaces = g_ptr_array_new_with_free_func(g_free);
+    /* Our own namespace's mounts are what is being unmounted. */
+    char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
+    if (own != NULL)
+        g_ptr_array_add(visit.namespaces, own);
+    each_process(visit_user, &visit);
+    g_ptr_array_unref(visit.namespaces);
+    if (visit.search.left_out > 0)
+        g_ptr_array_add(visit.search.lines, g_strdup_printf("and %u more", visit.search.left_out));
+    return visit.search.lines;
+}
+
+struct daemon_search {
+    unsigned connection; /* the kernel's number of a FUSE connection is its device's minor */
+    pid_t found;
+};
+
+static void visit_daemon(void *data, pid_t pid)
+{
+    struct daemon_search *search = data;
+    if (search->found != 0)
+        return;
+    g_autofree char *directory = g_strdup_printf("/proc/%d/fd", (int)pid);
+    GDir *listing = g_dir_open(directory, 0, NULL);
+    const char *name;
+    while (listing != NULL && search->found == 0 && (name = g_dir_read_name(listing)) != NULL) {
+        g_autofree char *link = g_build_filename(directory, name, NULL);
+        g_autofree char *file = g_file_read_link(link, NULL);
+        if (file == NULL || !g_str_has_suffix(file, "/fuse"))
+            continue;
+        g_autofree char *info = g_strdup_printf("/proc/%d/fdinfo/%s", (int)pid, name);
+        g_autofree char *text = NULL;
+        unsigned number;
+        const char *key;
+        if (g_file_get_contents(info, &text, NULL, NULL) && (key = strstr(text, "fuse_connection:")) != NULL &&
+            sscanf(key, "fuse_connection: %u", &number) == 1 && number == search->connection)
+            search->found = pid;
+    }
+    if (listing != NULL)
+        g_dir_close(listing);
+}
+
+pid_t users_find_daemon(dev_t device)
+{
+    struct daemon_search search = {.connection = minor(device)};
+    each_process(visit_daemon, &search);
+    return search.found;
+}

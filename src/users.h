@@ -1,0 +1,31 @@
+/*
+ * users - which processes use a mount, for the line that says who is in the way.
+ *
+ * /proc is read (proc_pid_cwd(5) and its neighbours); files are told apart by the device of the file system, without a
+ * request to its daemon. What this process may not see is not in the list.
+ */
+#ifndef ROFUSE_SRC_USERS_H
+#define ROFUSE_SRC_USERS_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+/*
+ * users_find - a line for each process and each thing it uses: "pid 4242 (bash): working directory /data".
+ *
+ * @device:     of the mounted file system.
+ * @mountpoint: paths are shown relative to it.
+ * @except:     a process that is not to be named (the daemon), or 0.
+ * @limit:      at most so many lines; one more says how many are left out.
+ * Elements are strings owned by the array; the caller owns the array. Any thread.
+ */
+GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit);
+
+/*
+ * users_find_daemon - the process that serves a FUSE file system.
+ *
+ * Known where the kernel tells it in /proc/PID/fdinfo ("fuse_connection"); returns 0 otherwise.
+ */
+pid_t users_find_daemon(dev_t device);
+
+#endif
