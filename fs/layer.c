@@ -37,6 +37,7 @@ int layer_open(struct layer *layer, const char *dir, char **ret_why)
         struct mount_attr attr = {
             .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
             .attr_clr = MOUNT_ATTR__ATIME,
+            .propagation = MS_PRIVATE, /* what is mounted on the host later does not appear here */
         };
         /* In a user namespace some attributes of the mount may be locked; the clone is used all the same, as the daemon
          * opens nothing for writing here. */

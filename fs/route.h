@@ -49,11 +49,15 @@ const char *route_kind_name(enum route_kind kind);
 /* Frees what a spec owns and clears it; the struct itself is the caller's. Safe on a zeroed struct. */
 void route_spec_clear(struct route_spec *spec);
 
+/* Copies a spec into a struct that owns nothing yet; what it then owns is freed by route_spec_clear(). */
+void route_spec_copy(struct route_spec *to, const struct route_spec *from);
+
 struct route {
     struct route_spec spec; /* owned copy; immutable */
     char *target;           /* where it landed after the image's symlinks were followed; owned; set by the graft */
     unsigned index;         /* position in the session's table; immutable */
     int root_fd;            /* O_PATH descriptor of the backing root (directory or single file); owned */
+    int lock_fd;            /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool root_is_dir;       /* immutable */
     bool is_private;        /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
 };
