@@ -120,13 +120,13 @@ struct denial_options {
 struct denial_counters {
     uint64_t denied;  /* denial_report() calls */
     uint64_t folded;  /* of them, told only as part of a count */
-    uint64_t dropped; /* of them, lost because a queue was full */
+    uint64_t dropped; /* of them, lost before they came to any sink, because the queue was full */
 };
 
 struct denial_log;
 
-/* Copies the sinks (their data is owned by the log from here on, closed by denial_log_free()) and starts the threads,
- * all signals blocked in them. Returns 0 or -errno. Call after the last fork. */
+/* Copies the sinks (their data is owned by the log from here on, closed by denial_log_free(), or before a failure is
+ * returned) and starts the threads, all signals blocked in them. Returns 0 or -errno. Call after the last fork. */
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
                    struct denial_log **ret);
 

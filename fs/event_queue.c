@@ -39,6 +39,13 @@ static bool is_full_locked(const struct event_queue *queue)
     return queue->events.length >= queue->capacity || queue->bytes >= (size_t)queue->capacity * BYTES_PER_EVENT;
 }
 
+/* How many denials are lost with an event; the first one of a folded event was told by an event of its own. */
+static uint64_t weight(struct shared_event *event)
+{
+    const struct denial_event *told = shared_event_get(event);
+    return told->kind == DENIAL_EVENT_FOLDED ? told->record->count - 1 : 1;
+}
+
 bool event_queue_push(struct event_queue *queue, struct shared_event *event)
 {
     pthread_mutex_lock(&queue->lock);
@@ -48,7 +55,7 @@ bool event_queue_push(struct event_queue *queue, struct shared_event *event)
         queue->bytes += shared_event_size(event);
         pthread_cond_broadcast(&queue->changed);
     } else {
-        queue->dropped++;
+        queue->dropped += weight(event);
     }
     pthread_mutex_unlock(&queue->lock);
     return room;

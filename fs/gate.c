@@ -6,10 +6,31 @@
 #include <errno.h>
 #include <glib.h>
 
+/* Says which layer or route holds a node. The texts belong to the tree and live as long as it. */
+static void tell_place(const struct gate *gate, const struct node *node, struct denial_facts *facts)
+{
+    switch (node->id.kind) {
+    case NODE_IMAGE:
+        facts->place = DENIAL_PLACE_IMAGE;
+        facts->layer = node->id.layers[0];
+        facts->layer_dir = union_layer_dir(gate->tree->stack, node->id.layers[0]);
+        break;
+    case NODE_ROUTE:
+        facts->place = DENIAL_PLACE_ROUTE;
+        facts->route_target = node->id.route->target;
+        facts->route_kind = route_kind_name(node->id.route->spec.kind);
+        break;
+    case NODE_MADE:
+        facts->place = DENIAL_PLACE_MADE;
+        break;
+    }
+}
+
 int gate_record(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int error,
                 enum denial_why why)
 {
-    const struct node *node = change->node;
+    struct node *node = change->node, *child = NULL;
+    struct stat st;
     g_autofree char *inner = node_path(gate->tree->table, node);
     g_autofree char *named = change->name != NULL ? path_join(inner, change->name) : NULL;
     g_autofree char *path = g_strconcat("/", named != NULL ? named : inner, NULL);
@@ -27,22 +48,13 @@ int gate_record(const struct gate *gate, const struct assume_credentials *who, c
         .mode = change->mode,
         .layer = -1,
     };
-    switch (node->id.kind) {
-    case NODE_IMAGE:
-        facts.place = DENIAL_PLACE_IMAGE;
-        facts.layer = node->id.layers[0];
-        facts.layer_dir = union_layer_dir(gate->tree->stack, node->id.layers[0]);
-        break;
-    case NODE_ROUTE:
-        facts.place = DENIAL_PLACE_ROUTE;
-        facts.route_target = node->id.route->target;
-        facts.route_kind = route_kind_name(node->id.route->spec.kind);
-        break;
-    case NODE_MADE:
-        facts.place = DENIAL_PLACE_MADE;
-        break;
-    }
+    /* A name that is there may be held by another layer than its directory is. */
+    if (change->name != NULL && tree_lookup(gate->tree, node, change->name, &child, &st) == 0)
+        tell_place(gate, child, &facts);
+    else
+        tell_place(gate, node, &facts);
     denial_report(gate->log, &facts);
+    node_unref(gate->tree->table, child);
     return error;
 }
 

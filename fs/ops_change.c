@@ -68,6 +68,7 @@ static void making_end(fuse_req_t req, struct making *making, int status)
     }
     struct node *node;
     struct stat st;
+    ops_attributes_changed(making->dir);
     status = tree_lookup(making->ops->tree, making->dir, making->change.name, &node, &st);
     if (status < 0)
         ops_reply_status(req, status);
@@ -198,6 +199,8 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enu
     do
         status = unlinkat(making.dir_fd, name, operation == DENIAL_RMDIR ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
+    if (status == 0)
+        ops_attributes_changed(dir);
     if (status == 0 && node != NULL)
         node_lost_name(ops->tree->table, node, dir, name, g_steal_fd(&fd));
     drop_reachable(ops->tree, node, fd);
@@ -264,6 +267,10 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
     do
         status = renameat2(making.dir_fd, name, new_dir_fd, new_name, flags) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
+    if (status == 0) {
+        ops_attributes_changed(dir);
+        ops_attributes_changed(new_dir);
+    }
     /* rename(2) of two names of one file does nothing. */
     if (status == 0 && (moved == NULL || moved != replaced)) {
         if (replaced != NULL && (flags & RENAME_EXCHANGE))

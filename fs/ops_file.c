@@ -215,6 +215,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     }
     struct node *node;
     struct stat st;
+    ops_attributes_changed(dir);
     int status = tree_adopt(tree, dir->id.route, fd, unnamed ? NULL : dir, name, &node, &st);
     if (status == 0 && unnamed) {
         int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -221,6 +221,16 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argum
         else
             fuse_reply_ioctl(req, 0, &value, MIN(out_size, sizeof value));
         break;
+    case FS_IOC_FSGETXATTR: {
+        /* The kernel asks this before each of the two ways of setting (vfs_fileattr_set), so that "no such thing" in
+         * answer to it would keep the refusals below from being asked for. */
+        struct fsxattr attributes = {0};
+        if (fd >= 0 && ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0 && node->id.kind == NODE_ROUTE)
+            ops_reply_status(req, errno);
+        else
+            fuse_reply_ioctl(req, 0, &attributes, MIN(out_size, sizeof attributes));
+        break;
+    }
     case FS_IOC_SETFLAGS:
         set_flags(req, node, fd, in, in_size);
         break;

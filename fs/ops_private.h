@@ -52,7 +52,8 @@ void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st);
 /* Replies with attributes. */
 void ops_reply_attr(fuse_req_t req, struct node *node, const struct stat *st);
 
-/* The promise about a node's attributes is void: the kernel may ask at any time. */
+/* The promise about a node's attributes is void: the kernel may ask at any time. So it does after a successful change of
+ * a directory's names (fuse_dir_changed). */
 static inline void ops_attributes_changed(struct node *node)
 {
     atomic_store(&node->attributes_until, 0);

@@ -83,27 +83,51 @@ static bool is_plainly_allowed(const struct assume_credentials *who, const struc
     return who->uid == st->st_uid && (st->st_mode & needed) == needed;
 }
 
-/* The change as the record tells it. @name: room for the name, which the intent gives up. */
-static struct change change_of(const struct ops *ops, struct node *node, const struct intent *intent)
+/*
+ * Whether DIR/NAME exists, in which case an open(2) with O_CREAT is no wish to change the directory. Before it has looked
+ * the name up the kernel asks for permission to create it all the same, and drops the answer when the name is there
+ * (lookup_open). Where NAME is a symbolic link it is replaced by the name that it leads to in the same directory; when it
+ * leads elsewhere, the creation is not asked about here.
+ */
+static bool is_there(const struct ops *ops, struct node *dir, char name[NAME_MAX + 1])
 {
-    struct change change = CHANGE(intent->operation, node, NULL);
-    change.flags = intent->flags;
-    change.mode = intent->mode;
-    if (S_ISDIR(node->id.type) && (intent->effect & INTENT_CHANGES_DIRECTORY)) {
-        struct node *child;
-        struct stat st;
-        bool is_link = false;
-        /* open(2) with O_CREAT follows a symbolic link: then the name is that of its target, not the one given. */
-        if (intent->has_name && tree_lookup(ops->tree, node, intent->name, &child, &st) == 0) {
-            is_link = S_ISLNK(st.st_mode) && intent->operation == DENIAL_CREATE;
+    struct node *child;
+    struct stat st;
+    g_autofree char *text = NULL;
+    if (tree_lookup(ops->tree, dir, name, &child, &st) < 0)
+        return false;
+    bool there = !S_ISLNK(st.st_mode) || tree_readlink(ops->tree, child, &text) < 0 || strlen(text) > NAME_MAX ||
+                 strchr(text, '/') != NULL;
+    node_unref(ops->tree->table, child);
+    if (there || tree_lookup(ops->tree, dir, text, &child, &st) == 0) {
+        if (!there)
             node_unref(ops->tree->table, child);
-        }
-        if (intent->has_name && !intent->two_paths && !is_link)
-            change.name = intent->name;
-        else
-            change.name_unknown = intent->operation != DENIAL_TMPFILE;
+        return true;
     }
-    return change;
+    strcpy(name, text);
+    return false;
+}
+
+/* The change as the record tells it; false when the kernel will not refuse it here. @intent: gives up its name. */
+static bool change_of(const struct ops *ops, struct node *node, struct intent *intent, struct change *ret)
+{
+    bool on_directory = S_ISDIR(node->id.type) && (intent->effect & INTENT_CHANGES_DIRECTORY);
+    if (on_directory && intent->operation == DENIAL_CREATE && intent->has_name && is_there(ops, node, intent->name))
+        return false;
+    *ret = CHANGE(intent->operation, node, NULL);
+    ret->flags = intent->flags;
+    ret->mode = intent->mode;
+    if (!S_ISDIR(node->id.type) && intent->operation == DENIAL_CREATE) {
+        ret->operation = DENIAL_OPEN;
+        ret->mode = -1;
+    }
+    if (on_directory && intent->operation != DENIAL_TMPFILE) {
+        if (intent->has_name && !intent->two_paths)
+            ret->name = intent->name;
+        else
+            ret->name_unknown = true;
+    }
+    return true;
 }
 
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
@@ -115,7 +139,7 @@ int ops_refusal(const struct ops *ops, const struct assume_credentials *who, str
     struct intent intent;
     if (intent_read(who->tid, NULL, &intent) < 0 || !intent.known)
         return 0;
-    unsigned wanted = is_dir ? INTENT_CHANGES_DIRECTORY : INTENT_CHANGES_FILE | INTENT_OPENS_FOR_WRITE;
+    unsigned wanted = INTENT_CHANGES_FILE | (is_dir ? INTENT_CHANGES_DIRECTORY : INTENT_OPENS_FOR_WRITE);
     if (!(intent.effect & wanted))
         return 0;
 
@@ -128,7 +152,9 @@ int ops_refusal(const struct ops *ops, const struct assume_credentials *who, str
 
     /* Once more, for the name, which is in the caller's memory and read only now that it is needed. */
     (void)intent_read(who->tid, ops->gate.slot, &intent);
-    struct change change = change_of(ops, node, &intent);
+    struct change change;
+    if (!change_of(ops, node, &intent, &change))
+        return 0;
     struct policy_verdict verdict = policy_change(node);
     /* A plain open for writing looks at the mode before it looks at the mount (do_open: may_open, then do_dentry_open). */
     if (verdict.error == EROFS && (is_dir || (intent.effect & INTENT_CHANGES_FILE)))

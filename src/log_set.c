@@ -4,7 +4,6 @@
 #include "notice_box.h"
 #include "sink.h"
 
-#include <errno.h>
 
 struct log_set {
     struct denial_log *log;    /* owned */
@@ -40,13 +39,15 @@ struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fo
         opened++;
     }
     const struct denial_options options = {.fold_seconds = fold};
-    int result = opened == n ? denial_log_new(&options, sinks, n, &set->log) : -ECANCELED;
-    if (result == 0)
-        return set;
-    for (size_t i = 0; i < opened; i++)
-        sinks[i].close(sinks[i].data);
-    if (opened == n)
+    if (opened == n) {
+        int result = denial_log_new(&options, sinks, n, &set->log);
+        if (result == 0)
+            return set;
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot start the log: %s", g_strerror(-result));
+    } else {
+        for (size_t i = 0; i < opened; i++)
+            sinks[i].close(sinks[i].data);
+    }
     log_set_close(set, 0);
     return NULL;
 }
