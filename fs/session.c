@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,14 @@ static char *option_value(const char *text)
     return g_strjoinv("\\,", by_comma);
 }
 
+/* libfuse prints why it could not mount; what is printed is the caller's business, and one line is enough. */
+static void say_nothing(enum fuse_log_level level, const char *format, va_list arguments)
+{
+    (void)level;
+    (void)format;
+    (void)arguments;
+}
+
 /*
  * Mounts. @allow_other is what root wants and what an ordinary user may have only if /etc/fuse.conf says so.
  */
@@ -201,8 +210,12 @@ static int mount_fuse(struct session *session, bool allow_other)
     fuse_opt_free_args(&args);
     if (session->fuse == NULL)
         return -EINVAL;
-    if (fuse_session_mount(session->fuse, session->mountpoint) != 0) {
-        int error = errno != 0 ? errno : EPERM;
+    fuse_set_log_func(say_nothing);
+    errno = 0;
+    int status = fuse_session_mount(session->fuse, session->mountpoint);
+    int error = errno != 0 ? errno : EPERM;
+    fuse_set_log_func(NULL);
+    if (status != 0) {
         fuse_session_destroy(session->fuse);
         session->fuse = NULL;
         return -error;
@@ -227,8 +240,11 @@ int session_start(struct session *session, char **ret_why)
     bool allow_other = geteuid() == 0 || user_may_allow_other();
     int status = mount_fuse(session, allow_other);
     if (status < 0) {
-        *ret_why = g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status),
-                                   access("/dev/fuse", R_OK | W_OK) < 0 ? "; /dev/fuse must be there and usable" : "");
+        const char *mend = access("/dev/fuse", R_OK | W_OK) < 0 ? "; /dev/fuse must be there and usable"
+                           : geteuid() == 0 ? "; a user namespace needs a mount namespace of its own as well (unshare --mount)"
+                                            : "; fusermount3 (package fuse3) mounts for ordinary users";
+        *ret_why =
+            g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status), mend);
         return status;
     }
     session->mounted = true;
