@@ -120,7 +120,7 @@ static int read_meta(int fd, struct meta *meta)
     ssize_t length = all_xattrs(fd, &names);
     if (length < 0)
         return (int)length;
-    for (const char *name = names; name < names + length; name += strlen(name) + 1) {
+    for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
         char value[META_VALUE_MAX];
         ssize_t size;
         switch (whiteout_attribute(name)) {
@@ -361,7 +361,7 @@ ssize_t layer_listxattr(const struct layer *layer, const char *path, char *names
     if (length < 0)
         return length;
     size_t used = 0;
-    for (const char *name = all; name < all + length; name += strlen(name) + 1) {
+    for (const char *name = all; length > 0 && name < all + length; name += strlen(name) + 1) {
         size_t name_size = strlen(name) + 1;
         if (whiteout_attribute(name) != WHITEOUT_ATTRIBUTE_VISIBLE)
             continue;

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "ops_private.h"
+#include "session_order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -247,6 +248,7 @@ int session_start(struct session *session, char **ret_why)
             g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status), mend);
         return status;
     }
+    session_order_show(session->fuse);
     session->mounted = true;
     if (!allow_other)
         g_ptr_array_insert(session->limits, 0,
