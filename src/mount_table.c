@@ -12,6 +12,7 @@ static void entry_free(gpointer data)
     g_free(entry->point);
     g_free(entry->type);
     g_free(entry->source);
+    g_free(entry->root);
     g_free(entry);
 }
 
@@ -32,6 +33,11 @@ static char *unescape(const char *field)
     return text;
 }
 
+static bool has_ro(const char *options)
+{
+    return strcmp(options, "ro") == 0 || g_str_has_prefix(options, "ro,");
+}
+
 /* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG]… - TYPE SOURCE SUPER-OPTIONS */
 static struct mount_entry *parse_line(const char *line)
 {
@@ -46,7 +52,10 @@ static struct mount_entry *parse_line(const char *line)
     entry->point = unescape(fields[4]);
     entry->type = unescape(fields[dash + 1]);
     entry->source = unescape(fields[dash + 2]);
+    entry->root = unescape(fields[3]);
     entry->device = makedev(major_number, minor_number);
+    /* Both lists begin with "ro" or "rw". */
+    entry->is_read_only = has_ro(fields[5]) || (dash + 3 < n && has_ro(fields[dash + 3]));
     return entry;
 }
 

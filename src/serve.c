@@ -12,6 +12,7 @@
 #include "mount_table.h"
 #include "notify.h"
 #include "process.h"
+#include "readonly_watch.h"
 #include "session.h"
 #include "sink.h"
 #include "state.h"
@@ -31,6 +32,9 @@
 /* What the logs get to write what is queued. */
 #define LOG_PATIENCE_SECONDS 2
 
+/* How long after the unmount the connection may live on before it is worth saying why. */
+#define QUIET_MS 1000
+
 struct serve {
     const struct mount_request *request;
     const struct paths *paths;
@@ -44,6 +48,7 @@ struct serve {
     int signal_fd;
     int ready_fd;          /* -1 in the foreground, and once it was used */
     bool is_unmounting;
+    int64_t unmounted_ms;  /* when it was */
     bool has_said_busy;
 };
 
@@ -179,12 +184,17 @@ static gboolean open_session(struct serve *serve, GError **error)
     interrupt_end(interrupt);
     if (result < 0)
         return fail_why(error, "open the layers and routes", result, why);
+    return TRUE;
+}
+
+/* What could not be had here: complete only when the mount is made. */
+static void note_limits(struct serve *serve)
+{
     const char *const *limits = session_limits(serve->session);
     g_strfreev(serve->state->limits);
-    serve->state->limits = limits != NULL ? g_strdupv((char **)limits) : g_new0(char *, 1);
+    serve->state->limits = g_strdupv((char **)limits);
     for (char **limit = serve->state->limits; *limit != NULL; limit++)
         app_notice("%s", *limit);
-    return TRUE;
 }
 
 static gboolean start_session(struct serve *serve, GError **error)
@@ -194,6 +204,7 @@ static gboolean start_session(struct serve *serve, GError **error)
     if (result < 0)
         return fail_why(error, "mount", result, why);
     serve->is_started = true;
+    note_limits(serve);
     /* Without a request to ourselves: the kernel knows the device. */
     struct statx st;
     if (statx(AT_FDCWD, serve->state->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0)
@@ -202,11 +213,32 @@ static gboolean start_session(struct serve *serve, GError **error)
     return state_dir_write(serve->paths->run, serve->state, error);
 }
 
+/*
+ * Says something about the mount, in its logs and to whoever sits before it. A terminal that takes nothing must not keep the
+ * daemon from ending; where it is one of the logs, it gets the line from there.
+ */
+static void say(void *data, const char *message)
+{
+    struct serve *serve = data;
+    log_set_notice(serve->log, message);
+    for (size_t i = 0; i < serve->n_logs; i++) {
+        if (serve->logs[i].kind == LOG_STDERR)
+            return;
+    }
+    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0)
+        app_notice("%s", message);
+}
+
+static int64_t now_ms(void)
+{
+    return g_get_monotonic_time() / 1000;
+}
+
 static void unmount(struct serve *serve)
 {
     if (serve->is_unmounting) {
-        if (!serve->has_said_busy)
-            app_notice("the mount is still in use; serving it until the last user is gone");
+        say(serve, "the mount is still in use; serving it until the last user is gone");
         serve->has_said_busy = true;
         return;
     }
@@ -215,17 +247,29 @@ static void unmount(struct serve *serve)
     int result = session_unmount(serve->session, &busy);
     if (result < 0) {
         g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));
-        app_notice("%s", message);
-        log_set_notice(serve->log, message);
+        say(serve, message);
         return;
     }
     serve->is_unmounting = true;
+    serve->unmounted_ms = now_ms();
     if (busy) {
         g_autofree char *message = g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
                                                    "rofuse umount %s says who that is", serve->state->name);
-        app_notice("%s", message);
-        log_set_notice(serve->log, message);
+        say(serve, message);
+        serve->has_said_busy = true;
     }
+}
+
+/* It was not busy here, so it lives on in another mount namespace. */
+static void say_if_still_used(struct serve *serve)
+{
+    if (!serve->is_unmounting || serve->has_said_busy || now_ms() - serve->unmounted_ms < QUIET_MS)
+        return;
+    g_autofree char *message = g_strdup_printf("unmounted here, but another mount namespace still has the mount: served until "
+                                               "the last user is gone; rofuse umount %s says who that is",
+                                               serve->state->name);
+    say(serve, message);
+    serve->has_said_busy = true;
 }
 
 static void handle_signal(struct serve *serve)
@@ -242,15 +286,25 @@ static void handle_signal(struct serve *serve)
 static void wait_for_end(struct serve *serve)
 {
     int ended_fd = session_ended_fd(serve->session);
+    struct readonly_watch *watch = readonly_watch_new(serve->state->device);
     for (;;) {
-        struct pollfd events[] = {{.fd = ended_fd, .events = POLLIN}, {.fd = serve->signal_fd, .events = POLLIN}};
-        if (poll(events, 2, -1) < 0)
+        struct pollfd events[] = {{.fd = ended_fd, .events = POLLIN},
+                                  {.fd = serve->signal_fd, .events = POLLIN},
+                                  {.fd = readonly_watch_fd(watch), .events = POLLPRI}};
+        int timeout = serve->is_unmounting ? (serve->has_said_busy ? -1 : QUIET_MS) : readonly_watch_timeout(watch);
+        if (poll(events, G_N_ELEMENTS(events), timeout) < 0)
             continue;
         if (events[0].revents != 0)
-            return;
+            break;
         if (events[1].revents != 0)
             handle_signal(serve);
+        if (events[2].revents != 0)
+            readonly_watch_changed(watch);
+        if (!serve->is_unmounting)
+            readonly_watch_look(watch, say, serve);
+        say_if_still_used(serve);
     }
+    readonly_watch_free(watch);
 }
 
 static gboolean set_up(struct serve *serve, GError **error)
