@@ -10,6 +10,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +48,13 @@ static bool finish_line(struct fd_sink *sink)
         ssize_t n = write(sink->fd, sink->line + sink->line_written, sink->line_length - sink->line_written);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) {
+            /* Whoever shares a terminal or pipe with us can make it non-blocking; our thread may wait all the same. */
+            struct pollfd room = {.fd = sink->fd, .events = POLLOUT};
+            if (poll(&room, 1, -1) >= 0 && (room.revents & POLLOUT) != 0)
+                continue;
+            return false;
+        }
         if (n <= 0)
             return false;
         sink->line_written += (size_t)n;
