@@ -7,9 +7,10 @@
 #include "paths.h"
 #include "serve.h"
 
-static gboolean check(struct mount_request *request, GError **error)
+static gboolean check(struct mount_request *request, const struct paths *paths, GError **error)
 {
-    return mount_check_layers(request, error) && mount_check_point(request, error) && mount_check_logs(request, error);
+    return mount_check_layers(request, error) && mount_check_point(request, error) && mount_check_logs(request, error) &&
+           mount_check_state(request, paths, error);
 }
 
 static int run(const struct mount_request *request, const struct paths *paths)
@@ -32,7 +33,7 @@ int cmd_mount(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->state_dir, &error);
-    int status = paths != NULL && check(request, &error) ? run(request, paths) : app_error_print(error);
+    int status = paths != NULL && check(request, paths, &error) ? run(request, paths) : app_error_print(error);
     paths_free(paths);
     mount_request_free(request);
     return status;

@@ -4,9 +4,11 @@
 #include "app_error.h"
 #include "commands.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef ROFUSE_VERSION
 #define ROFUSE_VERSION "0.0.0"
@@ -42,6 +44,17 @@ static int print(const char *text)
     return 0;
 }
 
+/* Where the starter left stdin, stdout or stderr closed, /dev/null takes the place: no other file may get such a number. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -49,6 +62,7 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {{"mount", cmd_mount}, {"umount", cmd_umount}, {"status", cmd_status}};
 
+    fill_standard_descriptors();
     setlocale(LC_ALL, "");
     if (argc < 2) {
         app_notice("no command is given; write mount, umount or status, see rofuse --help");

@@ -101,13 +101,13 @@ gboolean mount_check_point(struct mount_request *request, GError **error)
     /* First without touching what is at the end of the path: it could be dead. */
     g_autofree char *point = paths_absolute(request->mountpoint, &cause);
     if (point == NULL)
-        return fail(error, "the mount point %s; make the directory first", cause->message);
+        return fail(error, "the mount point %s; give the path of an existing directory", cause->message);
     if (!clear_dead(point, error))
         return FALSE;
     char *resolved = realpath(point, NULL);
     if (resolved == NULL)
         return fail(error, "the mount point %s: %s%s", shown, g_strerror(errno),
-                    errno == ENOENT ? "; make the directory first" : "");
+                    errno == ENOENT ? "; make the directory first" : "; give the path of an existing directory");
     g_free(point);
     point = g_strdup(resolved);
     free(resolved);
@@ -125,14 +125,32 @@ gboolean mount_check_point(struct mount_request *request, GError **error)
     return TRUE;
 }
 
+static bool is_below(const char *path, const char *point)
+{
+    size_t length = strlen(point);
+    return strncmp(path, point, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
 gboolean mount_check_logs(const struct mount_request *request, GError **error)
 {
-    size_t length = strlen(request->mountpoint);
     for (size_t i = 0; i < request->n_logs; i++) {
         const char *path = request->logs[i].path;
-        if (path != NULL && strncmp(path, request->mountpoint, length) == 0 && path[length] == '/') {
+        if (path != NULL && is_below(path, request->mountpoint)) {
             g_autofree char *shown = text_word(path);
             return fail(error, "--log file:%s lies below the mount point; choose a place outside of it", shown);
+        }
+    }
+    return TRUE;
+}
+
+gboolean mount_check_state(const struct mount_request *request, const struct paths *paths, GError **error)
+{
+    const char *const places[] = {paths->run, paths->volumes, paths->log};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        if (is_below(places[i], request->mountpoint)) {
+            g_autofree char *shown = text_word(places[i]);
+            return fail(error, "the place for state %s lies below the mount point; give another one with --state-dir DIR",
+                        shown);
         }
     }
     return TRUE;
