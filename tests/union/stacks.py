@@ -189,18 +189,31 @@ class Generator:
             names["system.posix_acl_default"] = ACL
         if stat.S_ISREG(st.st_mode) and chance.random() < 0.1:
             names["security.capability"] = CAPABILITY
-        if self.overriding and OVERRIDE not in os.listxattr(path, follow_symlinks=False):
-            if stat.S_ISREG(st.st_mode) and chance.random() < 0.4:
-                words = ["", ":file", ":pipe", ":socket", ":char-1-3", ":block-8-1"]
-                names[OVERRIDE] = b"%d:%d:0%o" % (chance.randrange(9), 4000000000, chance.choice((0o644, 0o4711))) + \
-                    chance.choice(words).encode()
-            elif stat.S_ISDIR(st.st_mode) and chance.random() < 0.4:
-                names[OVERRIDE] = b"0:0:0%o" % chance.choice((0o755, 0o1777, 0o40700))
+        if OVERRIDE in os.listxattr(path, follow_symlinks=False):  # the layer's root
+            names.pop("system.posix_acl_access", None)
+        elif self.overriding:
+            names.update(self.override(st))
+        if OVERRIDE in names:
+            names.pop("system.posix_acl_access", None)  # its mask and the mode to show would contradict each other
+            if names[OVERRIDE].count(b":") > 2:  # a device or a pipe has no attributes of users
+                names = {name: names[name] for name in names if not name.startswith("user.") or name == OVERRIDE}
         for name, value in names.items():
             os.setxattr(path, name, value, follow_symlinks=False)
         seconds = chance.choice((0, 1, -86400 * 3650, 1_700_000_000, 4_000_000_000, chance.randrange(0, 2**31)))
         when = seconds * 10**9 + chance.choice((0, 1, 123456789, 999999999))
         os.utime(path, ns=(when, when), follow_symlinks=False)
+
+    def override(self, st):
+        """What the layers of an ordinary user's store keep beside a file: owner, mode and, if it could not be made, type."""
+        chance = self.chance
+        if stat.S_ISREG(st.st_mode) and chance.random() < 0.4:
+            # What is shown as a device or a pipe is an empty file in such layers.
+            words = ["", ":file"] + ([":pipe", ":socket", ":char-1-3", ":block-8-1"] if st.st_size == 0 else [])
+            return {OVERRIDE: b"%d:%d:0%o%s" % (chance.randrange(9), 4000000000, chance.choice((0o644, 0o4711)),
+                                                chance.choice(words).encode())}
+        if stat.S_ISDIR(st.st_mode) and chance.random() < 0.4:
+            return {OVERRIDE: b"0:0:0%o" % chance.choice((0o755, 0o1777, 0o40700))}
+        return {}
 
 
 def has_attribute(path, names, value=None):
@@ -317,16 +330,10 @@ class Converter:
         for name in os.listxattr(source, follow_symlinks=False):
             if not name.startswith(METADATA_PREFIXES) and name != OVERRIDE:
                 value = os.getxattr(source, name, follow_symlinks=False)
-                if name.startswith("user.") and not os.path.isdir(target) and not is_regular(target):
-                    continue  # a file that is shown as a device: the copy is one and cannot have it
                 os.setxattr(target, name, value, follow_symlinks=False)
         if not stat.S_ISLNK(st.st_mode):
             os.chmod(target, mode)
         restore_times(source, target)
-
-
-def is_regular(path):
-    return stat.S_ISREG(os.lstat(path).st_mode)
 
 
 def restore_times(source, target):
