@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 G_DEFINE_QUARK(rofuse-app-error, app_error)
+/* clang-format on */
 
 /* One fprintf, so that lines of several processes on one terminal do not mix. */
 static void print_line(const char *message)

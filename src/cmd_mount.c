@@ -9,8 +9,8 @@
 
 static gboolean check(struct mount_request *request, const struct paths *paths, GError **error)
 {
-    return mount_check_layers(request, error) && mount_check_point(request, error) && mount_check_logs(request, error) &&
-           mount_check_state(request, paths, error);
+    return mount_check_layers(request, error) && mount_check_point(request, error) &&
+           mount_check_logs(request, error) && mount_check_state(request, paths, error);
 }
 
 static int run(const struct mount_request *request, const struct paths *paths)

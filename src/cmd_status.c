@@ -73,7 +73,8 @@ static int show(const GPtrArray *table, struct state *const *states, size_t n, g
     return print(statuses, shown, as_json);
 }
 
-static int show_one(const struct paths *paths, const GPtrArray *table, const char *word, gboolean as_json, GError **error)
+static int show_one(const struct paths *paths, const GPtrArray *table, const char *word, gboolean as_json,
+                    GError **error)
 {
     struct found_mount *found = find_mount(paths, word, error);
     if (found == NULL)
@@ -82,9 +83,11 @@ static int show_one(const struct paths *paths, const GPtrArray *table, const cha
     g_autofree char *shown = text_word(word);
     if (found->state == NULL)
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                    "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR", shown, paths->run);
+                    "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR", shown,
+                    paths->run);
     else if (!found->is_mounted && !state_is_alive(found->state))
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount any more; its daemon has ended", shown);
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount any more; its daemon has ended",
+                    shown);
     else
         status = show(table, &found->state, 1, as_json);
     found_mount_free(found);
@@ -121,8 +124,9 @@ int cmd_status(int argc, char **argv)
     if (!command_parse(argc, argv, "status", "[MOUNTPOINT]", summary, examples, entries, NULL, &error))
         return app_error_print(error);
     if (rest != NULL && (g_strv_length(rest) != 1 || *rest[0] == '\0'))
-        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE, "give one mount point or name, or none for all: "
-                                                                       "rofuse status [MOUNTPOINT]"));
+        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
+                                           "give one mount point or name, or none for all: "
+                                           "rofuse status [MOUNTPOINT]"));
     int status = run(state_dir, rest != NULL ? rest[0] : NULL, as_json, &error);
     return error != NULL ? app_error_print(error) : status;
 }

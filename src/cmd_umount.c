@@ -36,8 +36,8 @@ static const char examples[] =
     "unmounted, 2 when the arguments are wrong.";
 
 struct daemon {
-    pid_t pid;  /* 0 = nobody knows */
-    int pidfd;  /* owned; -1 = it has ended, or nobody knows */
+    pid_t pid; /* 0 = nobody knows */
+    int pidfd; /* owned; -1 = it has ended, or nobody knows */
 };
 
 static struct daemon find_daemon(const struct found_mount *found)
@@ -112,7 +112,8 @@ static void wait_for_daemon(const struct found_mount *found, const struct daemon
         if (ready > 0 && events[0].revents != 0)
             return;
         if (ready > 0) {
-            app_notice("not waiting any longer; the daemon (pid %d) goes on until the last user is gone", (int)daemon->pid);
+            app_notice("not waiting any longer; the daemon (pid %d) goes on until the last user is gone",
+                       (int)daemon->pid);
             return;
         }
         if (!has_said)
@@ -169,8 +170,9 @@ int cmd_umount(int argc, char **argv)
     if (!command_parse(argc, argv, "umount", "MOUNTPOINT", summary, examples, entries, NULL, &error))
         return app_error_print(error);
     if (rest == NULL || g_strv_length(rest) != 1 || *rest[0] == '\0')
-        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE, "give one mount point or name: rofuse umount "
-                                                                       "MOUNTPOINT, see rofuse umount --help"));
+        return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
+                                           "give one mount point or name: rofuse umount "
+                                           "MOUNTPOINT, see rofuse umount --help"));
     struct paths *paths = paths_find(state_dir, &error);
     gboolean done = paths != NULL && umount_one(paths, rest[0], &error);
     paths_free(paths);

@@ -1,6 +1,7 @@
 /*
- * commands - the program's commands. Each reads its own arguments (argv[0] is the command's name), does its work, prints
- * what went wrong as one line on stderr and returns the exit status: 0, 1 for a failure, 2 for a mistake in the arguments.
+ * commands - the program's commands. Each reads its own arguments (argv[0] is the command's name), does its work,
+ * prints what went wrong as one line on stderr and returns the exit status: 0, 1 for a failure, 2 for a mistake in
+ * the arguments.
  */
 #ifndef ROFUSE_SRC_COMMANDS_H
 #define ROFUSE_SRC_COMMANDS_H
@@ -14,7 +15,8 @@ int cmd_status(int argc, char **argv);
 /*
  * command_parse - reads a command's options with GOption; "--help" prints and ends the program.
  *
- * @command: "mount"; @parameters: what follows the options in the usage line; @summary, @examples: the text around them.
+ * @command: "mount"; @parameters: what follows the options in the usage line; @summary, @examples: the text around
+ * them.
  * @entries: as for g_option_context_add_main_entries(); @data: for callbacks.
  * FALSE with one line.
  */

@@ -28,8 +28,8 @@ static struct state *take_state(GPtrArray *states, const char *point, const char
     int best = -1;
     for (guint i = 0; i < states->len; i++) {
         const struct state *state = g_ptr_array_index(states, i);
-        if ((point == NULL || strcmp(state->mountpoint, point) == 0) && (name == NULL || strcmp(state->name, name) == 0) &&
-            (best < 0 || state_is_alive(state)))
+        if ((point == NULL || strcmp(state->mountpoint, point) == 0) &&
+            (name == NULL || strcmp(state->name, name) == 0) && (best < 0 || state_is_alive(state)))
             best = (int)i;
     }
     return best >= 0 ? g_ptr_array_steal_index(states, (guint)best) : NULL;
@@ -76,8 +76,8 @@ struct found_mount *find_mount(const struct paths *paths, const char *word, GErr
     if (state != NULL)
         return from_state(table, state);
     g_autofree char *shown = text_word(word);
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount; rofuse status lists those that there are",
-                shown);
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "%s is not a rofuse mount; rofuse status lists those that there are", shown);
     return NULL;
 }
 

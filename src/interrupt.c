@@ -14,9 +14,9 @@
 
 struct interrupt {
     pthread_t thread;
-    int signal_fd;            /* borrowed */
-    int starter_fd;           /* borrowed, or -1 */
-    int stop_fd;              /* an eventfd, owned */
+    int signal_fd;  /* borrowed */
+    int starter_fd; /* borrowed, or -1 */
+    int stop_fd;    /* an eventfd, owned */
     void (*undo)(void *data);
     void *data;
 };

@@ -1,8 +1,8 @@
 /*
  * interrupt - lets a person end a set-up that takes long (the first copy into a large volume).
  *
- * The signals are blocked from early on, for the sake of the threads that serve later; so while the main thread is at work a
- * thread of its own watches for them, and for the end of whoever started us.
+ * The signals are blocked from early on, for the sake of the threads that serve later; so while the main thread is at
+ * work a thread of its own watches for them, and for the end of whoever started us.
  */
 #ifndef ROFUSE_SRC_INTERRUPT_H
 #define ROFUSE_SRC_INTERRUPT_H

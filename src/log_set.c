@@ -4,15 +4,14 @@
 #include "notice_box.h"
 #include "sink.h"
 
-
 struct log_set {
     struct denial_log *log;    /* owned */
     struct notice_box **boxes; /* one for each sink, a reference each; owned */
     size_t n;
 };
 
-static gboolean open_sink(const struct log_dest *dest, struct notice_box *box, const char *mount, struct denial_sink *ret,
-                          GError **error)
+static gboolean open_sink(const struct log_dest *dest, struct notice_box *box, const char *mount,
+                          struct denial_sink *ret, GError **error)
 {
     switch (dest->kind) {
     case LOG_STDERR:

@@ -44,7 +44,8 @@ static int print(const char *text)
     return 0;
 }
 
-/* Where the starter left stdin, stdout or stderr closed, /dev/null takes the place: no other file may get such a number. */
+/* Where the starter left stdin, stdout or stderr closed, /dev/null takes the place: no other file may get such a
+ * number. */
 static void fill_standard_descriptors(void)
 {
     int fd;

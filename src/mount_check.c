@@ -65,8 +65,10 @@ static gboolean clear_dead(const char *point, GError **error)
         g_autofree char *shown = text_word(point);
         int result = unmount_point(point, true);
         if (result < 0)
-            return fail(error, "the mount point %s has the mount %s of a dead daemon and it cannot be unmounted: %s; run: "
-                               "umount -l %s", shown, entry->source, g_strerror(-result), shown);
+            return fail(error,
+                        "the mount point %s has the mount %s of a dead daemon and it cannot be unmounted: %s; run: "
+                        "umount -l %s",
+                        shown, entry->source, g_strerror(-result), shown);
         app_notice("unmounted the mount %s of a dead daemon at %s", entry->source, shown);
     }
     return TRUE;
@@ -80,16 +82,18 @@ static gboolean check_free(const char *point, GError **error)
     g_autofree char *shown = text_word(point);
     const struct mount_entry *entry = mount_table_at(table, point);
     if (mount_entry_is_rofuse(entry))
-        return fail(error, "the mount point %s has a rofuse mount already (%s); unmount it first: rofuse umount %s", shown,
-                    entry->source, shown);
+        return fail(error, "the mount point %s has a rofuse mount already (%s); unmount it first: rofuse umount %s",
+                    shown, entry->source, shown);
     if (entry != NULL)
-        return fail(error, "the mount point %s is a mount already (%s from %s); choose another directory", shown, entry->type,
-                    entry->source);
+        return fail(error, "the mount point %s is a mount already (%s from %s); choose another directory", shown,
+                    entry->type, entry->source);
     entry = mount_table_below(table, point);
     if (entry != NULL) {
         g_autofree char *below = text_word(entry->point);
-        return fail(error, "the mount point %s is not empty of other mounts: %s is mounted below; unmount it or choose "
-                           "another directory", shown, below);
+        return fail(error,
+                    "the mount point %s is not empty of other mounts: %s is mounted below; unmount it or choose "
+                    "another directory",
+                    shown, below);
     }
     return TRUE;
 }
@@ -149,7 +153,8 @@ gboolean mount_check_state(const struct mount_request *request, const struct pat
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
         if (is_below(places[i], request->mountpoint)) {
             g_autofree char *shown = text_word(places[i]);
-            return fail(error, "the place for state %s lies below the mount point; give another one with --state-dir DIR",
+            return fail(error,
+                        "the place for state %s lies below the mount point; give another one with --state-dir DIR",
                         shown);
         }
     }

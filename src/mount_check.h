@@ -11,8 +11,8 @@
 gboolean mount_check_layers(struct mount_request *request, GError **error);
 
 /*
- * Replaces the mount point by its absolute path: a directory, no mount itself, nothing mounted below. A rofuse mount whose
- * daemon is dead is unmounted first, with a notice. FALSE with one line. Only while the process has one thread.
+ * Replaces the mount point by its absolute path: a directory, no mount itself, nothing mounted below. A rofuse mount
+ * whose daemon is dead is unmounted first, with a notice. FALSE with one line. Only while the process has one thread.
  */
 gboolean mount_check_point(struct mount_request *request, GError **error);
 

@@ -130,7 +130,8 @@ static gboolean read_subpath(struct mount_value *value, const char *text, GError
         return mount_value_fail(value, error, "volume-subpath: %s is absolute; write it relative to the volume", shown);
     g_auto(GStrv) names = g_strsplit(text, "/", -1);
     if (g_strv_contains((const char *const *)names, ".."))
-        return mount_value_fail(value, error, "volume-subpath: %s would leave the volume; write it without \"..\"", shown);
+        return mount_value_fail(value, error, "volume-subpath: %s would leave the volume; write it without \"..\"",
+                                shown);
     g_autofree char *rooted = g_strconcat("/", text, NULL);
     g_autofree char *clean = text_clean_path(rooted);
     if (clean[1] == '\0')

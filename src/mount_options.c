@@ -111,8 +111,10 @@ static gboolean read_volume(struct mount_value *value, GError **error)
         }
         if (n == 2 && *pieces[0] == '/' && *target != '/') {
             g_autofree char *shown = text_word(target);
-            return mount_value_fail(value, error, "%s is neither an absolute target nor an option; write SRC:/DST, or "
-                                    "DST:ro, DST:nocopy", shown);
+            return mount_value_fail(value, error,
+                                    "%s is neither an absolute target nor an option; write SRC:/DST, or "
+                                    "DST:ro, DST:nocopy",
+                                    shown);
         }
         if (!mount_value_source(value, pieces[0], error))
             return FALSE;

@@ -129,8 +129,10 @@ static gboolean check_words(const struct arguments *arguments, GError **error)
     }
     if (arguments->name != NULL && !state_name_is_valid(arguments->name)) {
         g_autofree char *shown = text_escape(arguments->name);
-        return usage(error, "--name: \"%s\" is no name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
-                            "first, at most 128", shown);
+        return usage(error,
+                     "--name: \"%s\" is no name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
+                     "first, at most 128",
+                     shown);
     }
     if (arguments->state_dir != NULL && *arguments->state_dir == '\0')
         return usage(error, "--state-dir: the directory is empty; write its path");
@@ -140,7 +142,8 @@ static gboolean check_words(const struct arguments *arguments, GError **error)
     }
     guint n = arguments->rest != NULL ? g_strv_length(arguments->rest) : 0;
     if (n == 0 || *arguments->rest[0] == '\0')
-        return usage(error, "no mount point is given; write rofuse mount [OPTIONS] MOUNTPOINT, see rofuse mount --help");
+        return usage(error,
+                     "no mount point is given; write rofuse mount [OPTIONS] MOUNTPOINT, see rofuse mount --help");
     if (n > 1) {
         g_autofree char *first = text_word(arguments->rest[0]), *second = text_word(arguments->rest[1]);
         return usage(error, "there is one mount point too many: %s, %s; options begin with --", first, second);
@@ -171,19 +174,22 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
     const GOptionEntry entries[] = {
         {"layer", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.layers,
          "A layer of the image, unpacked; the first one is the bottom", "DIR"},
-        {"tmpfs", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_tmpfs), "A place in memory that may be written",
-         "DST[:OPTS]"},
+        {"tmpfs", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_tmpfs),
+         "A place in memory that may be written", "DST[:OPTS]"},
         {"volume", 'v', G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_volume),
          "A volume, or a path of the host, that may be written", "[SRC:]DST[:OPTS]"},
         {"mount", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_mount), "The long form of both",
          "KEY=VALUE,..."},
-        {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.logs, "Where refused writes are told; may be repeated", "DEST"},
+        {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.logs, "Where refused writes are told; may be repeated",
+         "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments.log_format,
          "json or text; the default is text for stderr, json for files", "FORMAT"},
         {"log-fold", 0, 0, G_OPTION_ARG_FILENAME, &arguments.log_fold,
          "Tell the same fact once in so many seconds, then how often (default 10)", "SECONDS|off"},
-        {"name", 0, 0, G_OPTION_ARG_FILENAME, &arguments.name, "Name of the mount (default: from the mount point)", "NAME"},
-        {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Keep volumes, state and logs below DIR", "DIR"},
+        {"name", 0, 0, G_OPTION_ARG_FILENAME, &arguments.name, "Name of the mount (default: from the mount point)",
+         "NAME"},
+        {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Keep volumes, state and logs below DIR",
+         "DIR"},
         {"foreground", 0, 0, G_OPTION_ARG_NONE, &arguments.foreground,
          "Stay in the foreground; readiness is told by sd_notify", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},

@@ -13,15 +13,15 @@
 #include <stddef.h>
 
 struct mount_request {
-    char *mountpoint;             /* as written until mount_check_point(), then absolute; owned, like all below */
-    char **layers;                /* the same with mount_check_layers(); first = bottom; never NULL */
+    char *mountpoint; /* as written until mount_check_point(), then absolute; owned, like all below */
+    char **layers;    /* the same with mount_check_layers(); first = bottom; never NULL */
     struct mount_options *routes;
-    struct log_dest *logs;        /* empty = the default */
+    struct log_dest *logs; /* empty = the default */
     size_t n_logs;
-    char *log_format;             /* "json", "text" or NULL */
-    unsigned fold;                /* seconds, 0 = off */
-    char *name;                   /* NULL = from the mount point */
-    char *state_dir;              /* NULL = the usual places */
+    char *log_format; /* "json", "text" or NULL */
+    unsigned fold;    /* seconds, 0 = off */
+    char *name;       /* NULL = from the mount point */
+    char *state_dir;  /* NULL = the usual places */
     bool foreground;
 };
 

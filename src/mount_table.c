@@ -76,7 +76,8 @@ GPtrArray *mount_table_read(GError **error)
     g_autofree char *text = NULL;
     g_autoptr(GError) cause = NULL;
     if (!g_file_get_contents("/proc/self/mountinfo", &text, NULL, &cause)) {
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot read the table of mounts (%s); mount /proc", cause->message);
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot read the table of mounts (%s); mount /proc",
+                    cause->message);
         return NULL;
     }
     return mount_table_parse(text);

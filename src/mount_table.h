@@ -9,16 +9,16 @@
 #include <sys/types.h>
 
 struct mount_entry {
-    char *point;  /* where it is mounted, octal escapes undone; owned */
-    char *type;   /* "fuse.rofuse"; owned */
-    char *source; /* for us the mount's name; owned */
-    char *root;   /* which directory of the file system is to be seen there, "/" for the whole; owned */
-    dev_t device; /* of the file system, as stat(2) has it */
+    char *point;       /* where it is mounted, octal escapes undone; owned */
+    char *type;        /* "fuse.rofuse"; owned */
+    char *source;      /* for us the mount's name; owned */
+    char *root;        /* which directory of the file system is to be seen there, "/" for the whole; owned */
+    dev_t device;      /* of the file system, as stat(2) has it */
     bool is_read_only; /* by this mount's own flag or by the file system's: the kernel refuses writes itself */
 };
 
-/* Reads one table from its text; malformed lines are left out. Elements are struct mount_entry, owned by the array, which
- * the caller owns. Pure; any thread. */
+/* Reads one table from its text; malformed lines are left out. Elements are struct mount_entry, owned by the array,
+ * which the caller owns. Pure; any thread. */
 GPtrArray *mount_table_parse(const char *text);
 
 /* The mounts that this process sees. NULL with one line. */

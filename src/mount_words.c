@@ -28,47 +28,28 @@ struct flag_word {
 /* docker's list of mount flags for --tmpfs, and podman's tmpcopyup. Times, sync and mandatory locks mean nothing on a
  * tmpfs that only this mount can reach. */
 static const struct flag_word tmpfs_words[] = {
-    {"ro", WORD_ACCESS, FIELD(read_only), true},
-    {"rw", WORD_ACCESS, FIELD(read_only), false},
-    {"exec", WORD_EXEC, FIELD(noexec), false},
-    {"noexec", WORD_EXEC, FIELD(noexec), true},
-    {"suid", WORD_SUID, FIELD(nosuid), false},
-    {"nosuid", WORD_SUID, FIELD(nosuid), true},
-    {"dev", WORD_DEV, FIELD(nodev), false},
-    {"nodev", WORD_DEV, FIELD(nodev), true},
-    {"tmpcopyup", WORD_COPY, FIELD(tmpcopyup), true},
-    {"notmpcopyup", WORD_COPY, FIELD(tmpcopyup), false},
-    {"atime", WORD_IGNORED, NO_FIELD, false},
-    {"noatime", WORD_IGNORED, NO_FIELD, false},
-    {"relatime", WORD_IGNORED, NO_FIELD, false},
-    {"norelatime", WORD_IGNORED, NO_FIELD, false},
-    {"strictatime", WORD_IGNORED, NO_FIELD, false},
-    {"nostrictatime", WORD_IGNORED, NO_FIELD, false},
-    {"diratime", WORD_IGNORED, NO_FIELD, false},
-    {"nodiratime", WORD_IGNORED, NO_FIELD, false},
-    {"sync", WORD_IGNORED, NO_FIELD, false},
-    {"async", WORD_IGNORED, NO_FIELD, false},
-    {"dirsync", WORD_IGNORED, NO_FIELD, false},
-    {"mand", WORD_IGNORED, NO_FIELD, false},
-    {"nomand", WORD_IGNORED, NO_FIELD, false},
-    {NULL, WORD_N_GROUPS, NO_FIELD, false},
+    {"ro", WORD_ACCESS, FIELD(read_only), true},      {"rw", WORD_ACCESS, FIELD(read_only), false},
+    {"exec", WORD_EXEC, FIELD(noexec), false},        {"noexec", WORD_EXEC, FIELD(noexec), true},
+    {"suid", WORD_SUID, FIELD(nosuid), false},        {"nosuid", WORD_SUID, FIELD(nosuid), true},
+    {"dev", WORD_DEV, FIELD(nodev), false},           {"nodev", WORD_DEV, FIELD(nodev), true},
+    {"tmpcopyup", WORD_COPY, FIELD(tmpcopyup), true}, {"notmpcopyup", WORD_COPY, FIELD(tmpcopyup), false},
+    {"atime", WORD_IGNORED, NO_FIELD, false},         {"noatime", WORD_IGNORED, NO_FIELD, false},
+    {"relatime", WORD_IGNORED, NO_FIELD, false},      {"norelatime", WORD_IGNORED, NO_FIELD, false},
+    {"strictatime", WORD_IGNORED, NO_FIELD, false},   {"nostrictatime", WORD_IGNORED, NO_FIELD, false},
+    {"diratime", WORD_IGNORED, NO_FIELD, false},      {"nodiratime", WORD_IGNORED, NO_FIELD, false},
+    {"sync", WORD_IGNORED, NO_FIELD, false},          {"async", WORD_IGNORED, NO_FIELD, false},
+    {"dirsync", WORD_IGNORED, NO_FIELD, false},       {"mand", WORD_IGNORED, NO_FIELD, false},
+    {"nomand", WORD_IGNORED, NO_FIELD, false},        {NULL, WORD_N_GROUPS, NO_FIELD, false},
 };
 
 static const struct flag_word volume_words[] = {
-    {"ro", WORD_ACCESS, FIELD(read_only), true},
-    {"rw", WORD_ACCESS, FIELD(read_only), false},
-    {"nocopy", WORD_COPY, FIELD(nocopy), true},
-    {"z", WORD_IGNORED, NO_FIELD, false},
-    {"Z", WORD_IGNORED, NO_FIELD, false},
-    {"shared", WORD_IGNORED, NO_FIELD, false},
-    {"rshared", WORD_IGNORED, NO_FIELD, false},
-    {"slave", WORD_IGNORED, NO_FIELD, false},
-    {"rslave", WORD_IGNORED, NO_FIELD, false},
-    {"private", WORD_IGNORED, NO_FIELD, false},
-    {"rprivate", WORD_IGNORED, NO_FIELD, false},
-    {"consistent", WORD_IGNORED, NO_FIELD, false},
-    {"cached", WORD_IGNORED, NO_FIELD, false},
-    {"delegated", WORD_IGNORED, NO_FIELD, false},
+    {"ro", WORD_ACCESS, FIELD(read_only), true}, {"rw", WORD_ACCESS, FIELD(read_only), false},
+    {"nocopy", WORD_COPY, FIELD(nocopy), true},  {"z", WORD_IGNORED, NO_FIELD, false},
+    {"Z", WORD_IGNORED, NO_FIELD, false},        {"shared", WORD_IGNORED, NO_FIELD, false},
+    {"rshared", WORD_IGNORED, NO_FIELD, false},  {"slave", WORD_IGNORED, NO_FIELD, false},
+    {"rslave", WORD_IGNORED, NO_FIELD, false},   {"private", WORD_IGNORED, NO_FIELD, false},
+    {"rprivate", WORD_IGNORED, NO_FIELD, false}, {"consistent", WORD_IGNORED, NO_FIELD, false},
+    {"cached", WORD_IGNORED, NO_FIELD, false},   {"delegated", WORD_IGNORED, NO_FIELD, false},
     {NULL, WORD_N_GROUPS, NO_FIELD, false},
 };
 
@@ -198,10 +179,11 @@ gboolean mount_value_tmpfs_word(struct mount_value *value, char *word, GError **
         g_autofree char *shown = text_escape(word);
         if (group != WORD_N_GROUPS)
             return mount_value_fail(value, error, "%s has no value; write %s=VALUE", key, key);
-        return mount_value_fail(value, error,
-                                "unknown option \"%s\"; a tmpfs takes size=, mode=, uid=, gid=, nr_inodes=, ro, rw, exec, "
-                                "noexec, suid, nosuid, dev, nodev, tmpcopyup",
-                                shown);
+        return mount_value_fail(
+            value, error,
+            "unknown option \"%s\"; a tmpfs takes size=, mode=, uid=, gid=, nr_inodes=, ro, rw, exec, "
+            "noexec, suid, nosuid, dev, nodev, tmpcopyup",
+            shown);
     }
     if (!settle(value, group, word, error))
         return FALSE;
@@ -284,10 +266,11 @@ static gboolean read_bind_source(struct mount_value *value, const char *source, 
 {
     g_autofree char *shown = text_word(source);
     if (!mount_value_is_host_path(source))
-        return mount_value_fail(value, error, "the source %s is not a host path; write an absolute path, or ./%s", shown,
-                                source[0] == '\0' ? "DIRECTORY" : shown);
+        return mount_value_fail(value, error, "the source %s is not a host path; write an absolute path, or ./%s",
+                                shown, source[0] == '\0' ? "DIRECTORY" : shown);
     if (*source == '~' && source[1] != '\0' && source[1] != '/')
-        return mount_value_fail(value, error, "the source %s names another user's home; write the absolute path", shown);
+        return mount_value_fail(value, error, "the source %s names another user's home; write the absolute path",
+                                shown);
     if (*source == '~' && (value->home == NULL || *value->home != '/'))
         return mount_value_fail(value, error, "HOME is not set, so ~ means nothing; write the absolute path");
     /* The path's "..": left to the kernel, which sees the symbolic links that text alone does not. */
@@ -306,10 +289,11 @@ gboolean mount_value_source(struct mount_value *value, const char *source, GErro
         return read_bind_source(value, source, error);
     if (!is_volume_name(source)) {
         g_autofree char *shown = text_word(source);
-        return mount_value_fail(value, error,
-                                "%s is not a volume's name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
-                                "first, at most %d bytes; a host path begins with \"/\", \"./\" or \"~/\"",
-                                shown, VOLUME_NAME_MAX);
+        return mount_value_fail(
+            value, error,
+            "%s is not a volume's name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
+            "first, at most %d bytes; a host path begins with \"/\", \"./\" or \"~/\"",
+            shown, VOLUME_NAME_MAX);
     }
     value->spec.source = g_strdup(source);
     return TRUE;

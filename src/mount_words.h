@@ -28,17 +28,16 @@ enum word_group {
 
 /* One value of one option while it is read. */
 struct mount_value {
-    const char *option;                /* as written; borrowed */
-    const char *value;                 /* as written; borrowed */
-    const char *directory;             /* for relative sources; borrowed */
-    const char *home;                  /* for "~"; borrowed, may be NULL */
-    struct route_spec spec;            /* what has been understood so far; owned */
-    const char *seen[WORD_N_GROUPS];   /* the word that settled a group; borrowed from the text that is read */
+    const char *option;              /* as written; borrowed */
+    const char *value;               /* as written; borrowed */
+    const char *directory;           /* for relative sources; borrowed */
+    const char *home;                /* for "~"; borrowed, may be NULL */
+    struct route_spec spec;          /* what has been understood so far; owned */
+    const char *seen[WORD_N_GROUPS]; /* the word that settled a group; borrowed from the text that is read */
 };
 
 /* "OPTION VALUE: MESSAGE" as APP_ERROR_USAGE; always FALSE. */
-gboolean mount_value_fail(const struct mount_value *value, GError **error, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
+gboolean mount_value_fail(const struct mount_value *value, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* What docker gives a tmpfs before its own options are read: noexec, nosuid, nodev (mode 1777 is the backing's). */
 void mount_value_tmpfs_defaults(struct mount_value *value);

@@ -37,13 +37,13 @@ static struct paths *find_for_user(GError **error)
     const char *home = absolute_variable("HOME");
     if (home == NULL)
         home = g_get_home_dir();
-    g_autofree char *data = data_home != NULL ? g_build_filename(data_home, "rofuse", NULL)
-                            : home != NULL && *home == '/'
-                                ? g_build_filename(home, ".local", "share", "rofuse", NULL)
-                                : NULL;
+    g_autofree char *data = data_home != NULL              ? g_build_filename(data_home, "rofuse", NULL)
+                            : home != NULL && *home == '/' ? g_build_filename(home, ".local", "share", "rofuse", NULL)
+                                                           : NULL;
     if (data == NULL) {
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "there is no place for volumes and state; set HOME, or give "
-                                                        "--state-dir DIR");
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                    "there is no place for volumes and state; set HOME, or give "
+                    "--state-dir DIR");
         return NULL;
     }
     const char *runtime = absolute_variable("XDG_RUNTIME_DIR");
@@ -99,8 +99,10 @@ gboolean paths_make(const char *directory, GError **error)
     if (code == EEXIST && stat(directory, &st) == 0 && S_ISDIR(st.st_mode))
         return TRUE;
     g_autofree char *shown = text_word(directory);
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot make the directory %s: %s; give another place with "
-                                                    "--state-dir DIR", shown, g_strerror(code == EEXIST ? ENOTDIR : code));
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "cannot make the directory %s: %s; give another place with "
+                "--state-dir DIR",
+                shown, g_strerror(code == EEXIST ? ENOTDIR : code));
     return FALSE;
 }
 

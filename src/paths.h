@@ -2,8 +2,8 @@
  * paths - where rofuse keeps what outlives a command: volumes, the state of live mounts, logs.
  *
  * Root: /var/lib/rofuse and /run/rofuse (file-hierarchy(7)). Others, and root of a user namespace who may not write
- * there: XDG_DATA_HOME/rofuse and XDG_RUNTIME_DIR/rofuse (XDG Base Directory Specification), with ~/.local/share for the
- * first, and a directory below the first for the second, where they are not set.
+ * there: XDG_DATA_HOME/rofuse and XDG_RUNTIME_DIR/rofuse (XDG Base Directory Specification), with ~/.local/share for
+ * the first, and a directory below the first for the second, where they are not set.
  */
 #ifndef ROFUSE_SRC_PATHS_H
 #define ROFUSE_SRC_PATHS_H

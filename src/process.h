@@ -1,7 +1,8 @@
 /*
  * process - whether a process that was written down is still the same one, and waiting for its end.
  *
- * A pid alone is used again; with its start time (proc_pid_stat(5), field 22) and the boot it belongs to one process only.
+ * A pid alone is used again; with its start time (proc_pid_stat(5), field 22) and the boot it belongs to one process
+ * only.
  */
 #ifndef ROFUSE_SRC_PROCESS_H
 #define ROFUSE_SRC_PROCESS_H

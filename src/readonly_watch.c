@@ -20,8 +20,8 @@
 
 struct readonly_watch {
     dev_t device;
-    int fd;           /* /proc/self/mountinfo, owned */
-    int64_t last_ms;  /* when it was looked the last time */
+    int fd;          /* /proc/self/mountinfo, owned */
+    int64_t last_ms; /* when it was looked the last time */
     int64_t next_ms;
     GPtrArray *known; /* "NAMESPACE POINT" of those that were there the last time; owned */
 };
@@ -88,11 +88,11 @@ static void tell(struct look *look, const struct mount_entry *entry, pid_t pid)
     g_autofree char *point = text_word(entry->point);
     g_autofree char *root = text_word(entry->root);
     g_autofree char *comm = pid != 0 ? process_comm(pid) : NULL;
-    g_autofree char *where = pid != 0 ? g_strdup_printf("%s as process %d (%s) sees it", point, (int)pid, comm)
-                                      : g_strdup(point);
+    g_autofree char *where =
+        pid != 0 ? g_strdup_printf("%s as process %d (%s) sees it", point, (int)pid, comm) : g_strdup(point);
     g_autofree char *message = g_strdup_printf(
-        "%s of this mount is read-only for the kernel at %s: writes there are refused before rofuse sees them and are not in "
-        "this log; make it read-write there, rofuse refuses them itself",
+        "%s of this mount is read-only for the kernel at %s: writes there are refused before rofuse sees them and are "
+        "not in this log; make it read-write there, rofuse refuses them itself",
         root, where);
     look->tell(look->data, message);
 }

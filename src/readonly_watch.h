@@ -1,10 +1,10 @@
 /*
  * readonly_watch - notices when somebody has put a read-only mount over ours.
  *
- * Where a mount of our file system is read-only for the kernel (a bind with ro, `podman --read-only`, "readonly": true in a
- * bundle), the kernel refuses writes before they become requests: they are refused rightly, but the log stays empty. So
- * the table of mounts is watched, ours by poll(2), those of other mount namespaces by looking at them now and then: an open
- * descriptor of theirs would keep the namespace, and with it the mount, alive.
+ * Where a mount of our file system is read-only for the kernel (a bind with ro, `podman --read-only`, "readonly":
+ * true in a bundle), the kernel refuses writes before they become requests: they are refused rightly, but the log
+ * stays empty. So the table of mounts is watched, ours by poll(2), those of other mount namespaces by looking at them
+ * now and then: an open descriptor of theirs would keep the namespace, and with it the mount, alive.
  */
 #ifndef ROFUSE_SRC_READONLY_WATCH_H
 #define ROFUSE_SRC_READONLY_WATCH_H

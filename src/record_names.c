@@ -17,11 +17,12 @@ void record_each_flag(int flags, void (*each)(void *data, const char *name), voi
         int bits;
         const char *name;
     } names[] = {
-        {O_CREAT, "O_CREAT"},         {O_EXCL, "O_EXCL"},         {O_NOCTTY, "O_NOCTTY"},     {O_TRUNC, "O_TRUNC"},
-        {O_APPEND, "O_APPEND"},       {O_NONBLOCK, "O_NONBLOCK"}, {O_SYNC, "O_SYNC"},         {O_DSYNC, "O_DSYNC"},
-        {O_ASYNC, "O_ASYNC"},         {O_DIRECT, "O_DIRECT"},     {O_TMPFILE, "O_TMPFILE"},   {O_DIRECTORY, "O_DIRECTORY"},
-        {O_NOFOLLOW, "O_NOFOLLOW"},   {O_NOATIME, "O_NOATIME"},   {O_CLOEXEC, "O_CLOEXEC"},   {O_PATH, "O_PATH"},
-        {O_LARGEFILE, "O_LARGEFILE"},
+        {O_CREAT, "O_CREAT"},       {O_EXCL, "O_EXCL"},           {O_NOCTTY, "O_NOCTTY"},
+        {O_TRUNC, "O_TRUNC"},       {O_APPEND, "O_APPEND"},       {O_NONBLOCK, "O_NONBLOCK"},
+        {O_SYNC, "O_SYNC"},         {O_DSYNC, "O_DSYNC"},         {O_ASYNC, "O_ASYNC"},
+        {O_DIRECT, "O_DIRECT"},     {O_TMPFILE, "O_TMPFILE"},     {O_DIRECTORY, "O_DIRECTORY"},
+        {O_NOFOLLOW, "O_NOFOLLOW"}, {O_NOATIME, "O_NOATIME"},     {O_CLOEXEC, "O_CLOEXEC"},
+        {O_PATH, "O_PATH"},         {O_LARGEFILE, "O_LARGEFILE"},
     };
     /* The kernel's O_LARGEFILE, which glibc calls 0 where every file may be large: it tells nothing. */
     enum { KERNEL_LARGEFILE = 0100000 };

@@ -10,8 +10,8 @@
 /* "EROFS"; the number for one that has no name. Owned by the caller. */
 char *record_errno_name(int error);
 
-/* Calls for each name of an open(2) flag word, the access mode first ("O_WRONLY", "O_CREAT"); bits without a name as one
- * "0x…" at the end. The text lives for the call only. */
+/* Calls for each name of an open(2) flag word, the access mode first ("O_WRONLY", "O_CREAT"); bits without a name as
+ * one "0x…" at the end. The text lives for the call only. */
 void record_each_flag(int flags, void (*each)(void *data, const char *name), void *data);
 
 /* RFC 3339, UTC, nine digits: "2024-11-24T00:00:00.123456789Z". Owned by the caller. */

@@ -41,21 +41,21 @@ struct serve {
     struct log_dest *logs; /* the request's, or the default; owned */
     size_t n_logs;
     struct state *state;
-    bool is_reserved;      /* the state's file is there */
+    bool is_reserved; /* the state's file is there */
     struct log_set *log;
     struct session *session;
-    bool is_started;       /* the session's mount was made */
+    bool is_started; /* the session's mount was made */
     int signal_fd;
-    int ready_fd;          /* -1 in the foreground, and once it was used */
+    int ready_fd; /* -1 in the foreground, and once it was used */
     bool is_unmounting;
-    int64_t unmounted_ms;  /* when it was */
+    int64_t unmounted_ms; /* when it was */
     bool has_said_busy;
 };
 
 static gboolean prepare_process(struct serve *serve, GError **error)
 {
-    /* Modes of what the daemon makes for itself are given in full; a narrower umask of the starter's must not apply to the
-     * directories of volumes. */
+    /* Modes of what the daemon makes for itself are given in full; a narrower umask of the starter's must not apply to
+     * the directories of volumes. */
     umask(022);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -123,7 +123,8 @@ static gboolean choose_logs(struct serve *serve, GError **error)
     serve->n_logs = request->n_logs;
     serve->logs = g_new0(struct log_dest, request->n_logs + 1);
     for (size_t i = 0; i < request->n_logs; i++)
-        serve->logs[i] = (struct log_dest){request->logs[i].kind, g_strdup(request->logs[i].path), request->logs[i].format};
+        serve->logs[i] =
+            (struct log_dest){request->logs[i].kind, g_strdup(request->logs[i].path), request->logs[i].format};
     if (request->n_logs == 0) {
         if (serve->ready_fd >= 0 && !sink_journald_exists() && !paths_make(serve->paths->log, error))
             return FALSE;
@@ -214,8 +215,8 @@ static gboolean start_session(struct serve *serve, GError **error)
 }
 
 /*
- * Says something about the mount, in its logs and to whoever sits before it. A terminal that takes nothing must not keep the
- * daemon from ending; where it is one of the logs, it gets the line from there.
+ * Says something about the mount, in its logs and to whoever sits before it. A terminal that takes nothing must not
+ * keep the daemon from ending; where it is one of the logs, it gets the line from there.
  */
 static void say(void *data, const char *message)
 {
@@ -253,8 +254,10 @@ static void unmount(struct serve *serve)
     serve->is_unmounting = true;
     serve->unmounted_ms = now_ms();
     if (busy) {
-        g_autofree char *message = g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
-                                                   "rofuse umount %s says who that is", serve->state->name);
+        g_autofree char *message =
+            g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
+                            "rofuse umount %s says who that is",
+                            serve->state->name);
         say(serve, message);
         serve->has_said_busy = true;
     }
@@ -265,9 +268,10 @@ static void say_if_still_used(struct serve *serve)
 {
     if (!serve->is_unmounting || serve->has_said_busy || now_ms() - serve->unmounted_ms < QUIET_MS)
         return;
-    g_autofree char *message = g_strdup_printf("unmounted here, but another mount namespace still has the mount: served until "
-                                               "the last user is gone; rofuse umount %s says who that is",
-                                               serve->state->name);
+    g_autofree char *message =
+        g_strdup_printf("unmounted here, but another mount namespace still has the mount: served until "
+                        "the last user is gone; rofuse umount %s says who that is",
+                        serve->state->name);
     say(serve, message);
     serve->has_said_busy = true;
 }
@@ -310,7 +314,8 @@ static void wait_for_end(struct serve *serve)
 static gboolean set_up(struct serve *serve, GError **error)
 {
     return prepare_process(serve, error) && reserve(serve, error) && choose_logs(serve, error) &&
-           (serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, error)) != NULL &&
+           (serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, error)) !=
+               NULL &&
            open_session(serve, error) && start_session(serve, error);
 }
 

@@ -1,8 +1,8 @@
 /*
  * sink - the ends of the log: a file, stderr, the journal.
  *
- * Each makes a struct denial_sink (fs/denial.h) whose write() runs in a thread of its own and may block. What could not be
- * written is counted, and told in the log as soon as there is room again.
+ * Each makes a struct denial_sink (fs/denial.h) whose write() runs in a thread of its own and may block. What could
+ * not be written is counted, and told in the log as soon as there is room again.
  */
 #ifndef ROFUSE_SRC_SINK_H
 #define ROFUSE_SRC_SINK_H

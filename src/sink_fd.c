@@ -1,7 +1,7 @@
 /*
- * A line is written whole or not at all, as far as that is ours to say: when a disk fills in the middle of a line, the rest
- * of it is kept and written first when there is room again; until then everything else is only counted. So a reader never
- * meets two lines run into one, and the log says how much is missing.
+ * A line is written whole or not at all, as far as that is ours to say: when a disk fills in the middle of a line,
+ * the rest of it is kept and written first when there is room again; until then everything else is only counted. So a
+ * reader never meets two lines run into one, and the log says how much is missing.
  */
 #include "sink.h"
 
@@ -17,16 +17,16 @@
 #include <unistd.h>
 
 struct fd_sink {
-    int fd;                /* owned */
-    char *path;            /* owned; NULL = cannot be opened anew */
+    int fd;     /* owned */
+    char *path; /* owned; NULL = cannot be opened anew */
     enum log_format format;
-    char *mount;           /* owned */
+    char *mount;            /* owned */
     struct notice_box *box; /* a reference */
-    char *line;            /* the line that is partly written, owned; NULL = none */
+    char *line;             /* the line that is partly written, owned; NULL = none */
     size_t line_length;
     size_t line_written;
-    uint64_t line_weight;  /* denials that are lost when it never gets finished */
-    uint64_t lost;         /* denials that could not be written since the last time the log said so */
+    uint64_t line_weight; /* denials that are lost when it never gets finished */
+    uint64_t lost;        /* denials that could not be written since the last time the log said so */
 };
 
 uint64_t sink_event_weight(const struct denial_event *event)
@@ -143,8 +143,8 @@ static void fd_reopen(void *data)
         int fd = sink_file_open(sink->path);
         if (fd < 0) {
             g_autofree char *shown = text_word(sink->path);
-            g_autofree char *message = g_strdup_printf("cannot reopen the log %s: %s; going on with the open file", shown,
-                                                       g_strerror(-fd));
+            g_autofree char *message =
+                g_strdup_printf("cannot reopen the log %s: %s; going on with the open file", shown, g_strerror(-fd));
             notice_box_post(sink->box, message);
         } else {
             if (!finish_line(sink))

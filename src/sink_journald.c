@@ -176,7 +176,7 @@ gboolean sink_journald_new(struct notice_box *box, const char *mount, struct den
     struct journald_sink *sink = g_new0(struct journald_sink, 1);
     sink->mount = g_strdup(mount);
     sink->box = notice_box_ref(box);
-    *ret = (struct denial_sink){
-        .write = journald_write, .reopen = journald_reopen, .close = journald_close, .data = sink};
+    *ret =
+        (struct denial_sink){.write = journald_write, .reopen = journald_reopen, .close = journald_close, .data = sink};
     return TRUE;
 }

@@ -197,8 +197,8 @@ char *state_route_options(const struct route_spec *spec)
         bool is_set;
         const char *word;
     } flags[] = {
-        {spec->read_only, "ro"},   {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
-        {spec->nodev, "nodev"},    {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "tmpcopyup"},
+        {spec->read_only, "ro"}, {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
+        {spec->nodev, "nodev"},  {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "tmpcopyup"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (flags[i].is_set)

@@ -1,8 +1,8 @@
 /*
  * state - what is written down about one mount, so that other commands find its daemon.
  *
- * One JSON object (schema rofuse.state/1) for each mount. The daemon writes it, status and umount read it; the process is
- * named by pid, start time and boot, so that a state whose daemon was killed is recognised.
+ * One JSON object (schema rofuse.state/1) for each mount. The daemon writes it, status and umount read it; the
+ * process is named by pid, start time and boot, so that a state whose daemon was killed is recognised.
  */
 #ifndef ROFUSE_SRC_STATE_H
 #define ROFUSE_SRC_STATE_H
@@ -21,17 +21,17 @@ struct state {
     pid_t pid;            /* of the daemon, in the pid namespace that wrote it */
     uint64_t start_ticks; /* process_start_ticks() of it */
     char *boot_id;
-    dev_t device;         /* of the mounted file system, so that its users can be found when it was detached; 0 = not yet */
-    bool ready;           /* false: reserved, not mounted yet */
-    int64_t since;        /* when the mount was asked for, microseconds since 1970 */
-    char **layers;        /* first = bottom; NULL-terminated */
+    dev_t device;  /* of the mounted file system, so that its users can be found when it was detached; 0 = not yet */
+    bool ready;    /* false: reserved, not mounted yet */
+    int64_t since; /* when the mount was asked for, microseconds since 1970 */
+    char **layers; /* first = bottom; NULL-terminated */
     struct route_spec *routes;
     size_t n_routes;
-    char **logs;          /* as --log says them; NULL-terminated */
-    char **log_formats;   /* of the same length: "json", "text" */
-    unsigned fold;        /* seconds, 0 = off */
+    char **logs;        /* as --log says them; NULL-terminated */
+    char **log_formats; /* of the same length: "json", "text" */
+    unsigned fold;      /* seconds, 0 = off */
     char *volume_dir;
-    char **limits;        /* session_limits() */
+    char **limits; /* session_limits() */
 };
 
 /* Frees a state and all it owns; NULL is allowed. */

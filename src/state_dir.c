@@ -177,8 +177,8 @@ static gboolean reserve_locked(const char *directory, struct state *state, bool 
         if (strcmp(other->mountpoint, state->mountpoint) == 0 && (!other->ready || is_used(data, other))) {
             g_autofree char *point = text_word(state->mountpoint);
             g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                        "the mount point %s is used by the mount %s (pid %d); run: rofuse umount %s", point, other->name,
-                        (int)other->pid, other->name);
+                        "the mount point %s is used by the mount %s (pid %d); run: rofuse umount %s", point,
+                        other->name, (int)other->pid, other->name);
             return FALSE;
         }
     }
@@ -198,8 +198,8 @@ gboolean state_dir_reserve(const char *directory, struct state *state, bool exac
     do {
         result = flock(fd, LOCK_EX);
     } while (result != 0 && errno == EINTR);
-    gboolean done = result == 0 ? reserve_locked(directory, state, exact, is_used, data, error)
-                                : fail(error, "lock", lock, errno);
+    gboolean done =
+        result == 0 ? reserve_locked(directory, state, exact, is_used, data, error) : fail(error, "lock", lock, errno);
     close(fd);
     return done;
 }

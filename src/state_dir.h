@@ -1,9 +1,9 @@
 /*
  * state_dir - the files of all states: one NAME.json for each mount in the run directory.
  *
- * Files appear whole (written beside and renamed). A name and a mount point are reserved under a lock (flock of ".lock"),
- * so that two mounts which start at once cannot both have them. A state whose daemon is gone and whose mount is gone is
- * left over and removed by whoever finds it under the lock.
+ * Files appear whole (written beside and renamed). A name and a mount point are reserved under a lock (flock of
+ * ".lock"), so that two mounts which start at once cannot both have them. A state whose daemon is gone and whose
+ * mount is gone is left over and removed by whoever finds it under the lock.
  */
 #ifndef ROFUSE_SRC_STATE_DIR_H
 #define ROFUSE_SRC_STATE_DIR_H
@@ -16,8 +16,8 @@ bool state_name_is_valid(const char *name);
 /* The last component of a mount point as a name: other characters become "_". Owned by the caller. */
 char *state_name_from(const char *mountpoint);
 
-/* Every state of the directory that can be read, by name. Elements are struct state, owned by the array, which the caller
- * owns; empty where the directory is missing. A file that is no state is left alone. */
+/* Every state of the directory that can be read, by name. Elements are struct state, owned by the array, which the
+ * caller owns; empty where the directory is missing. A file that is no state is left alone. */
 GPtrArray *state_dir_read(const char *directory);
 
 /*

@@ -15,8 +15,9 @@ static json_t *routes_to_json(const struct mount_status *status)
         json_bytes_set(route, "options", options);
         json_t *statvfs = json_null();
         if (space->known)
-            statvfs = json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)space->size, "used", (json_int_t)space->used,
-                                "inodes", (json_int_t)space->inodes, "inodes_used", (json_int_t)space->inodes_used);
+            statvfs =
+                json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)space->size, "used", (json_int_t)space->used,
+                          "inodes", (json_int_t)space->inodes, "inodes_used", (json_int_t)space->inodes_used);
         json_object_set_new(route, "statvfs", statvfs);
         json_array_append_new(routes, route);
     }

@@ -8,14 +8,14 @@
 #define ROFUSE_SRC_TEXT_H
 
 /*
- * One line whatever the bytes are: a backslash is doubled; bytes that are not UTF-8, control characters, line separators
- * and invisible formatting characters (which could turn a line's direction) become \xHH, each byte on its own. Text
- * without any of these is unchanged; the bytes can be had back.
+ * One line whatever the bytes are: a backslash is doubled; bytes that are not UTF-8, control characters, line
+ * separators and invisible formatting characters (which could turn a line's direction) become \xHH, each byte on its
+ * own. Text without any of these is unchanged; the bytes can be had back.
  */
 char *text_escape(const char *bytes);
 
-/* text_escape(), put in double quotes (with \" inside) where a blank, a quote or nothing at all would blur where the word
- * ends. */
+/* text_escape(), put in double quotes (with \" inside) where a blank, a quote or nothing at all would blur where the
+ * word ends. */
 char *text_word(const char *bytes);
 
 /* For JSON, whose strings have escapes of their own: NULL when the bytes are UTF-8 already, else a copy in which a

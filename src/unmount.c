@@ -11,8 +11,8 @@ static int run_fusermount(const char *point, bool lazy)
     const char *arguments[] = {"fusermount3", "-u", lazy ? "-z" : "--", lazy ? "--" : point, lazy ? point : NULL, NULL};
     g_autofree char *output = NULL;
     int status;
-    if (!g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
-                      &output, &status, NULL))
+    if (!g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+                      NULL, &output, &status, NULL))
         return -EPERM;
     if (g_spawn_check_wait_status(status, NULL))
         return 0;

@@ -18,7 +18,7 @@ struct search {
     dev_t device;
     const char *mountpoint;
     pid_t pid;
-    char *comm;        /* of pid, owned */
+    char *comm; /* of pid, owned */
     GPtrArray *lines;
     unsigned limit;
     unsigned left_out;
