@@ -1,0 +1,82 @@
+"""In a route everything works as on the backing file system: the table, on both, as three users."""
+
+import subprocess
+
+import pytest
+
+import cases_attributes  # noqa: F401  (fills the table)
+import cases_files  # noqa: F401
+import cases_names  # noqa: F401
+from denial_log import call
+import route_table
+
+TMPFS_SIZE = "size=64m,nr_inodes=100000"
+
+# Differences that are there for a reason: (kinds, callers, beginning of the line) → the kernel function and why.
+KNOWN = []
+
+
+def is_known(kind, caller, line):
+    return any(kind in kinds and caller in callers and line.startswith(start) for kinds, callers, start, _ in KNOWN)
+
+
+class Side:
+    """One of the two directories: where programs see it, where it is prepared, and where it is stored (None: nowhere else)."""
+
+    def __init__(self, seen, prepared, stored=None):
+        self.seen, self.prepared, self.stored = seen, prepared, stored
+
+
+def bare(scratch, kind):
+    """A directory of the same file system kind, mounted nodev as all of a rofuse mount is."""
+    where = scratch / "bare"
+    where.mkdir()
+    if kind == "tmpfs":
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"nodev,nosuid,{TMPFS_SIZE}", "none", where], check=True)
+    else:
+        subprocess.run(["mount", "--bind", where, where], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,nodev", where], check=True)
+    return Side(where, where)
+
+
+def in_route(scratch, rofuse, kind):
+    if kind == "tmpfs":
+        mount = rofuse(tmpfs=[f"/data:exec,{TMPFS_SIZE}"])
+        return Side(mount.path("data"), mount.path("data"))
+    if kind == "volume":
+        mount = rofuse(volume=["table:/data"])
+        return Side(mount.path("data"), mount.path("data"), mount.state / "volumes" / "table" / "_data")
+    source = scratch / "source"
+    source.mkdir()
+    mount = rofuse(volume=[f"{source}:/data"])
+    # Prepared behind the mount's back: what others change in a bind is seen at once.
+    return Side(mount.path("data"), source, source)
+
+
+def run(side, caller, names):
+    """(results, pictures) of all cases."""
+    route_table.prepare_all(f"{side.prepared}/t", names)
+    uid, gid, groups = route_table.CALLERS[caller]
+    results = call(lambda: route_table.run_all(f"{side.seen}/t", names), uid, gid, groups, umask=0o022).value
+    pictures = {key: route_table.picture(f"{side.seen}/t/{key[0]}/{key[1]}") for key in results}
+    return results, pictures
+
+
+@pytest.mark.parametrize("caller", route_table.CALLERS)
+@pytest.mark.parametrize("kind", ["volume", "bind", "tmpfs"])
+def test_same_as_the_bare_directory(scratch, rofuse, kind, caller):
+    names = list(route_table.cases)
+    right, right_pictures = run(bare(scratch, kind), caller, names)
+    side = in_route(scratch, rofuse, kind)
+    found, pictures = run(side, caller, names)
+    assert len(right) == len(found) == sum(len(flavours) for _, flavours in route_table.cases.values())
+    lines = []
+    for key, expected in right.items():
+        name = "/".join(key)
+        lines += route_table.differences(name, expected, found[key])
+        lines += route_table.differences(name, right_pictures[key], pictures[key], "left behind")
+        if side.stored is not None:
+            stored = route_table.picture(f"{side.stored}/t/{name}")
+            lines += route_table.differences(name, stored, pictures[key], "mount and store: left behind")
+    unknown = [line for line in lines if not is_known(kind, caller, line)]
+    assert not unknown, f"{len(unknown)} differences:\n" + "\n".join(unknown[:60])
