@@ -5,7 +5,14 @@
 #include <stdint.h>
 
 /* Of linux/posix_acl.h, which is not for user space. */
-enum { ACL_USER_OBJ = 0x01, ACL_USER = 0x02, ACL_GROUP_OBJ = 0x04, ACL_GROUP = 0x08, ACL_MASK = 0x10, ACL_OTHER = 0x20 };
+enum {
+    ACL_USER_OBJ = 0x01,
+    ACL_USER = 0x02,
+    ACL_GROUP_OBJ = 0x04,
+    ACL_GROUP = 0x08,
+    ACL_MASK = 0x10,
+    ACL_OTHER = 0x20
+};
 
 static bool in_group(const struct access_subject *subject, gid_t gid)
 {

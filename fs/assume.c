@@ -19,7 +19,8 @@
  * than permissions do: immutable flags are decided apart, security labels are not for a container.
  */
 #define FILE_CAPABILITIES                                                                                              \
-    (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_MKNOD))
+    (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |           \
+     BIT(CAP_MKNOD))
 
 /* libcap would do, but it takes an allocation for each call and these are per thread and per request. */
 static int get_capabilities(struct __user_cap_data_struct data[2])
@@ -106,27 +107,28 @@ static void assume_end(struct assume *as)
     as->stage = 0;
 }
 
-/* Adds what only /proc tells: groups, and those capabilities over files that the caller has effective. He may have them
- * in a user namespace of his own only; that they count for this file was decided by the kernel, else there would be no
- * request. */
+/* Adds what only /proc tells: groups, and those capabilities over files that the caller has effective and that count for
+ * this file: whoever makes a user namespace has them all in it, and may do nothing more outside. */
 static void add_groups_and_capabilities(struct assume *as)
 {
     as->stage = 2;
     g_autofree gid_t *groups = NULL;
     size_t n_groups = 0;
     uint64_t effective = 0;
+    struct stat st;
     if (as->who.tid == 0)
         return;
     if (caller_groups(as->who.tid, &groups, &n_groups) == 0)
         set_thread_groups(n_groups, groups);
-    if (as->who.uid != 0 && caller_capabilities(as->who.tid, &effective) == 0)
+    if (as->who.uid != 0 && fstat(as->object_fd, &st) == 0 &&
+        caller_capabilities_over(as->who.tid, st.st_uid, st.st_gid, &effective) == 0)
         raise_effective(effective & as->power->file_capabilities);
 }
 
-int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who, int mask,
-                 bool with_groups)
+int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who,
+                 int object_fd, int mask, bool with_groups)
 {
-    *as = (struct assume){.power = power, .who = *who, .stage = 1};
+    *as = (struct assume){.power = power, .who = *who, .object_fd = object_fd, .stage = 1};
     if (power->can_change_ids) {
         if (!set_ids(who->uid, who->gid)) {
             assume_end(as);

@@ -24,8 +24,8 @@
 
 /* What this process can do; the same for all threads, read once at set-up. */
 struct assume_power {
-    bool can_change_ids;       /* CAP_SETUID and CAP_SETGID */
-    uid_t uid;                 /* own fsuid and fsgid */
+    bool can_change_ids; /* CAP_SETUID and CAP_SETGID */
+    uid_t uid;           /* own fsuid and fsgid */
     gid_t gid;
     uint64_t file_capabilities; /* capabilities over files that are permitted to us */
 };
@@ -46,17 +46,19 @@ struct assume_credentials {
 struct assume {
     const struct assume_power *power;
     struct assume_credentials who;
-    int stage; /* 0 not begun, 1 with ids, 2 with groups and capabilities */
+    int object_fd; /* what the call is about; borrowed */
+    int stage;     /* 0 not begun, 1 with ids, 2 with groups and capabilities */
 };
 
 /*
- * Begins. @umask: of the caller, -1 = the call makes nothing. @with_groups: start with groups, for a call whose result
- * (not only its permission) depends on them, as setting the setgid bit does.
+ * Begins. @object_fd: the file or directory whose owner decides which capabilities of a caller from another user namespace
+ * count (O_PATH is enough). @umask: of the caller, -1 = the call makes nothing. @with_groups: start with groups, for a call
+ * whose result (not only its permission) depends on them, as setting the setgid bit does.
  * Returns 0, or -EPERM when the caller cannot be assumed (we are an ordinary user and he is another one); then nothing was
  * changed and assume_again() must not be called.
  */
-int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who, int umask,
-                 bool with_groups);
+int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who,
+                 int object_fd, int umask, bool with_groups);
 
 /* After a try: true when it is worth another; otherwise we are ourselves again. */
 bool assume_again(struct assume *as, int status);

@@ -22,8 +22,9 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
         g_autofree char *path = NULL;
         int status = seed_fill(image, fd, &path);
         if (status < 0) {
-            *ret_why = g_strdup_printf("the image's content cannot be copied: %s: %s%s", path[0] != '\0' ? path : "its root",
-                                       g_strerror(-status), status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
+            *ret_why =
+                g_strdup_printf("the image's content cannot be copied: %s: %s%s", path[0] != '\0' ? path : "its root",
+                                g_strerror(-status), status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
             close(fd);
             return status;
         }
@@ -66,7 +67,8 @@ static int open_bind(const struct route_spec *spec, char **ret_why)
             return -error;
     } else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
         /* A socket reached through FUSE is another socket, to which nobody listens. */
-        *ret_why = g_strdup_printf("the source %s is neither a directory nor a file; let the runtime bind it", spec->source);
+        *ret_why =
+            g_strdup_printf("the source %s is neither a directory nor a file; let the runtime bind it", spec->source);
         return -ENOTSUP;
     }
     int fd = mount_clone(AT_FDCWD, spec->source, spec->read_only);

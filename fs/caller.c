@@ -4,14 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/capability.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINK_MAX_SIZE 4096
 #define STATUS_SIZE 16384 /* a status file with 256 groups is half of this */
+#define MAP_SIZE 16384    /* 340 lines, the most that a user namespace has */
+
+/* Capabilities over files that count in a user namespace below ours; the others are asked of the first one only. */
+#define BIT(capability) (UINT64_C(1) << (capability))
+#define OVER_FILES                                                                                                     \
+    (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID))
 
 struct caller_slot {
     atomic_flag taken;
@@ -128,7 +136,8 @@ int caller_groups(pid_t tid, gid_t **ret, size_t *ret_n)
     return 0;
 }
 
-int caller_capabilities(pid_t tid, uint64_t *ret_effective)
+/* In whichever user namespace the thread lives. */
+static int read_capabilities(pid_t tid, uint64_t *ret_effective)
 {
     char status[STATUS_SIZE];
     ssize_t length = caller_read_file(tid, "status", status, sizeof status);
@@ -138,6 +147,52 @@ int caller_capabilities(pid_t tid, uint64_t *ret_effective)
     if (value == NULL)
         return -ENODATA;
     *ret_effective = strtoull(value, NULL, 16);
+    return 0;
+}
+
+static bool in_our_user_namespace(pid_t tid)
+{
+    char path[64];
+    struct stat his, ours;
+    proc_path(path, tid, "ns/user");
+    return stat(path, &his) == 0 && stat("/proc/self/ns/user", &ours) == 0 && his.st_dev == ours.st_dev &&
+           his.st_ino == ours.st_ino;
+}
+
+/* Whether a map of a user namespace (user_namespaces(7): inside, outside, length) knows an id of ours. */
+static bool map_knows(pid_t tid, const char *name, uint64_t id)
+{
+    char text[MAP_SIZE];
+    if (caller_read_file(tid, name, text, sizeof text) < 0)
+        return false;
+    for (char *at = text; *at != '\0';) {
+        char *end;
+        (void)strtoull(at, &end, 10);
+        uint64_t outside = strtoull(end, &end, 10), length = strtoull(end, &end, 10);
+        if (end == at)
+            return false;
+        if (id >= outside && id - outside < length)
+            return true;
+        at = end + strspn(end, " \n");
+    }
+    return false;
+}
+
+int caller_capabilities(pid_t tid, uint64_t *ret_effective)
+{
+    if (!in_our_user_namespace(tid)) {
+        *ret_effective = 0;
+        return 0;
+    }
+    return read_capabilities(tid, ret_effective);
+}
+
+int caller_capabilities_over(pid_t tid, uid_t uid, gid_t gid, uint64_t *ret_effective)
+{
+    int status = read_capabilities(tid, ret_effective);
+    if (status < 0 || *ret_effective == 0 || in_our_user_namespace(tid))
+        return status;
+    *ret_effective &= map_knows(tid, "uid_map", uid) && map_knows(tid, "gid_map", gid) ? OVER_FILES : 0;
     return 0;
 }
 
@@ -194,7 +249,8 @@ static bool start_time(pid_t tid, struct timespec *ret)
     int64_t ticks = start_ticks(tid);
     long per_second = sysconf(_SC_CLK_TCK);
     struct timespec now, up;
-    if (ticks < 0 || per_second <= 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
+    if (ticks < 0 || per_second <= 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+        clock_gettime(CLOCK_BOOTTIME, &up) < 0)
         return false;
     int64_t booted = (now.tv_sec - up.tv_sec) * INT64_C(1000000000) + (now.tv_nsec - up.tv_nsec);
     int64_t started = booted + ticks * (INT64_C(1000000000) / per_second);
@@ -272,8 +328,8 @@ static void read_parents(struct caller *caller, pid_t parent)
 struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_slot *slot)
 {
     struct caller *caller = g_new0(struct caller, 1);
-    *caller = (struct caller){.tid = tid, .uid = uid, .gid = gid, .pid = -1, .pid_inside = -1,
-                              .real_uid = (uid_t)-1, .real_gid = (gid_t)-1};
+    *caller = (struct caller){
+        .tid = tid, .uid = uid, .gid = gid, .pid = -1, .pid_inside = -1, .real_uid = (uid_t)-1, .real_gid = (gid_t)-1};
     char status[STATUS_SIZE];
     if (tid == 0 || caller_read_file(tid, "status", status, sizeof status) < 0)
         return caller;

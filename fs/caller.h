@@ -47,9 +47,9 @@ struct caller {
     bool groups_known;
     bool groups_truncated;
     bool has_start_time;
-    struct timespec start_time; /* CLOCK_REALTIME */
-    char *cgroup;               /* path in the unified hierarchy, or in the first one */
-    char *container_id;         /* found in the cgroup's path */
+    struct timespec start_time;                       /* CLOCK_REALTIME */
+    char *cgroup;                                     /* path in the unified hierarchy, or in the first one */
+    char *container_id;                               /* found in the cgroup's path */
     struct caller_parent parents[CALLER_MAX_PARENTS]; /* the nearest first */
     size_t n_parents;
 };
@@ -76,8 +76,18 @@ char *caller_executable(pid_t tid);
 /* Supplementary groups of a thread; owned, g_free(). Returns 0 or -errno. */
 int caller_groups(pid_t tid, gid_t **ret, size_t *ret_n);
 
-/* Effective capabilities of a thread, in its own user namespace. Returns 0 or -errno. */
+/* Effective capabilities of a thread that count in our own user namespace: none for one that lives in another. Returns 0
+ * or -errno. */
 int caller_capabilities(pid_t tid, uint64_t *ret_effective);
+
+/*
+ * caller_capabilities_over - effective capabilities of a thread that count for a file: in a user namespace of its own only
+ * those over files, and only where that namespace knows the file's owner and group (the kernel's
+ * capable_wrt_inode_uidgid()).
+ *
+ * @uid, @gid: the file's, as we see them. Returns 0 or -errno.
+ */
+int caller_capabilities_over(pid_t tid, uid_t uid, gid_t gid, uint64_t *ret_effective);
 
 /* Reads a file of /proc/TID whole, at most @size - 1 bytes, NUL-terminated. Returns the length or -errno. */
 ssize_t caller_read_file(pid_t tid, const char *name, char *buffer, size_t size);

@@ -56,27 +56,27 @@ enum denial_why {
 enum denial_place {
     DENIAL_PLACE_IMAGE, /* a layer holds the path (for a missing name: its directory) */
     DENIAL_PLACE_ROUTE,
-    DENIAL_PLACE_MADE,  /* a directory or file that exists in memory only */
+    DENIAL_PLACE_MADE, /* a directory or file that exists in memory only */
 };
 
 /* What the operation knows. All pointers are borrowed for the call. */
 struct denial_facts {
     enum denial_operation operation;
     enum denial_why why;
-    int error;              /* positive errno that the caller gets */
-    pid_t tid;              /* thread id of the request, 0 = cannot be seen from here */
-    uid_t uid;              /* file-system user and group of the request: right even where /proc is not readable */
+    int error; /* positive errno that the caller gets */
+    pid_t tid; /* thread id of the request, 0 = cannot be seen from here */
+    uid_t uid; /* file-system user and group of the request: right even where /proc is not readable */
     gid_t gid;
-    const char *path;       /* absolute inside the mount; bytes, perhaps not UTF-8 */
-    const char *target;     /* rename, link: the other name; symlink: its text; else NULL */
-    bool name_unknown;      /* path is the directory in which an unknown name was to be changed */
-    int flags;              /* open flags, -1 = the operation has none */
-    int64_t mode;           /* mode argument with its type bits, -1 = the operation has none */
+    const char *path;   /* absolute inside the mount; bytes, perhaps not UTF-8 */
+    const char *target; /* rename, link: the other name; symlink: its text; else NULL */
+    bool name_unknown;  /* path is the directory in which an unknown name was to be changed */
+    int flags;          /* open flags, -1 = the operation has none */
+    int64_t mode;       /* mode argument with its type bits, -1 = the operation has none */
     enum denial_place place;
-    int layer;              /* PLACE_IMAGE: number of the layer, 0 = bottom */
-    const char *layer_dir;  /* PLACE_IMAGE: its host directory */
+    int layer;                /* PLACE_IMAGE: number of the layer, 0 = bottom */
+    const char *layer_dir;    /* PLACE_IMAGE: its host directory */
     const char *route_target; /* PLACE_ROUTE: the route's target as resolved */
-    const char *route_kind; /* PLACE_ROUTE: tmpfs, volume, bind */
+    const char *route_kind;   /* PLACE_ROUTE: tmpfs, volume, bind */
 };
 
 /* A record: the facts with strings owned, and who did it. Shared by the sinks; immutable once it has left the queue. */

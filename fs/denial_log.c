@@ -25,12 +25,12 @@ struct outlet {
 };
 
 struct denial_log {
-    struct caller_slot *slot;   /* owned */
-    struct event_queue queue;   /* from the serving threads */
+    struct caller_slot *slot; /* owned */
+    struct event_queue queue; /* from the serving threads */
     pthread_mutex_t fold_lock;
-    struct fold *fold;          /* [fold_lock] owned; NULL = folding is off */
+    struct fold *fold; /* [fold_lock] owned; NULL = folding is off */
     pthread_t dispatcher;
-    struct outlet **outlets;    /* owned, [n_outlets]; immutable */
+    struct outlet **outlets; /* owned, [n_outlets]; immutable */
     size_t n_outlets;
     atomic_uint_fast64_t denied, folded, dropped;
 };

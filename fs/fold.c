@@ -5,7 +5,7 @@
 #include <time.h>
 
 struct window {
-    char *executable; /* owned */
+    char *executable;                 /* owned */
     const struct denial_facts *facts; /* of @first, or of somebody who looks a window up */
     struct shared_event *first;       /* a ref */
     uint64_t count;

@@ -16,23 +16,23 @@ struct tree;
 struct caller_slot;
 
 struct gate {
-    struct tree *tree;          /* borrowed */
-    struct denial_log *log;     /* borrowed */
-    struct caller_slot *slot;   /* borrowed: who may read callers' memory */
+    struct tree *tree;        /* borrowed */
+    struct denial_log *log;   /* borrowed */
+    struct caller_slot *slot; /* borrowed: who may read callers' memory */
 };
 
 /* A change that somebody asks for. Pointers are borrowed for the call. */
 struct change {
     enum denial_operation operation;
-    struct node *node;     /* what is changed: a file, or the directory of @name */
-    const char *name;      /* the name in the directory; NULL = the node itself */
-    const char *target;    /* rename, link: the other path, absolute inside the mount; symlink: its text; else NULL */
-    int flags;             /* open flags, or -1 */
-    int64_t mode;          /* mode argument, or -1 */
-    bool name_unknown;     /* a name in the directory @node, but which one could not be found out */
+    struct node *node;  /* what is changed: a file, or the directory of @name */
+    const char *name;   /* the name in the directory; NULL = the node itself */
+    const char *target; /* rename, link: the other path, absolute inside the mount; symlink: its text; else NULL */
+    int flags;          /* open flags, or -1 */
+    int64_t mode;       /* mode argument, or -1 */
+    bool name_unknown;  /* a name in the directory @node, but which one could not be found out */
 };
 
-#define CHANGE(what, where, child) \
+#define CHANGE(what, where, child)                                                                                     \
     ((struct change){.operation = (what), .node = (where), .name = (child), .flags = -1, .mode = -1})
 
 /* Asks the policy for a plain change. Returns 0 = allowed, or the positive errno to reply, recorded. */

@@ -122,13 +122,13 @@ static int resolve(struct tree *tree, const char *path, mode_t make, bool in_rou
 
 static bool is_route_root(const struct tree *tree, const struct node *node)
 {
-    return node == tree->root || (node->parent != NULL && node_find_graft(node->parent, node->name) == node &&
-                                  node->id.kind == NODE_ROUTE);
+    return node == tree->root ||
+           (node->parent != NULL && node_find_graft(node->parent, node->name) == node && node->id.kind == NODE_ROUTE);
 }
 
 static int target_error(const struct route_spec *spec, int status, char **ret_why)
 {
-    const char *mend = status == -EROFS    ? "it lies in a read-only route that lacks it; make it in the source first"
+    const char *mend = status == -EROFS     ? "it lies in a read-only route that lacks it; make it in the source first"
                        : status == -ENOTDIR ? "a part of it is a file in the image; choose another target"
                        : status == -ELOOP   ? "too many symbolic links in the image; give the path they end in"
                                             : g_strerror(-status);
@@ -210,20 +210,13 @@ void tree_add_places(struct tree *tree)
         const char *path;
         mode_t mode;
     } places[] = {
-        {"proc", S_IFDIR | 0555},
-        {"sys", S_IFDIR | 0555},
-        {"dev", S_IFDIR | 0755},
-        {"dev/pts", S_IFDIR | 0755},
-        {"dev/shm", S_IFDIR | 01777},
-        {"dev/mqueue", S_IFDIR | 0755},
-        {"dev/console", S_IFREG | 0644},
-        {"etc/hosts", S_IFREG | 0644},
-        {"etc/hostname", S_IFREG | 0644},
-        {"etc/resolv.conf", S_IFREG | 0644},
-        {"run/secrets", S_IFDIR | 0755},
-        {"run/.containerenv", S_IFREG | 0644},
-        {".dockerenv", S_IFREG | 0755},
-        {"tmp", S_IFDIR | 01777},
+        {"proc", S_IFDIR | 0555},         {"sys", S_IFDIR | 0555},
+        {"dev", S_IFDIR | 0755},          {"dev/pts", S_IFDIR | 0755},
+        {"dev/shm", S_IFDIR | 01777},     {"dev/mqueue", S_IFDIR | 0755},
+        {"dev/console", S_IFREG | 0644},  {"etc/hosts", S_IFREG | 0644},
+        {"etc/hostname", S_IFREG | 0644}, {"etc/resolv.conf", S_IFREG | 0644},
+        {"run/secrets", S_IFDIR | 0755},  {"run/.containerenv", S_IFREG | 0644},
+        {".dockerenv", S_IFREG | 0755},   {"tmp", S_IFDIR | 01777},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
         struct node *node;

@@ -40,6 +40,7 @@ struct call_shape {
 static const struct call_shape shapes[] = {
 #define DIRECTORY INTENT_CHANGES_DIRECTORY
 #define FILE_ INTENT_CHANGES_FILE
+#define OWNER INTENT_CHANGES_OWNER
 #ifdef SYS_mkdir
     {SYS_mkdir, DENIAL_MKDIR, DIRECTORY, 0, 1, S_IFDIR, false},
     {SYS_mknod, DENIAL_MKNOD, DIRECTORY, 0, 1, 0, false},
@@ -48,6 +49,8 @@ static const struct call_shape shapes[] = {
     {SYS_unlink, DENIAL_UNLINK, DIRECTORY, 0, NONE, 0, false},
     {SYS_rmdir, DENIAL_RMDIR, DIRECTORY, 0, NONE, 0, false},
     {SYS_rename, DENIAL_RENAME, DIRECTORY, 0, NONE, 0, true},
+    {SYS_chown, DENIAL_CHOWN, OWNER, 0, NONE, 0, false},
+    {SYS_lchown, DENIAL_CHOWN, OWNER, 0, NONE, 0, false},
     {SYS_utime, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
     {SYS_utimes, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
     {SYS_futimesat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
@@ -60,6 +63,8 @@ static const struct call_shape shapes[] = {
     {SYS_renameat, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
 #endif
     {SYS_renameat2, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
+    {SYS_fchown, DENIAL_CHOWN, OWNER, NONE, NONE, 0, false},
+    {SYS_fchownat, DENIAL_CHOWN, OWNER, 1, NONE, 0, false},
     {SYS_utimensat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
     {SYS_setxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
     {SYS_lsetxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
@@ -71,6 +76,7 @@ static const struct call_shape shapes[] = {
     {466, DENIAL_REMOVEXATTR, FILE_, 1, NONE, 0, false}, /* removexattrat */
 #undef DIRECTORY
 #undef FILE_
+#undef OWNER
 };
 
 static void classify_open(struct intent *ret, int flags, int64_t mode)
@@ -89,7 +95,8 @@ static void classify_open(struct intent *ret, int flags, int64_t mode)
         ret->mode = (mode & 07777) | S_IFREG;
     if (flags & O_TRUNC)
         ret->effect |= INTENT_CHANGES_FILE;
-    if ((flags & O_ACCMODE) != O_RDONLY)
+    /* The fourth access mode asks for permission to write, but does not open for it. */
+    if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR)
         ret->effect |= INTENT_OPENS_FOR_WRITE;
 }
 
@@ -121,6 +128,10 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
         classify_open(ret, (int)call->arguments[2], (int64_t)call->arguments[3]);
         *ret_path = 1;
         return;
+    case SYS_openat2:
+        ret->in_memory = true;
+        *ret_path = 1;
+        return;
     case SYS_unlinkat:
         *ret = (struct intent){.known = true, .effect = INTENT_CHANGES_DIRECTORY, .flags = -1, .mode = -1};
         ret->operation = (call->arguments[2] & AT_REMOVEDIR) ? DENIAL_RMDIR : DENIAL_UNLINK;
@@ -132,8 +143,11 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
         *ret_path = 0;
         return;
     case SYS_bind: /* the path stands in a sockaddr_un, and the mode is the socket's or the umask's */
-        *ret = (struct intent){.known = true, .operation = DENIAL_MKNOD, .effect = INTENT_CHANGES_DIRECTORY,
-                               .flags = -1, .mode = S_IFSOCK | 0777};
+        *ret = (struct intent){.known = true,
+                               .operation = DENIAL_MKNOD,
+                               .effect = INTENT_CHANGES_DIRECTORY,
+                               .flags = -1,
+                               .mode = S_IFSOCK | 0777};
         return;
     default:
         break;
@@ -142,8 +156,18 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
         const struct call_shape *shape = &shapes[i];
         if (shape->number != call->number)
             continue;
-        *ret = (struct intent){.known = true, .operation = shape->operation, .effect = shape->effect, .flags = -1,
-                               .mode = -1, .two_paths = shape->two_paths};
+        *ret = (struct intent){.known = true,
+                               .operation = shape->operation,
+                               .effect = shape->effect,
+                               .flags = -1,
+                               .mode = -1,
+                               .two_paths = shape->two_paths};
+        if (shape->effect == INTENT_CHANGES_OWNER) {
+            int first = call->number == SYS_fchownat ? 2 : 1;
+            ret->uid = (uid_t)call->arguments[first];
+            ret->gid = (gid_t)call->arguments[first + 1];
+        }
+        ret->by_descriptor = shape->path == NONE || call->arguments[shape->path] == 0;
         if (shape->mode != NONE)
             ret->mode = (int64_t)((call->arguments[shape->mode] & 0177777) | shape->type);
         *ret_path = shape->path;
@@ -246,10 +270,8 @@ static void take_name(struct intent *intent, char *path)
 static void complete(pid_t tid, const struct intent_call *call, struct intent *intent, int path_argument)
 {
     struct open_how how;
-    if (call->number == SYS_openat2 && read_memory(tid, call->arguments[2], &how, sizeof how)) {
+    if (call->number == SYS_openat2 && read_memory(tid, call->arguments[2], &how, sizeof how))
         classify_open(intent, (int)how.flags, (int64_t)how.mode);
-        path_argument = 1;
-    }
     char path[PATH_MAX];
     if (call->number == SYS_bind ? read_socket_path(tid, call, path)
                                  : path_argument != NONE && read_path(tid, call->arguments[path_argument], path))

@@ -19,20 +19,25 @@ struct caller_slot;
 
 enum {
     INTENT_CHANGES_DIRECTORY = 1, /* makes, removes or renames a name */
-    INTENT_CHANGES_FILE = 2,      /* content or attributes, where a read-only mount is asked before the mode is: truncating,
+    INTENT_CHANGES_FILE = 2, /* content or attributes, where a read-only mount is asked before the mode is: truncating,
                                      times, extended attributes */
-    INTENT_OPENS_FOR_WRITE = 4,   /* an open of what exists, where the mode is asked first */
+    INTENT_OPENS_FOR_WRITE = 4, /* an open of what exists, where the mode is asked first */
+    INTENT_CHANGES_OWNER = 8,   /* chown */
 };
 
 struct intent {
     bool known;
+    bool in_memory; /* not known yet: the flags stand in the caller's memory (openat2) */
     enum denial_operation operation;
-    unsigned effect; /* a set of INTENT_* */
-    int flags;       /* open flags, or -1 */
-    int64_t mode;    /* mode argument, or -1 */
-    bool two_paths;  /* rename, link: which of the two is meant is not known from here */
+    unsigned effect;    /* a set of INTENT_* */
+    int flags;          /* open flags, or -1 */
+    int64_t mode;       /* mode argument, or -1 */
+    bool by_descriptor; /* of an open file, without a way to it */
+    bool two_paths;     /* rename, link: which of the two is meant is not known from here */
     bool has_name;
     char name[NAME_MAX + 1]; /* last component of the (first) path, when has_name */
+    uid_t uid;               /* chown: the arguments, -1 = as it is */
+    gid_t gid;
 };
 
 /* The registers of a system call. */

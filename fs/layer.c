@@ -35,7 +35,8 @@ int layer_open(struct layer *layer, const char *dir, char **ret_why)
     int fd = open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (fd >= 0) {
         struct mount_attr attr = {
-            .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
+            .attr_set =
+                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
             .attr_clr = MOUNT_ATTR__ATIME,
             .propagation = MS_PRIVATE, /* what is mounted on the host later does not appear here */
         };
@@ -106,9 +107,9 @@ static ssize_t meta_value(int fd, const char *name, char value[META_VALUE_MAX])
 }
 
 struct meta {
-    char opaque;    /* 'y', 'x' or 0 */
-    bool whiteout;  /* has an overlay.whiteout attribute */
-    bool visible;   /* has attributes that are not metadata */
+    char opaque;   /* 'y', 'x' or 0 */
+    bool whiteout; /* has an overlay.whiteout attribute */
+    bool visible;  /* has attributes that are not metadata */
     bool overridden;
     struct stat st; /* in: of the file; out: override_stat applied */
 };

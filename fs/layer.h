@@ -26,10 +26,10 @@ int layer_open(struct layer *layer, const char *dir, char **ret_why);
 void layer_close(struct layer *layer);
 
 struct layer_entry {
-    struct stat st;   /* override_stat applied */
-    bool whiteout;    /* overlayfs' forms: the entry itself hides what is below and is not visible */
-    bool opaque;      /* a directory that hides what is below (by attribute; the ".wh..wh..opq" file is looked up apart) */
-    bool has_xattrs;  /* it has attributes that programs see */
+    struct stat st; /* override_stat applied */
+    bool whiteout;  /* overlayfs' forms: the entry itself hides what is below and is not visible */
+    bool opaque; /* a directory that hides what is below (by attribute; the ".wh..wh..opq" file is looked up apart) */
+    bool has_xattrs; /* it has attributes that programs see */
 };
 
 /* What a path of the layer is. Returns 0, -ENOENT, or -errno. */
@@ -54,7 +54,8 @@ struct layer_name {
  * @each takes ownership of the name's text; a return value other than 0 ends the listing and is returned.
  * Returns 0 or -errno. "." and ".." and other metadata are not told.
  */
-int layer_list(const struct layer *layer, const char *dir, int (*each)(void *data, struct layer_name *name), void *data);
+int layer_list(const struct layer *layer, const char *dir, int (*each)(void *data, struct layer_name *name),
+               void *data);
 
 /* As union_open_file(), union_readlink(), union_getxattr(), union_listxattr() of union.h. */
 int layer_open_file(const struct layer *layer, const char *path, int flags);

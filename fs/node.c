@@ -146,12 +146,46 @@ static struct node *find_locked(struct node_table *table, const struct node_iden
     return node;
 }
 
+void node_changes_begin(struct node_changes *changes)
+{
+    atomic_fetch_add(&changes->begun, 1);
+}
+
+void node_changes_end(struct node_changes *changes)
+{
+    atomic_fetch_add(&changes->ended, 1);
+}
+
+bool node_changes_quiet(const struct node_changes *changes, unsigned *ret_mark)
+{
+    /* In this order: what has ended by then has begun by then. */
+    unsigned ended = atomic_load(&changes->ended);
+    *ret_mark = atomic_load(&changes->begun);
+    return *ret_mark == ended;
+}
+
+bool node_changes_none_since(const struct node_changes *changes, unsigned mark)
+{
+    return atomic_load(&changes->begun) == mark;
+}
+
 struct node *node_get(struct node_table *table, const struct node_identity *identity, struct node *parent,
                       const char *name)
+{
+    return node_get_unless(table, identity, parent, name, NULL, 0);
+}
+
+struct node *node_get_unless(struct node_table *table, const struct node_identity *identity, struct node *parent,
+                             const char *name, const struct node_changes *changes, unsigned mark)
 {
     struct node *dead = NULL;
     int stale_fd = -1;
     pthread_mutex_lock(&table->lock);
+    /* Asked under the lock, under which a rename moves the node once it is done: one that begins later has the last word. */
+    if (changes != NULL && !node_changes_none_since(changes, mark)) {
+        pthread_mutex_unlock(&table->lock);
+        return NULL;
+    }
     struct node *node = find_locked(table, identity);
     if (node == NULL) {
         node = g_new0(struct node, 1);
@@ -163,7 +197,8 @@ struct node *node_get(struct node_table *table, const struct node_identity *iden
         table->n_alive++;
     }
     node->refs++;
-    if (parent != NULL && (node->parent == NULL || identity->kind == NODE_ROUTE)) {
+    /* Who looked a file up just before its last name was removed comes too late to give it that name back. */
+    if (parent != NULL && !node->gone && (node->parent == NULL || identity->kind == NODE_ROUTE)) {
         dead = set_place_locked(table, node, parent, name);
         /* It can be reached by a name (again). */
         stale_fd = node->held_fd;
@@ -292,11 +327,13 @@ void node_moved(struct node_table *table, struct node *node, struct node *parent
     destroy_chain(dead);
 }
 
-void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, int fd)
+void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, bool last,
+                    int fd)
 {
     struct node *dead = NULL;
     pthread_mutex_lock(&table->lock);
-    if (node->parent == parent && strcmp(node->name, name) == 0) {
+    node->gone = node->gone || last;
+    if (last || (node->parent == parent && strcmp(node->name, name) == 0)) {
         dead = clear_place_locked(table, node);
         if (node->held_fd < 0) {
             node->held_fd = fd;
@@ -345,7 +382,8 @@ void node_graft(struct node_table *table, struct node *parent, struct node *chil
         parent->grafts = g_renew(struct node *, parent->grafts, at + 1);
         parent->n_grafts = at + 1;
     }
-    parent->grafts[at] = child; /* a route root takes the place of a made directory, whose refs are kept with the table */
+    parent->grafts[at] =
+        child; /* a route root takes the place of a made directory, whose refs are kept with the table */
     pthread_mutex_unlock(&table->lock);
 }
 

@@ -40,9 +40,9 @@ struct node_identity {
                                birth times */
     const uint16_t *layers; /* IMAGE: copied into a new node */
     size_t n_layers;
-    bool has_xattrs;        /* IMAGE */
-    struct route *route;    /* ROUTE: borrowed, lives as long as the table */
-    mode_t made_mode;       /* MADE: permission bits */
+    bool has_xattrs;     /* IMAGE */
+    struct route *route; /* ROUTE: borrowed, lives as long as the table */
+    mode_t made_mode;    /* MADE: permission bits */
 };
 
 struct node {
@@ -53,6 +53,7 @@ struct node {
     char *name;              /* [table lock] owned; NULL with parent */
     int held_fd;             /* [table lock] O_PATH, owned, or -1 */
     bool in_table;           /* [table lock] false: the number belongs to another file by now */
+    bool gone;               /* [table lock] its last name was removed: it will never have one again */
     /*
      * Children that are not the union's or the backing directory's own: route roots and made places. Changed only while
      * the session is set up, before it serves; each holds a ref, and whoever adds one pins this node with a ref as well.
@@ -75,6 +76,26 @@ void node_table_free(struct node_table *table);
  */
 struct node *node_get(struct node_table *table, const struct node_identity *identity, struct node *parent,
                       const char *name);
+
+/*
+ * Changes of names under way, counted so that whoever finds something by its name can tell whether he may have been
+ * overtaken by one. Several may overlap.
+ */
+struct node_changes {
+    atomic_uint begun;
+    atomic_uint ended;
+};
+
+void node_changes_begin(struct node_changes *changes);
+void node_changes_end(struct node_changes *changes);
+/* Whether none is under way; @ret_mark: how many there have been. */
+bool node_changes_quiet(const struct node_changes *changes, unsigned *ret_mark);
+/* Whether none has begun since. */
+bool node_changes_none_since(const struct node_changes *changes, unsigned mark);
+
+/* As node_get(), but NULL, and nothing done, when a change has begun since @mark: where the file was found may be wrong. */
+struct node *node_get_unless(struct node_table *table, const struct node_identity *identity, struct node *parent,
+                             const char *name, const struct node_changes *changes, unsigned mark);
 
 /* The node of an identity if there is one, with a ref, or NULL. */
 struct node *node_find(struct node_table *table, const struct node_identity *identity);
@@ -101,10 +122,12 @@ uint64_t node_parent_number(struct node_table *table, const struct node *node);
 void node_moved(struct node_table *table, struct node *node, struct node *parent, const char *name);
 
 /*
- * PARENT/NAME is gone. If it is the name that the node goes by, the node is reached by @fd (O_PATH, of the file) from now on;
- * a file with other names is found by one of them at the next look-up. Takes ownership of @fd (-1 is allowed).
+ * PARENT/NAME is gone. If it is the name that the node goes by, or was the @last that the file had, the node is reached by
+ * @fd (O_PATH, of the file) from now on; a file with other names is found by one of them at the next look-up. Takes
+ * ownership of @fd (-1 is allowed).
  */
-void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, int fd);
+void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, bool last,
+                    int fd);
 
 /* Keeps an O_PATH descriptor for a file that loses its name; takes ownership (closes it if there is one already). */
 void node_hold(struct node_table *table, struct node *node, int fd);

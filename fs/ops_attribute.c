@@ -112,7 +112,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
         to_set &= ~FUSE_SET_ATTR_MODE;
     /* Without his groups, chmod would take the setgid bit away in silence. */
     bool with_groups = (to_set & FUSE_SET_ATTR_MODE) && (attributes->st_mode & S_ISGID);
-    int status = assume_begin(&as, &ops->power, &who, -1, with_groups);
+    int status = assume_begin(&as, &ops->power, &who, fd, -1, with_groups);
     if (status == 0)
         do
             status = set_attributes(path, fi != NULL ? ops_file(fi)->fd : -1, attributes, to_set);
@@ -151,10 +151,11 @@ static void change_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const
     struct assume as;
     const char *path = beneath_link_path(&link, fd);
     /* An access ACL sets the mode, and with it the setgid bit that a stranger to the group may not keep. */
-    int status = assume_begin(&as, &ops->power, &who, -1, strcmp(name, ACCESS_ACL_XATTR) == 0);
+    int status = assume_begin(&as, &ops->power, &who, fd, -1, strcmp(name, ACCESS_ACL_XATTR) == 0);
     if (status == 0)
         do
-            status = (value != NULL ? setxattr(path, name, value, size, flags) : removexattr(path, name)) < 0 ? -errno : 0;
+            status =
+                (value != NULL ? setxattr(path, name, value, size, flags) : removexattr(path, name)) < 0 ? -errno : 0;
         while (assume_again(&as, status));
     close(fd);
     ops_attributes_changed(node);

@@ -26,8 +26,8 @@ struct making {
 /* Asks the gate and opens the directory. Returns true when the change may be tried; else it has replied. */
 static bool making_open(fuse_req_t req, struct making *making, const struct change *change)
 {
-    *making = (struct making){
-        .ops = ops_of(req), .dir = change->node, .dir_fd = -1, .change = *change, .who = ops_who(req)};
+    *making =
+        (struct making){.ops = ops_of(req), .dir = change->node, .dir_fd = -1, .change = *change, .who = ops_who(req)};
     int error = gate_check(&making->ops->gate, &making->who, change);
     if (error == 0) {
         making->dir_fd = tree_open(making->ops->tree, making->dir);
@@ -45,7 +45,7 @@ static bool making_assume(fuse_req_t req, struct making *making)
     /* The setgid bit of a new file depends on the caller's groups. */
     bool with_groups = making->change.mode >= 0 && (making->change.mode & S_ISGID);
     int mask = (int)fuse_req_ctx(req)->umask;
-    int status = assume_begin(&making->as, &making->ops->power, &making->who, mask, with_groups);
+    int status = assume_begin(&making->as, &making->ops->power, &making->who, making->dir_fd, mask, with_groups);
     if (status == 0)
         return true;
     close(making->dir_fd);
@@ -169,6 +169,13 @@ static struct node *keep_reachable(struct tree *tree, struct node *dir, int dir_
     return node;
 }
 
+/* Whether a file that has just lost a name has none left. A directory has one only. */
+static bool was_last_name(const struct node *node, int fd)
+{
+    struct stat st;
+    return S_ISDIR(node->id.type) || (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0);
+}
+
 static void drop_reachable(struct tree *tree, struct node *node, int fd)
 {
     if (fd >= 0)
@@ -196,13 +203,17 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enu
         drop_reachable(ops->tree, node, fd);
         return;
     }
+    node_changes_begin(&ops->tree->removals);
     do
         status = unlinkat(making.dir_fd, name, operation == DENIAL_RMDIR ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     if (status == 0)
         ops_attributes_changed(dir);
-    if (status == 0 && node != NULL)
-        node_lost_name(ops->tree->table, node, dir, name, g_steal_fd(&fd));
+    if (status == 0 && node != NULL) {
+        bool last = was_last_name(node, fd);
+        node_lost_name(ops->tree->table, node, dir, name, last, g_steal_fd(&fd));
+    }
+    node_changes_end(&ops->tree->removals);
     drop_reachable(ops->tree, node, fd);
     close(making.dir_fd);
     ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
@@ -263,7 +274,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
         close(new_dir_fd);
         return;
     }
-    tree_rename_begin(tree);
+    node_changes_begin(&tree->renames);
     do
         status = renameat2(making.dir_fd, name, new_dir_fd, new_name, flags) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
@@ -273,14 +284,16 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
     }
     /* rename(2) of two names of one file does nothing. */
     if (status == 0 && (moved == NULL || moved != replaced)) {
-        if (replaced != NULL && (flags & RENAME_EXCHANGE))
+        if (replaced != NULL && (flags & RENAME_EXCHANGE)) {
             node_moved(tree->table, replaced, dir, name);
-        else if (replaced != NULL)
-            node_lost_name(tree->table, replaced, new_dir, new_name, g_steal_fd(&fd));
+        } else if (replaced != NULL) {
+            bool last = was_last_name(replaced, fd);
+            node_lost_name(tree->table, replaced, new_dir, new_name, last, g_steal_fd(&fd));
+        }
         if (moved != NULL)
             node_moved(tree->table, moved, new_dir, new_name);
     }
-    tree_rename_end(tree);
+    node_changes_end(&tree->renames);
     drop_reachable(tree, replaced, fd);
     node_unref(tree->table, moved);
     close(new_dir_fd);

@@ -60,7 +60,7 @@ static int open_route_directory(fuse_req_t req, struct node *node)
     if (path_fd < 0)
         return path_fd;
     struct assume as;
-    int fd = assume_begin(&as, &ops->power, &who, -1, false);
+    int fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false);
     if (fd == -EPERM)
         fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
     else
@@ -158,7 +158,8 @@ struct filling {
     bool plus;
     char *buffer;
     size_t size, used;
-    GPtrArray *claimed; /* nodes that the reply tells the kernel of, each with a look-up and a ref of ours; NULL unless plus */
+    GPtrArray *
+        claimed; /* nodes that the reply tells the kernel of, each with a look-up and a ref of ours; NULL unless plus */
 };
 
 /*

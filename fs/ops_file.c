@@ -22,7 +22,8 @@
 
 static bool opens_for_change(int flags)
 {
-    return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    /* The fourth access mode, both bits, asks for permission to read and write, and opens for neither. */
+    return (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR || (flags & O_TRUNC);
 }
 
 static void file_free(struct ops_file *file)
@@ -84,7 +85,7 @@ static int open_route_file(fuse_req_t req, struct node *node, int flags)
     struct assume as;
     if (fd == 0) {
         /* The type is known: what the kernel opens here is a regular file, and the node was verified to be one. */
-        fd = assume_begin(&as, &ops->power, &who, -1, false);
+        fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false);
         if (fd == 0)
             do
                 fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED);
@@ -180,7 +181,7 @@ static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_
     else
         passed |= O_CREAT | O_EXCL;
     struct assume as;
-    int fd = assume_begin(&as, &ops->power, &who, (int)fuse_req_ctx(req)->umask, (mode & S_ISGID) != 0);
+    int fd = assume_begin(&as, &ops->power, &who, dir_fd, (int)fuse_req_ctx(req)->umask, (mode & S_ISGID) != 0);
     if (fd == 0)
         do {
             fd = openat(dir_fd, unnamed ? "." : name, passed, mode & 07777);

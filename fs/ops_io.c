@@ -86,15 +86,14 @@ static ssize_t write_direct(int fd, const char *buffer, size_t size, off_t offse
     return written;
 }
 
-void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset,
-               struct fuse_file_info *fi)
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_WRITE, ops_node(req, ino), NULL);
     int fd = ops_file(fi)->fd;
     /* No open for writing passes the gate without a backing file behind it. */
-    ssize_t written = fd < 0 ? -EBADF
+    ssize_t written = fd < 0                                     ? -EBADF
                       : (fi->flags & O_DIRECT) && !fi->writepage ? write_direct(fd, buffer, size, offset, fi)
                                                                  : write_at(fd, buffer, size, offset, fi);
     if (written < 0)
@@ -193,7 +192,7 @@ static void set_flags(fuse_req_t req, struct node *node, int fd, const void *in,
         memcpy(&flags, in, MIN(in_size, sizeof flags));
         int status = check_immutable(fd, in, in_size, &who);
         if (status == 0)
-            status = assume_begin(&as, &ops->power, &who, -1, false);
+            status = assume_begin(&as, &ops->power, &who, fd, -1, false);
         if (status == 0)
             do
                 status = ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;

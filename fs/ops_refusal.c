@@ -37,14 +37,14 @@ struct subject {
 };
 
 static void read_subject(const struct ops *ops, const struct assume_credentials *who, const struct node *node,
-                         struct subject *ret)
+                         const struct stat *st, struct subject *ret)
 {
     *ret = (struct subject){.ids = {.uid = who->uid, .gid = who->gid}};
     if (caller_groups(who->tid, &ret->groups, &ret->ids.n_groups) == 0)
         ret->ids.groups = ret->groups;
     else
         ret->ids.n_groups = 0;
-    (void)caller_capabilities(who->tid, &ret->capabilities);
+    (void)caller_capabilities_over(who->tid, st->st_uid, st->st_gid, &ret->capabilities);
     ssize_t size = tree_getxattr(ops->tree, node, ACCESS_ACL_XATTR, NULL, 0);
     if (size > 0) {
         ret->acl = g_malloc((size_t)size);
@@ -64,16 +64,26 @@ static bool allows(const struct subject *subject, const struct stat *st, unsigne
     return access_allows(st, subject->acl_size > 0 ? subject->acl : NULL, subject->acl_size, &subject->ids, wanted);
 }
 
-/* Whether this caller is being refused a write here and nothing else (a search, a read). */
-static bool is_refused_write(const struct subject *subject, const struct stat *st, bool promised)
+/* What the kernel asks of a file at once: an open wants to read, too, and O_TRUNC means writing (build_open_flags). */
+static unsigned file_access(const struct intent *intent)
 {
-    /* Capabilities may count in another user namespace only; where the kernel is known to have refused, they did not. */
+    bool reads = (intent->operation == DENIAL_OPEN || intent->operation == DENIAL_CREATE) &&
+                 (intent->flags & O_ACCMODE) != O_WRONLY;
+    return ACCESS_WRITE | (reads ? ACCESS_READ : 0);
+}
+
+/* Whether this caller is being refused the change that he is up to, and not the way to it. */
+static bool is_refused(const struct subject *subject, const struct stat *st, bool promised, const struct intent *intent)
+{
+    /* Where the kernel is known to have refused, they did not count. */
     if (!promised && HAS(subject->capabilities, CAP_DAC_OVERRIDE))
         return false;
-    if (allows(subject, st, ACCESS_WRITE))
-        return false;
-    return !S_ISDIR(st->st_mode) || allows(subject, st, ACCESS_EXECUTE) ||
-           HAS(subject->capabilities, CAP_DAC_READ_SEARCH);
+    if (!S_ISDIR(st->st_mode))
+        return !allows(subject, st, file_access(intent));
+    if (intent->by_descriptor)
+        return !allows(subject, st, ACCESS_WRITE);
+    return !allows(subject, st, ACCESS_WRITE | ACCESS_EXECUTE) &&
+           (allows(subject, st, ACCESS_EXECUTE) || HAS(subject->capabilities, CAP_DAC_READ_SEARCH));
 }
 
 /* An owner whom the mode lets write is not refused: by far the most callers, told without a look at /proc. */
@@ -130,32 +140,76 @@ static bool change_of(const struct ops *ops, struct node *node, struct intent *i
     return true;
 }
 
+/* Whom chown(2) is refused, by setattr_prepare() in the kernel. */
+static bool is_refused_owner(const struct assume_credentials *who, const struct stat *st, const struct intent *intent)
+{
+    uint64_t capabilities = 0;
+    if ((intent->uid == (uid_t)-1 && intent->gid == (gid_t)-1) || who->uid == 0 ||
+        (who->uid == st->st_uid && (intent->uid == (uid_t)-1 || intent->uid == st->st_uid)))
+        return false;
+    (void)caller_capabilities_over(who->tid, st->st_uid, st->st_gid, &capabilities);
+    return !HAS(capabilities, CAP_CHOWN);
+}
+
+/*
+ * chown(2) of a file: the kernel asks for its attributes (fuse_setattr, to take set-user-ID bits away) before it looks
+ * whether the caller is its owner, whom alone it would ask us about. A read-only mount comes before both.
+ */
+static int refuse_owner(const struct ops *ops, const struct assume_credentials *who, struct node *node,
+                        const struct stat *st, const struct intent *intent, struct policy_verdict verdict)
+{
+    struct change change = CHANGE(DENIAL_CHOWN, node, NULL);
+    if (verdict.error != 0)
+        return gate_apply(&ops->gate, who, &change, verdict);
+    if (is_refused_owner(who, st, intent))
+        gate_record(&ops->gate, who, &change, EPERM, DENIAL_PERMISSION);
+    return 0;
+}
+
+/* What is being tried, with the name where @slot is given. False where it is not known or changes nothing here. */
+static bool read_intent(const struct assume_credentials *who, const struct stat *st, struct caller_slot *slot,
+                        struct intent *ret)
+{
+    if (intent_read(who->tid, slot, ret) < 0)
+        return false;
+    /* Only a regular file can be truncated; for others O_TRUNC means nothing (do_open). */
+    if ((ret->operation == DENIAL_OPEN || ret->operation == DENIAL_CREATE) && !S_ISREG(st->st_mode))
+        ret->effect &= ~(unsigned)INTENT_CHANGES_FILE;
+    unsigned wanted = INTENT_CHANGES_FILE;
+    if (S_ISDIR(st->st_mode))
+        wanted |= INTENT_CHANGES_DIRECTORY;
+    else
+        wanted |= INTENT_OPENS_FOR_WRITE | INTENT_CHANGES_OWNER;
+    return ret->known && (ret->effect & wanted) != 0;
+}
+
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
                 bool promised)
 {
-    bool is_dir = S_ISDIR(st->st_mode);
-    if (who->tid == 0 || (is_dir && !promised) || is_plainly_allowed(who, st))
+    bool is_dir = S_ISDIR(st->st_mode), plainly_allowed = is_plainly_allowed(who, st);
+    struct policy_verdict verdict = policy_change(node);
+    if (who->tid == 0 || (is_dir && !promised) || (plainly_allowed && verdict.error == 0))
         return 0;
     struct intent intent;
-    if (intent_read(who->tid, NULL, &intent) < 0 || !intent.known)
-        return 0;
-    unsigned wanted = INTENT_CHANGES_FILE | (is_dir ? INTENT_CHANGES_DIRECTORY : INTENT_OPENS_FOR_WRITE);
-    if (!(intent.effect & wanted))
+    bool wanted = read_intent(who, st, NULL, &intent);
+    if (wanted && (intent.effect & INTENT_CHANGES_OWNER))
+        return refuse_owner(ops, who, node, st, &intent, verdict);
+    if (plainly_allowed || (!wanted && !intent.in_memory))
         return 0;
 
     struct subject subject;
-    read_subject(ops, who, node, &subject);
-    bool refused = is_refused_write(&subject, st, promised);
+    read_subject(ops, who, node, st, &subject);
+    bool refused = is_refused(&subject, st, promised, &intent);
+    if (refused && wanted) {
+        /* For the name, which is in the caller's memory and is read only now that it is needed. */
+        refused = read_intent(who, st, ops->gate.slot, &intent);
+    } else if (intent.in_memory) {
+        refused = read_intent(who, st, ops->gate.slot, &intent) && is_refused(&subject, st, promised, &intent);
+    }
     clear_subject(&subject);
-    if (!refused)
-        return 0;
-
-    /* Once more, for the name, which is in the caller's memory and read only now that it is needed. */
-    (void)intent_read(who->tid, ops->gate.slot, &intent);
     struct change change;
-    if (!change_of(ops, node, &intent, &change))
+    if (!refused || !change_of(ops, node, &intent, &change))
         return 0;
-    struct policy_verdict verdict = policy_change(node);
     /* A plain open for writing looks at the mode before it looks at the mount (do_open: may_open, then do_dentry_open). */
     if (verdict.error == EROFS && (is_dir || (intent.effect & INTENT_CHANGES_FILE)))
         return gate_apply(&ops->gate, who, &change, verdict);

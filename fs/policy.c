@@ -26,9 +26,8 @@ struct policy_verdict policy_remove(const struct node *dir, const char *name)
 struct policy_verdict policy_cross(const struct node *from, const struct node *to)
 {
     /* Made places are part of the image's root mount. */
-    const struct route *from_mount = from->id.kind == NODE_ROUTE ? from->id.route : NULL;
-    const struct route *to_mount = to->id.kind == NODE_ROUTE ? to->id.route : NULL;
-    if (from_mount != to_mount)
+    bool from_route = from->id.kind == NODE_ROUTE, to_route = to->id.kind == NODE_ROUTE;
+    if (from_route != to_route || (to_route && from->id.route != to->id.route))
         return (struct policy_verdict){.error = EXDEV};
     return policy_change(to);
 }

@@ -9,13 +9,17 @@
 const char *denial_operation_name(enum denial_operation operation)
 {
     static const char *const names[DENIAL_N_OPERATIONS] = {
-        [DENIAL_OPEN] = "open",         [DENIAL_CREATE] = "create",     [DENIAL_TMPFILE] = "tmpfile",
-        [DENIAL_MKDIR] = "mkdir",       [DENIAL_MKNOD] = "mknod",       [DENIAL_SYMLINK] = "symlink",
-        [DENIAL_LINK] = "link",         [DENIAL_UNLINK] = "unlink",     [DENIAL_RMDIR] = "rmdir",
-        [DENIAL_RENAME] = "rename",     [DENIAL_TRUNCATE] = "truncate", [DENIAL_CHMOD] = "chmod",
-        [DENIAL_CHOWN] = "chown",       [DENIAL_UTIMES] = "utimes",     [DENIAL_SETXATTR] = "setxattr",
-        [DENIAL_REMOVEXATTR] = "removexattr", [DENIAL_SETFLAGS] = "setflags", [DENIAL_WRITE] = "write",
-        [DENIAL_FALLOCATE] = "fallocate", [DENIAL_COPY] = "copy",       [DENIAL_EXEC] = "exec",
+        [DENIAL_OPEN] = "open",           [DENIAL_CREATE] = "create",
+        [DENIAL_TMPFILE] = "tmpfile",     [DENIAL_MKDIR] = "mkdir",
+        [DENIAL_MKNOD] = "mknod",         [DENIAL_SYMLINK] = "symlink",
+        [DENIAL_LINK] = "link",           [DENIAL_UNLINK] = "unlink",
+        [DENIAL_RMDIR] = "rmdir",         [DENIAL_RENAME] = "rename",
+        [DENIAL_TRUNCATE] = "truncate",   [DENIAL_CHMOD] = "chmod",
+        [DENIAL_CHOWN] = "chown",         [DENIAL_UTIMES] = "utimes",
+        [DENIAL_SETXATTR] = "setxattr",   [DENIAL_REMOVEXATTR] = "removexattr",
+        [DENIAL_SETFLAGS] = "setflags",   [DENIAL_WRITE] = "write",
+        [DENIAL_FALLOCATE] = "fallocate", [DENIAL_COPY] = "copy",
+        [DENIAL_EXEC] = "exec",
     };
     return names[operation];
 }
@@ -79,8 +83,8 @@ struct shared_event {
     atomic_uint refs;
     size_t size;
     struct denial_event event;
-    struct denial_record own;    /* FOLDED: the first record with other numbers; its pointers are first's */
-    struct shared_event *first;  /* FOLDED: a ref */
+    struct denial_record own;     /* FOLDED: the first record with other numbers; its pointers are first's */
+    struct shared_event *first;   /* FOLDED: a ref */
     struct denial_record *record; /* RECORD: owned */
 };
 

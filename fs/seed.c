@@ -26,11 +26,11 @@ struct link_key {
 
 struct seed {
     const struct union_stack *stack;
-    const char *from;  /* the copied directory's path in the union */
-    int dir_fd;        /* borrowed */
-    GQueue todo;       /* of struct todo, parents before children */
-    GPtrArray *done;   /* of struct todo: directories whose attributes are still to be set */
-    GTree *links;      /* struct link_key → path; compared, not hashed: the numbers come from the layers' file system */
+    const char *from; /* the copied directory's path in the union */
+    int dir_fd;       /* borrowed */
+    GQueue todo;      /* of struct todo, parents before children */
+    GPtrArray *done;  /* of struct todo: directories whose attributes are still to be set */
+    GTree *links; /* struct link_key → path; compared, not hashed: the numbers come from the layers' file system */
 };
 
 static void todo_free(gpointer data)

@@ -76,8 +76,8 @@ static int copy_data(int from, int to, off_t size)
     return 0;
 }
 
-static int copy_regular(const struct union_stack *stack, const char *source, const struct union_entry *entry, int dir_fd,
-                        const char *name)
+static int copy_regular(const struct union_stack *stack, const char *source, const struct union_entry *entry,
+                        int dir_fd, const char *name)
 {
     int from = union_open_file(stack, source, entry->layers[0], 0);
     if (from < 0)
@@ -90,8 +90,8 @@ static int copy_regular(const struct union_stack *stack, const char *source, con
     return status;
 }
 
-static int copy_symlink(const struct union_stack *stack, const char *source, const struct union_entry *entry, int dir_fd,
-                        const char *name)
+static int copy_symlink(const struct union_stack *stack, const char *source, const struct union_entry *entry,
+                        int dir_fd, const char *name)
 {
     g_autofree char *target = NULL;
     int status = union_readlink(stack, source, entry->layers[0], &target);

@@ -75,8 +75,9 @@ static void note_limits(struct session *session)
 {
     const struct assume_power *power = &session->ops.power;
     if (!power->can_change_ids)
-        g_ptr_array_add(session->limits,
-                        g_strdup("not root: only this user can change files in tmpfs and volumes, and their owner is he"));
+        g_ptr_array_add(
+            session->limits,
+            g_strdup("not root: only this user can change files in tmpfs and volumes, and their owner is he"));
     if (geteuid() != 0)
         g_ptr_array_add(session->limits,
                         g_strdup("not root: set-user-ID programs in the image run without privilege (nosuid)"));
@@ -103,7 +104,8 @@ int session_new(const struct session_options *options, struct session **ret, cha
     }
     assume_power_read(&session->ops.power);
     session->ops.tree = session->tree;
-    session->ops.gate = (struct gate){.tree = session->tree, .log = options->log, .slot = denial_log_slot(options->log)};
+    session->ops.gate =
+        (struct gate){.tree = session->tree, .log = options->log, .slot = denial_log_slot(options->log)};
     note_limits(session);
     *ret = session;
     return 0;
@@ -120,9 +122,10 @@ const char *const *session_limits(const struct session *session)
 static void init(void *userdata, struct fuse_conn_info *connection)
 {
     (void)userdata;
-    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_PARALLEL_DIROPS |
-                            FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-                            FUSE_CAP_IOCTL_DIR | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_SPLICE_WRITE;
+    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL |
+                            FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS |
+                            FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_IOCTL_DIR | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+                            FUSE_CAP_SPLICE_WRITE;
     /*
      * AUTO_INVAL_DATA stays on, other than decision 6 has it: it costs layers nothing, as their attributes are never asked
      * for again, and it is what shows a program the content of a volume that another mount or the host has changed while
@@ -242,10 +245,10 @@ int session_start(struct session *session, char **ret_why)
     int status = mount_fuse(session, allow_other);
     if (status < 0) {
         const char *mend = access("/dev/fuse", R_OK | W_OK) < 0 ? "; /dev/fuse must be there and usable"
-                           : geteuid() == 0 ? "; a user namespace needs a mount namespace of its own as well (unshare --mount)"
-                                            : "; fusermount3 (package fuse3) mounts for ordinary users";
-        *ret_why =
-            g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status), mend);
+                           : geteuid() == 0
+                               ? "; a user namespace needs a mount namespace of its own as well (unshare --mount)"
+                               : "; fusermount3 (package fuse3) mounts for ordinary users";
+        *ret_why = g_strdup_printf("%s: cannot be mounted: %s%s", session->mountpoint, g_strerror(-status), mend);
         return status;
     }
     session_order_show(session->fuse);
@@ -270,8 +273,8 @@ int session_start(struct session *session, char **ret_why)
 /* fusermount3 is set-user-ID and does for ordinary users what umount2(2) does for root. */
 static int run_fusermount(const char *mountpoint, bool lazy)
 {
-    const char *argv[] = {"fusermount3", "-u", "-q", lazy ? "-z" : "--", lazy ? "--" : mountpoint, lazy ? mountpoint : NULL,
-                          NULL};
+    const char *argv[] = {
+        "fusermount3", "-u", "-q", lazy ? "-z" : "--", lazy ? "--" : mountpoint, lazy ? mountpoint : NULL, NULL};
     int wait_status;
     if (!g_spawn_sync(NULL, (char **)argv, NULL,
                       G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,

@@ -93,17 +93,6 @@ char *tree_image_path(struct tree *tree, const struct node *node)
     return node_path(tree->table, node);
 }
 
-void tree_rename_begin(struct tree *tree)
-{
-    atomic_fetch_add(&tree->renames, 1);
-}
-
-void tree_rename_end(struct tree *tree)
-{
-    /* Several renames may overlap; odd or even is then no sign any more, a change of the count still is. */
-    atomic_fetch_add(&tree->renames, 1);
-}
-
 /* The inode of a file of a route, as the kernel tells it. Returns 0 or -errno. */
 static int route_identity(struct tree *tree, struct route *route, int dir_fd, const char *name,
                           struct node_identity *ret, struct stat *ret_st)
@@ -173,11 +162,15 @@ static int open_route_node(struct tree *tree, const struct node *node)
 {
     int fd = -ESTALE;
     for (int i = 0; i < RENAME_TRIES; i++) {
-        unsigned before = atomic_load(&tree->renames);
+        unsigned renames, removals;
+        bool quiet = node_changes_quiet(&tree->renames, &renames);
+        quiet = node_changes_quiet(&tree->removals, &removals) && quiet;
         fd = node_held(tree->table, node);
         if (fd == -ENOENT)
             fd = open_by_path(tree, node);
-        if (fd != -ESTALE || (before % 2 == 0 && before == atomic_load(&tree->renames)))
+        /* A name that is being changed just now is found at the next try, and a file that loses its last is held then. */
+        if (fd != -ESTALE || (quiet && node_changes_none_since(&tree->renames, renames) &&
+                              node_changes_none_since(&tree->removals, removals)))
             break;
         sched_yield();
     }
@@ -266,15 +259,29 @@ static int lookup_image(struct tree *tree, struct node *parent, const char *name
 static int lookup_route(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
                         struct stat *ret_st)
 {
-    int dir_fd = open_route_node(tree, parent);
-    if (dir_fd < 0)
-        return dir_fd;
-    struct node_identity identity;
-    int status = route_identity(tree, parent->id.route, dir_fd, name, &identity, ret_st);
-    close(dir_fd);
-    if (status == 0)
-        *ret_node = node_get(tree->table, &identity, parent, name);
-    return status;
+    for (int i = 0; i < RENAME_TRIES; i++) {
+        unsigned renames, removals;
+        bool quiet = node_changes_quiet(&tree->renames, &renames);
+        bool none_removed = node_changes_quiet(&tree->removals, &removals);
+        int dir_fd = open_route_node(tree, parent);
+        if (dir_fd < 0)
+            return dir_fd;
+        struct node_identity identity;
+        int status = route_identity(tree, parent->id.route, dir_fd, name, &identity, ret_st);
+        close(dir_fd);
+        if (status < 0)
+            return status;
+        /* The kernel looks cached names up again without a lock on the directory, so that the name may have been changed
+         * between finding the file and noting where it was found. A removal matters where other names are left. */
+        if (ret_st->st_nlink > 1 && !S_ISDIR(ret_st->st_mode))
+            quiet = quiet && none_removed && node_changes_none_since(&tree->removals, removals);
+        if (quiet)
+            *ret_node = node_get_unless(tree->table, &identity, parent, name, &tree->renames, renames);
+        if (quiet && *ret_node != NULL)
+            return 0;
+        sched_yield();
+    }
+    return -ESTALE;
 }
 
 int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st)

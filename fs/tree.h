@@ -20,15 +20,16 @@
 struct numbers;
 
 struct tree {
-    struct union_stack *stack;  /* owned */
-    struct node_table *table;   /* owned */
-    struct numbers *numbers;    /* owned */
-    struct node *root;          /* a ref */
-    struct route **routes;      /* owned, [n_routes]; changed only while the session is set up */
+    struct union_stack *stack; /* owned */
+    struct node_table *table;  /* owned */
+    struct numbers *numbers;   /* owned */
+    struct node *root;         /* a ref */
+    struct route **routes;     /* owned, [n_routes]; changed only while the session is set up */
     size_t n_routes;
-    uint64_t n_made;            /* made places so far; set-up only */
-    struct timespec made_time;  /* times of made places */
-    _Atomic unsigned renames;   /* odd while a rename in a route is under way: paths are in doubt */
+    uint64_t n_made;             /* made places so far; set-up only */
+    struct timespec made_time;   /* times of made places */
+    struct node_changes renames; /* in routes */
+    struct node_changes removals;
 };
 
 /* Opens the layers. Returns 0 or -errno with a line in @ret_why (owned, g_free()). */
@@ -93,9 +94,5 @@ int tree_statfs(struct tree *tree, const struct node *node, struct statvfs *ret)
 uint64_t tree_route_number(struct tree *tree, const struct route *route, dev_t dev, uint64_t ino);
 /* The same for a name of the union's listing. */
 uint64_t tree_image_number(struct tree *tree, uint16_t layer, dev_t dev, uint64_t ino, bool is_dir);
-
-/* Between these two, paths of route nodes are in doubt, and who fails to find one tries again. */
-void tree_rename_begin(struct tree *tree);
-void tree_rename_end(struct tree *tree);
 
 #endif

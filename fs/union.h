@@ -42,11 +42,11 @@ const char *union_layer_dir(const struct union_stack *stack, uint16_t layer);
 
 /* One entry of the union. */
 struct union_entry {
-    struct stat st;    /* what a program sees: override_stat applied; a merged directory has st_nlink 1 (as overlayfs);
+    struct stat st;   /* what a program sees: override_stat applied; a merged directory has st_nlink 1 (as overlayfs);
                           st_dev and st_ino are those of the layer's file system */
-    uint16_t *layers;  /* layers that make it up, topmost first; one only unless it is a directory; owned */
-    size_t n_layers;   /* >= 1 */
-    bool has_xattrs;   /* false: no attribute is visible, so that nobody needs to ask */
+    uint16_t *layers; /* layers that make it up, topmost first; one only unless it is a directory; owned */
+    size_t n_layers;  /* >= 1 */
+    bool has_xattrs;  /* false: no attribute is visible, so that nobody needs to ask */
 };
 
 void union_entry_clear(struct union_entry *entry); /* frees layers; safe on a zeroed struct */

@@ -93,12 +93,14 @@ static int fill(int volume_fd, const struct backing_image *image, char **ret_why
     return status;
 }
 
-static int fill_if_empty(int volume_fd, const struct route_spec *spec, const struct backing_image *image, char **ret_why)
+static int fill_if_empty(int volume_fd, const struct route_spec *spec, const struct backing_image *image,
+                         char **ret_why)
 {
     int status = remove_tree(volume_fd, FILLING);
     int data_fd = status < 0 ? status : make_directory(volume_fd, DATA, 0755);
     if (data_fd >= 0) {
-        bool wanted = !spec->nocopy && spec->subpath == NULL && image->stack != NULL && image->n_layers > 0 && image->is_dir;
+        bool wanted =
+            !spec->nocopy && spec->subpath == NULL && image->stack != NULL && image->n_layers > 0 && image->is_dir;
         status = wanted ? is_empty(data_fd) : 0;
         close(data_fd);
     } else {
@@ -153,8 +155,8 @@ static int open_data(int volume_fd, const struct route_spec *spec, char **ret_wh
     if (fd == -ENOENT)
         *ret_why = g_strdup_printf("the volume has no %s; make it there before the mount", spec->subpath);
     else if (fd == -ELOOP || fd == -EXDEV)
-        *ret_why = g_strdup_printf("the subpath %s leads through a symbolic link or out of the volume; give the path itself",
-                                   spec->subpath);
+        *ret_why = g_strdup_printf(
+            "the subpath %s leads through a symbolic link or out of the volume; give the path itself", spec->subpath);
     else if (fd < 0)
         *ret_why = g_strdup_printf("the subpath %s: %s", spec->subpath, g_strerror(-fd));
     return fd;

@@ -104,8 +104,8 @@ bool whiteout_override(struct stat *st, const char *value, size_t length)
     const char *at = text;
     uint64_t uid, gid, mode;
     /* UINT32_MAX is "no user": chown(2) would leave the owner alone. */
-    if (!take_number(&at, 10, UINT32_MAX - 1, &uid) || *at++ != ':' ||
-        !take_number(&at, 10, UINT32_MAX - 1, &gid) || *at++ != ':' || !take_number(&at, 8, 07777 | S_IFMT, &mode))
+    if (!take_number(&at, 10, UINT32_MAX - 1, &uid) || *at++ != ':' || !take_number(&at, 10, UINT32_MAX - 1, &gid) ||
+        *at++ != ':' || !take_number(&at, 8, 07777 | S_IFMT, &mode))
         return false;
     mode_t type = st->st_mode & S_IFMT;
     dev_t rdev = st->st_rdev;

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("ROFUSE", str(ROOT / "build" / "dev" / "rofuse"))
 
 # What a healthy daemon never says; looked for even when the test passed.
-SUSPICIOUS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|[Aa]ssertion|CRITICAL|\*\* |fuse: ")
+SUSPICIOUS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|[Aa]ssertion|CRITICAL|\*\* |\bfuse: ")
 
 _serial = itertools.count()
 

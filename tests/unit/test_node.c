@@ -109,9 +109,9 @@ static void lost_name(struct fixture *fixture, gconstpointer data)
     (void)data;
     struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
     int fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    node_lost_name(fixture->table, file, fixture->root, "another", dup(fd));
+    node_lost_name(fixture->table, file, fixture->root, "another", false, dup(fd));
     g_assert_cmpint(node_held(fixture->table, file), ==, -ENOENT); /* it goes by its own name still */
-    node_lost_name(fixture->table, file, fixture->root, "file", fd);
+    node_lost_name(fixture->table, file, fixture->root, "file", false, fd);
     g_autofree char *path = NULL;
     g_assert_cmpint(node_inner_path(fixture->table, file, &path), ==, -ESTALE);
     int held = node_held(fixture->table, file);
@@ -122,6 +122,43 @@ static void lost_name(struct fixture *fixture, gconstpointer data)
     assert_inner(fixture, file, "link");
     g_assert_cmpint(node_held(fixture->table, file), ==, -ENOENT);
     node_unref(fixture->table, again);
+    node_unref(fixture->table, file);
+}
+
+/* The last name can be another than the one the node goes by, and who looked that up comes too late. */
+static void lost_last_name(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
+    node_lost_name(fixture->table, file, fixture->root, "another", true, open("/dev/null", O_PATH | O_CLOEXEC));
+    struct node *late = add(fixture, 3, S_IFREG, fixture->root, "file");
+    g_assert_true(late == file);
+    int held = node_held(fixture->table, file);
+    g_assert_cmpint(held, >=, 0);
+    close(held);
+    node_unref(fixture->table, late);
+    node_unref(fixture->table, file);
+}
+
+/* A place that was found before a rename is not believed after it. */
+static void late_place(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
+    struct node_identity id = identity(3, S_IFREG);
+    struct node_changes changes = {0};
+    unsigned mark;
+    g_assert_true(node_changes_quiet(&changes, &mark));
+    node_changes_begin(&changes);
+    g_assert_false(node_changes_quiet(&changes, &(unsigned){0}));
+    g_assert_null(node_get_unless(fixture->table, &id, fixture->root, "old", &changes, mark));
+    assert_inner(fixture, file, "file");
+    node_changes_end(&changes);
+    g_assert_true(node_changes_quiet(&changes, &mark));
+    struct node *found = node_get_unless(fixture->table, &id, fixture->root, "new", &changes, mark);
+    g_assert_true(found == file);
+    assert_inner(fixture, file, "new");
+    node_unref(fixture->table, found);
     node_unref(fixture->table, file);
 }
 
@@ -150,6 +187,8 @@ int main(int argc, char **argv)
     g_test_add("/node/lookups", struct fixture, NULL, setup, lookups, teardown);
     g_test_add("/node/reused-number", struct fixture, NULL, setup, reused_number, teardown);
     g_test_add("/node/lost-name", struct fixture, NULL, setup, lost_name, teardown);
+    g_test_add("/node/lost-last-name", struct fixture, NULL, setup, lost_last_name, teardown);
+    g_test_add("/node/late-place", struct fixture, NULL, setup, late_place, teardown);
     g_test_add("/node/no-cycle", struct fixture, NULL, setup, no_cycle, teardown);
     return g_test_run();
 }
