@@ -40,6 +40,7 @@ struct serve {
     const struct paths *paths;
     struct log_dest *logs; /* the request's, or the default; owned */
     size_t n_logs;
+    bool made_log; /* the default log's file was not there before; removed again if nothing is mounted */
     struct state *state;
     bool is_reserved; /* the state's file is there */
     struct log_set *log;
@@ -135,6 +136,8 @@ static gboolean choose_logs(struct serve *serve, GError **error)
         if (!log_dest_parse(dest, request->log_format, &serve->logs[0], error))
             return FALSE;
         serve->n_logs = 1;
+        struct stat st;
+        serve->made_log = serve->logs[0].path != NULL && lstat(serve->logs[0].path, &st) != 0 && errno == ENOENT;
     }
     g_strfreev(serve->state->logs);
     g_strfreev(serve->state->log_formats);
@@ -338,6 +341,9 @@ static void finish(struct serve *serve)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+    struct stat st;
+    if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)
+        unlink(serve->logs[0].path);
     for (size_t i = 0; i < serve->n_logs; i++)
         log_dest_clear(&serve->logs[i]);
     g_free(serve->logs);
