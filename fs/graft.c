@@ -15,8 +15,8 @@
 
 #define SYMLINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
-/* A child that exists in memory only. Returns a ref. */
-static struct node *make_place(struct tree *tree, struct node *parent, const char *name, mode_t mode)
+/* A child that exists in memory only. @text: a symbolic link's, static. Returns a ref. */
+static struct node *make_place(struct tree *tree, struct node *parent, const char *name, mode_t mode, const char *text)
 {
     struct node_identity identity = {
         .kind = NODE_MADE,
@@ -24,6 +24,7 @@ static struct node *make_place(struct tree *tree, struct node *parent, const cha
         .ino = ++tree->n_made,
         .type = mode & S_IFMT,
         .made_mode = mode & 07777,
+        .made_text = text,
     };
     identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
     struct node *node = node_get(tree->table, &identity, parent, name);
@@ -38,7 +39,7 @@ static struct node *make_place(struct tree *tree, struct node *parent, const cha
 static int make_child(struct tree *tree, struct node *parent, const char *name, mode_t mode, struct node **ret)
 {
     if (parent->id.kind != NODE_ROUTE) {
-        *ret = make_place(tree, parent, name, mode);
+        *ret = make_place(tree, parent, name, mode, NULL);
         return 0;
     }
     int dir_fd = tree_open(tree, parent);
@@ -204,6 +205,19 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, const char 
     return status;
 }
 
+/* docker's and podman's, for programs that still read a list of mounts from /etc. */
+static void add_mtab(struct tree *tree)
+{
+    struct node *etc, *mtab = NULL;
+    struct stat st;
+    if (resolve(tree, "etc", S_IFDIR | 0755, false, &etc) < 0)
+        return;
+    if (etc->id.kind != NODE_ROUTE && S_ISDIR(etc->id.type) && tree_lookup(tree, etc, "mtab", &mtab, &st) == -ENOENT)
+        mtab = make_place(tree, etc, "mtab", S_IFLNK | 0777, "/proc/mounts");
+    node_unref(tree->table, mtab);
+    node_unref(tree->table, etc);
+}
+
 void tree_add_places(struct tree *tree)
 {
     static const struct {
@@ -224,4 +238,5 @@ void tree_add_places(struct tree *tree)
         if (resolve(tree, places[i].path, places[i].mode, false, &node) == 0)
             node_unref(tree->table, node);
     }
+    add_mtab(tree);
 }

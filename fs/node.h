@@ -40,9 +40,10 @@ struct node_identity {
                                birth times */
     const uint16_t *layers; /* IMAGE: copied into a new node */
     size_t n_layers;
-    bool has_xattrs;     /* IMAGE */
-    struct route *route; /* ROUTE: borrowed, lives as long as the table */
-    mode_t made_mode;    /* MADE: permission bits */
+    bool has_xattrs;       /* IMAGE */
+    struct route *route;   /* ROUTE: borrowed, lives as long as the table */
+    mode_t made_mode;      /* MADE: permission bits */
+    const char *made_text; /* MADE: a symbolic link's; static */
 };
 
 struct node {

@@ -137,6 +137,9 @@ static void change_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const
     struct node *node = ops_node(req, ino);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(value != NULL ? DENIAL_SETXATTR : DENIAL_REMOVEXATTR, node, NULL);
+    /* Whatever the answer is, the kernel forgets the attributes after it has asked for a change of an ACL (fuse_set_acl). */
+    if (g_str_has_prefix(name, "system.posix_acl_"))
+        ops_attributes_changed(node);
     int error = gate_check(&ops->gate, &who, &change);
     if (error != 0) {
         ops_reply_status(req, error);

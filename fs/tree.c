@@ -198,6 +198,7 @@ static void made_stat(const struct tree *tree, const struct node *node, struct s
         .st_ino = node->id.shown,
         .st_mode = node->id.type | node->id.made_mode,
         .st_nlink = S_ISDIR(node->id.type) ? 2 : 1,
+        .st_size = node->id.made_text != NULL ? (off_t)strlen(node->id.made_text) : 0,
         .st_blksize = 4096,
         .st_atim = tree->made_time,
         .st_mtim = tree->made_time,
@@ -332,6 +333,10 @@ int tree_readlink(struct tree *tree, const struct node *node, char **ret)
     if (node->id.kind == NODE_IMAGE) {
         g_autofree char *path = tree_image_path(tree, node);
         return union_readlink(tree->stack, path, node->id.layers[0], ret);
+    }
+    if (node->id.kind == NODE_MADE) {
+        *ret = g_strdup(node->id.made_text);
+        return 0;
     }
     int fd = tree_open(tree, node);
     if (fd < 0)
