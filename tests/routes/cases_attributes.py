@@ -28,7 +28,7 @@ def chmod_without_following():
 def chmod_of_new_files():
     """The setgid bit stays only for members of the file's group (or CAP_FSETID)."""
     opened("opendir/new", os.O_WRONLY | os.O_CREAT)
-    found = [attempt(os.chmod, "opendir/new", mode) or look("opendir/new") for mode in (0o2770, 0o4755, 0o6711, 0o1600)]
+    found = [(attempt(os.chmod, "opendir/new", mode), look("opendir/new")) for mode in (0o2770, 0o4755, 0o6711, 0o1600)]
     for name in ("new", "opendir/new2"):
         found.append(attempt(opened, name, os.O_WRONLY | os.O_CREAT))
         found += [(attempt(os.chown, name, -1, group), look(name), attempt(os.chmod, name, 0o2775), look(name))
@@ -58,7 +58,8 @@ def chown_takes_privileges_away():
         found += [attempt(os.chown, name, -1, -1), look(name), attempt(os.chown, name, os.getuid(), -1), look(name)]
         os.chmod(name, mode)
         found += [attempt(os.chown, name, -1, GROUP), look(name)]
-    os.chmod("opendir", 0o6777) if os.getuid() == 0 else None
+    if os.getuid() == 0:
+        os.chmod("opendir", 0o6777)
     return found + [attempt(os.chown, "opendir", -1, -1), look("opendir")]
 
 
@@ -126,7 +127,8 @@ def times_far_away():
 @case
 def times_follow_changes():
     """What changes a file or a directory makes its mtime new, and what does not, does not."""
-    os.utime("opendir", (5, 5)) if os.getuid() == 0 else None
+    if os.getuid() == 0:
+        os.utime("opendir", (5, 5))
     store("opendir/new", b"x")
     found = []
 

@@ -31,6 +31,11 @@ def case(function, flavours=("own",)):
     return function
 
 
+def case_where_all_may_create(function):
+    """Decorator: adds a case that makes files and is about what comes then."""
+    return case(function, ("sticky",))
+
+
 def case_everywhere(function):
     """Decorator: adds a case that is run in every flavour of directory."""
     return case(function, FLAVOURS)
@@ -66,6 +71,22 @@ def opened(path, flags, mode=0o666, then=None):
         return then(fd) if then else None
     finally:
         os.close(fd)
+
+
+def in_child(function):
+    """What a forked process gets from function(), as text."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writer, str(attempt(function)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        result = stream.read().decode()
+    os.waitpid(pid, 0)
+    return result
 
 
 def seen(path, follow=False):
