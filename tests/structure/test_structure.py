@@ -1,0 +1,210 @@
+"""The arrows of the design: who may include whom, who may print, how long a file may be.
+
+A module is a file's stem: tree.h and tree.c. A new module of fs/ must be entered in the table below; that is the moment to
+ask where it belongs.
+"""
+
+import functools
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FS, SRC = ROOT / "fs", ROOT / "src"
+
+MAX_LINES = 600
+
+# What each module of fs/ may include, from the bottom to the top.
+PURE = {
+    "path": set(),
+    "whiteout": set(),
+    "access": set(),
+    "numbers": set(),
+}
+READING = {
+    "beneath": {"path"},
+    "layer": {"beneath", "path", "whiteout"},
+    "union": {"beneath", "layer", "path", "whiteout"},
+}
+ROUTES = {
+    "route": set(),
+    "mount_clone": set(),
+    "remove_tree": {"beneath", "path"},
+    "tmpfs": {"route"},
+    "seed_file": {"beneath", "union"},
+    "seed": {"backing", "beneath", "path", "seed_file", "union"},
+    "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
+    # backing.c opens a route by its kind; the others need what backing.h says of the image.
+    "backing.h": {"route"},
+    "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
+}
+CALLERS = {
+    "caller": set(),
+    "assume": {"caller"},
+    "denial": set(),
+    "intent": {"caller", "denial"},
+    "record": {"caller", "denial"},
+    "fold": {"record"},
+    "event_queue": {"record"},
+    "denial_log": {"caller", "denial", "event_queue", "fold"},
+}
+TREE = {
+    "node": set(),
+    "tree": {"backing", "beneath", "node", "numbers", "path", "route", "union"},
+    "graft": {"backing", "numbers", "path", "tree"},
+    "policy": {"denial", "node", "route"},
+    "gate": {"assume", "denial", "path", "policy", "tree"},
+}
+OPS_MAY = {"access", "assume", "beneath", "caller", "denial", "gate", "intent", "node", "ops", "ops_private", "path", "policy",
+           "route", "tree"}
+SESSION_MAY = OPS_MAY | {"session", "session_order"}
+
+FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
+
+# What the program may see of the file system; everything else of fs/ is its own business.
+PUBLIC = {"caller", "denial", "route", "session"}
+
+# Libraries of formats: for src/ alone.
+FORMATS = re.compile(r"jansson|yaml|archive|json-glib|getopt|argp")
+
+PRINTING = re.compile(r"\b(printf|fprintf|vprintf|vfprintf|dprintf|vdprintf|puts|fputs|putchar|perror|psignal|syslog|vsyslog|"
+                      r"g_print|g_printerr|g_log|g_message|g_warning|g_critical|g_debug|g_info|g_error|warn|warnx|err|errx)"
+                      r"\s*\(|\b(stdout|stderr)\b")
+
+
+def sources(*directories, kinds=("c", "h")):
+    return sorted(path for directory in directories for kind in kinds for path in directory.glob(f"*.{kind}"))
+
+
+@functools.cache
+def code(path):
+    """A file without its comments and without what stands in quotation marks, but for includes."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.DOTALL)
+    return "\n".join(line if line.lstrip().startswith("#") else re.sub(r'"(\\.|[^"\\])*"', '""', line)
+                     for line in text.split("\n"))
+
+
+def own_includes(path):
+    """Stems of the project's headers that a file includes, but its own."""
+    found = {pathlib.PurePath(name).stem for name in re.findall(r'#\s*include\s+"([^"]+)"', code(path))}
+    return found - {path.stem}
+
+
+def system_includes(path):
+    return re.findall(r"#\s*include\s+<([^>]+)>", code(path))
+
+
+def allowed(path):
+    """What the table says of a file, or None."""
+    if re.match(r"session(_|$)", path.stem):
+        return SESSION_MAY
+    if re.match(r"ops(_|$)", path.stem):
+        return OPS_MAY
+    table = {**PURE, **READING, **ROUTES, **CALLERS, **TREE}
+    return table.get(path.name, table.get(path.stem))
+
+
+def test_there_is_something_to_look_at():
+    assert len(sources(FS)) > 40
+    assert len(sources(SRC)) > 40
+    assert own_includes(FS / "union.c") >= {"layer", "path", "whiteout"}
+
+
+def test_includes_follow_the_arrows():
+    wrong = []
+    for path in sources(FS):
+        may = allowed(path)
+        if may is None:
+            wrong.append(f"fs/{path.name} is not in the table of this test")
+        else:
+            wrong += [f"fs/{path.name} includes {name}.h" for name in sorted(own_includes(path) - may - {path.stem})]
+    assert not wrong
+
+
+def test_table_names_only_what_is_there():
+    stems = {path.stem for path in sources(FS)} | {path.name for path in sources(FS)}
+    table = {**PURE, **READING, **ROUTES, **CALLERS, **TREE}
+    assert not set(table) - stems
+    headers = {path.stem for path in sources(FS, kinds=("h",))}
+    assert not set().union(*table.values(), OPS_MAY, SESSION_MAY, PUBLIC) - headers
+
+
+def test_no_cycle_between_modules_of_fs():
+    """backing.h and backing.c are two here: seed and volume say their part with backing.h, and backing.c calls them."""
+    graph = {}
+    for path in sources(FS):
+        name = path.name if path.stem == "backing" else path.stem
+        graph.setdefault(name, set()).update("backing.h" if stem == "backing" else stem for stem in own_includes(path))
+    state, stack = {}, []
+
+    def visit(module):
+        state[module] = "open"
+        stack.append(module)
+        for other in sorted(graph.get(module, ())):
+            assert state.get(other) != "open", f"a cycle: {' -> '.join(stack[stack.index(other):] + [other])}"
+            if other not in state:
+                visit(other)
+        stack.pop()
+        state[module] = "done"
+
+    for module in sorted(graph):
+        if module not in state:
+            visit(module)
+    assert len(state) >= len({path.stem for path in sources(FS)})
+
+
+def test_fs_never_includes_src():
+    fs_headers = {path.stem for path in sources(FS, kinds=("h",))}
+    assert not [f"{path.name}: {name}.h" for path in sources(FS) for name in own_includes(path) - fs_headers]
+    assert not [path.name for path in sources(FS) if re.search(r'#\s*include\s+"[^"]*/', code(path))]
+
+
+def test_src_sees_the_public_part_of_fs_alone():
+    fs_headers = {path.stem for path in sources(FS, kinds=("h",))}
+    src_headers = {path.stem for path in sources(SRC, kinds=("h",))}
+    assert not fs_headers & src_headers, "one name, two headers"
+    assert not [f"src/{path.name}: {name}.h" for path in sources(SRC) for name in own_includes(path) & fs_headers - PUBLIC]
+
+
+def test_only_ops_and_session_know_fuse():
+    users = {path for path in sources(FS, SRC) for name in system_includes(path) if "fuse" in name}
+    assert users, "nobody includes libfuse: look at this test"
+    assert not [path.name for path in users if path.parent == SRC or not FUSE_MODULES.match(path.stem)]
+    named = {path for path in sources(FS, SRC) if re.search(r"\bfuse_(reply|req|session|lowlevel)_\w+\s*\(", code(path))}
+    assert not [path.name for path in named if path.parent == SRC or not FUSE_MODULES.match(path.stem)]
+
+
+def test_only_src_knows_formats():
+    assert not [f"fs/{path.name}: {name}" for path in sources(FS) for name in system_includes(path) if FORMATS.search(name)]
+    assert any("jansson" in name for path in sources(SRC) for name in system_includes(path))
+
+
+def test_fs_prints_nothing():
+    wrong = [f"fs/{path.name}: {match[0]}" for path in sources(FS) for match in PRINTING.finditer(code(path))]
+    assert not wrong
+    assert PRINTING.search(code(SRC / "main.c") + code(SRC / "app_error.c")), "src/ prints: look at this test"
+
+
+def test_files_are_not_too_long():
+    tests = [path for kind in ("*.py", "*.c", "*.h") for path in (ROOT / "tests").rglob(kind)]
+    lengths = {path: len(path.read_text().splitlines()) for path in sources(FS, SRC) + tests}
+    assert not {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > MAX_LINES}
+
+
+@functools.cache
+def library_flags():
+    return tuple(subprocess.run(["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson"], check=True, capture_output=True,
+                                text=True).stdout.split())
+
+
+@pytest.mark.parametrize("path", sources(FS, SRC, kinds=("h",)), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_header_is_self_contained(path, tmp_path):
+    """It compiles alone, and twice; a header of fs/ does not see src/."""
+    unit = tmp_path / "unit.c"
+    unit.write_text(f'#include "{path.name}"\n#include "{path.name}"\nextern int not_empty;\n')
+    directories = [f"-I{FS}"] + ([f"-I{SRC}"] if path.parent == SRC else [])
+    result = subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                             *directories, *library_flags(), str(unit)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
