@@ -1,0 +1,402 @@
+"""Volumes: where they are, how a new one is filled from the image, and that what is in them is never lost."""
+
+import itertools
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from denial_log import call
+import rofuse_test
+
+sys.path.insert(0, str(rofuse_test.ROOT / "tests" / "union"))
+import compare  # noqa: E402
+import stacks  # noqa: E402
+
+_serial = itertools.count()
+
+
+def store(mount, name=None):
+    """The store of volumes, or the data of one."""
+    volumes = mount.state / "volumes"
+    return volumes / name / "_data" if name else volumes
+
+
+def image(scratch, **files):
+    """A layer with the given files, "a__b" for a/b."""
+    layer = scratch / f"image{next(_serial)}"
+    for name, text in files.items():
+        path = layer / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return layer
+
+
+def refused(rofuse, match, **options):
+    """The mount must fail, with one line that says why."""
+    with pytest.raises(RuntimeError, match=match) as caught:
+        rofuse(**options)
+    said = str(caught.value).split(": ", 1)[1].strip()
+    assert said.count("\n") == 0, said
+
+
+def test_a_named_volume_lies_in_the_store(rofuse):
+    mount = rofuse(volume=["my.vol-1_x:/data"])
+    mount.path("data/file").write_text("content")
+    data = store(mount, "my.vol-1_x")
+    assert (data / "file").read_text() == "content"
+    (data / "from outside").write_text("seen at once")
+    assert mount.path("data/from outside").read_text() == "seen at once"
+    (data / "from outside").write_text("changed, and longer than before")
+    assert mount.path("data/from outside").read_text() == "changed, and longer than before"
+    (data / "file").unlink()
+    assert not mount.path("data/file").exists()
+    assert sorted(os.listdir(mount.path("data"))) == ["from outside"]
+
+
+def test_data_outlive_the_mount(rofuse):
+    mount = rofuse(volume=["v:/data"])
+    os.makedirs(mount.path("data/a/b"))
+    mount.path("data/a/b/file").write_text("kept")
+    os.chown(mount.path("data/a"), 1001, 1002)
+    os.setxattr(mount.path("data/a"), "user.k", b"v")
+    before = compare.walk(mount.path("data"))
+    assert mount.end() == 0
+    again = rofuse(volume=["v:/elsewhere/data"])
+    assert compare.differences(before, compare.walk(again.path("elsewhere/data"))) == []
+
+
+def test_data_outlive_kill(rofuse):
+    mount = rofuse(volume=["v:/data"])
+    fd = os.open(mount.path("data/file"), os.O_WRONLY | os.O_CREAT)
+    os.write(fd, b"what write(2) had taken is there")
+    mount.kill()
+    with pytest.raises(OSError, match="not connected"):
+        os.stat(mount.path("data"))
+    with pytest.raises(OSError, match="not connected"):
+        os.close(fd)
+    rofuse_test.unmount_below(mount.point)
+    again = rofuse(volume=["v:/data"])
+    assert again.path("data/file").read_text() == "what write(2) had taken is there"
+    again.path("data/file").write_text("and it can be changed")
+    assert (store(again, "v") / "file").read_text() == "and it can be changed"
+
+
+def test_an_anonymous_volume_is_each_mounts_own(scratch, rofuse):
+    layer = image(scratch, data__file="from the image")
+    first = rofuse(layers=[layer], volume=["/data"])
+    second = rofuse(layers=[layer], volume=["/data"])
+    first.path("data/file").write_text("first")
+    assert second.path("data/file").read_text() == "from the image"
+    names = os.listdir(store(first))
+    assert len(names) == 2 and all(re.fullmatch("[0-9a-f]{64}", name) for name in names), names
+    assert {(store(first, name) / "file").read_text() for name in names} == {"first", "from the image"}
+
+
+def test_one_volume_at_two_targets(rofuse):
+    mount = rofuse(volume=["v:/one", "v:/two"])
+    mount.path("one/file").write_text("x")
+    assert mount.path("two/file").read_text() == "x"
+    os.rename(mount.path("two/file"), mount.path("two/moved"))
+    assert os.listdir(mount.path("one")) == ["moved"]
+    with open(mount.path("one/moved"), "a", encoding="ascii") as file:
+        file.write("yz")
+    assert os.stat(mount.path("two/moved")).st_size == 3
+    assert mount.path("two/moved").read_text() == "xyz"
+
+
+def test_one_volume_in_two_mounts(rofuse):
+    first, second = rofuse(volume=["v:/data"]), rofuse(volume=["v:/data"])
+    for number in range(20):
+        first.path("data/file").write_text(f"number {number}")
+        assert second.path("data/file").read_text() == f"number {number}"
+        os.rename(second.path("data/file"), second.path(f"data/{number}"))
+        assert not first.path("data/file").exists()
+        assert first.path(f"data/{number}").read_text() == f"number {number}"
+    assert sorted(os.listdir(first.path("data"))) == sorted(map(str, range(20)))
+
+
+def expect_copy(tree):
+    """What a copy of a tree must be: its own link counts, those of files by the names that are there."""
+    by_identity = {}
+    for path, entry in tree.items():
+        by_identity.setdefault(entry.identity, []).append(path)
+    for entry in tree.values():
+        if entry.is_dir:
+            del entry.facts["nlink"]
+        else:
+            entry.facts["nlink"] = len(by_identity[entry.identity])
+    return tree
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_new_volume_is_filled(scratch, rofuse, number):  # pylint: disable=unused-argument
+    """Random images: owner, mode, times, extended attributes, ACLs, hard links, devices, odd names, through all layers."""
+    seed = int(os.environ.get("ROFUSE_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"ROFUSE_SEED={seed}")
+    chance = random.Random(seed)
+    source = scratch / "source"
+    source.mkdir()
+    layers = []
+    for layer in stacks.Generator(chance, source).stack(chance.randrange(1, 5)):
+        outer = os.path.join(layer + b".outer", b"srv")
+        os.makedirs(outer)
+        os.rename(layer, os.path.join(outer, b"data"))
+        layers.append(os.fsdecode(os.path.dirname(outer)))
+    plain = rofuse(layers=layers)
+    right = expect_copy(compare.walk(plain.path("srv/data")))
+    mount = rofuse(layers=layers, volume=["v:/srv/data"])
+    found = {path: entry for path, entry in compare.walk(mount.path("srv/data")).items()}
+    for entry in found.values():
+        if entry.is_dir:
+            del entry.facts["nlink"]
+    assert compare.differences(right, found) == [], f"ROFUSE_SEED={seed}"
+    assert len(right) > 5
+    kept = compare.walk(store(mount, "v"))
+    for entry in kept.values():
+        if entry.is_dir:
+            del entry.facts["nlink"]
+    assert compare.differences(right, kept) == [], f"ROFUSE_SEED={seed}"
+
+
+def test_a_filled_volume_keeps_holes(scratch, rofuse):
+    layer = image(scratch, data__small="x")
+    with open(layer / "data" / "sparse", "wb") as file:
+        file.write(b"begin")
+        file.seek(50 << 20)
+        file.write(b"middle")
+        file.truncate(100 << 20)
+    mount = rofuse(layers=[layer], volume=["v:/data"])
+    with open(mount.path("data/sparse"), "rb") as file:
+        assert file.read(5) == b"begin"
+        file.seek(50 << 20)
+        assert file.read(8) == b"middle\0\0"
+    st = os.stat(store(mount, "v") / "sparse")
+    assert st.st_size == 100 << 20
+    assert st.st_blocks * 512 < 1 << 20, f"{st.st_blocks} blocks: the holes were filled"
+
+
+def test_a_volume_with_content_keeps_it(scratch, rofuse):
+    old = image(scratch, data__file="old image", data__other="x")
+    mount = rofuse(layers=[old], volume=["v:/data"])
+    mount.path("data/file").write_text("changed")
+    mount.path("data/other").unlink()
+    os.chmod(mount.path("data"), 0o711)
+    mount.end()
+    new = image(scratch, data__file="new image", data__other="y", data__third="z")
+    again = rofuse(layers=[new], volume=["v:/data"])
+    assert os.listdir(again.path("data")) == ["file"]
+    assert again.path("data/file").read_text() == "changed"
+    assert os.stat(again.path("data")).st_mode & 0o7777 == 0o711
+
+
+def test_a_volume_where_the_image_has_nothing(rofuse):
+    mount = rofuse(volume=["v:/not/there"])
+    assert os.listdir(mount.path("not/there")) == []
+    assert os.stat(mount.path("not/there")).st_mode == 0o40755
+
+
+def test_nocopy(scratch, rofuse):
+    layer = image(scratch, data__file="from the image")
+    mount = rofuse(layers=[layer], volume=["v:/data:nocopy"])
+    assert os.listdir(mount.path("data")) == []
+    long_form = rofuse(layers=[layer], mount=["type=volume,source=w,target=/data,volume-nocopy"])
+    assert os.listdir(long_form.path("data")) == []
+
+
+def test_a_read_only_volume_is_filled_too(scratch, rofuse):
+    layer = image(scratch, data__file="from the image")
+    mount = rofuse(layers=[layer], volume=["v:/data:ro"])
+    assert mount.path("data/file").read_text() == "from the image"
+    with pytest.raises(OSError, match="Read-only file system"):
+        mount.path("data/file").write_text("x")
+    with pytest.raises(OSError, match="Read-only file system"):
+        mount.path("data/new").mkdir()
+    assert os.listdir(store(mount, "v")) == ["file"]
+
+
+def test_owner_of_the_volume_is_the_images(scratch, rofuse):
+    """So that a service that runs as a user of its own can write there."""
+    layer = image(scratch, data__file="x")
+    os.chown(layer / "data", 1001, 1001)
+    os.chmod(layer / "data", 0o2750)
+    mount = rofuse(layers=[layer], volume=["v:/data"])
+    assert call(lambda: mount.path("data/new").write_text("y"), 1001, 1001).name == "OK"
+    assert call(lambda: os.listdir(mount.path("data")), 1002, 1002).name == "EACCES"
+    st = os.stat(store(mount, "v") / "new")
+    assert (st.st_uid, st.st_gid) == (1001, 1001)
+    assert os.stat(store(mount, "v")).st_mode & 0o7777 == 0o2750
+
+
+def test_what_the_fill_reads_is_not_changed(scratch, rofuse):
+    layer = image(scratch, data__a="1", data__sub__b="2", etc__c="3")
+    os.link(layer / "data" / "a", layer / "etc" / "link")
+    before = compare.walk(layer)
+    mount = rofuse(layers=[layer], volume=["v:/data"])
+    mount.path("data/a").write_text("changed")
+    os.unlink(mount.path("data/sub/b"))
+    assert mount.path("etc/link").read_text() == "1"
+    assert compare.differences(before, compare.walk(layer)) == []
+
+
+def test_subpath(scratch, rofuse):
+    first = rofuse(volume=["v:/data"])
+    os.makedirs(first.path("data/sub/deep"))
+    first.path("data/sub/deep/file").write_text("below")
+    os.symlink("sub", first.path("data/link"))
+    os.symlink("/etc", first.path("data/absolute"))
+    os.symlink("../../..", first.path("data/sub/up"))
+    first.end()
+    where = "type=volume,source=v,target=/data,volume-subpath="
+    mount = rofuse(mount=[where + "sub/deep"])
+    assert os.listdir(mount.path("data")) == ["file"]
+    mount.path("data/new").write_text("x")
+    assert (store(mount, "v") / "sub" / "deep" / "new").read_text() == "x"
+    single = rofuse(layers=[image(scratch, conf="image's")], mount=[
+        "type=volume,source=v,target=/conf,volume-subpath=sub/deep/file"])
+    assert single.path("conf").read_text() == "below"
+    for path, why in (("../v", "leave"), ("sub/../../..", "leave"), ("/etc", "absolute"), ("link", "symbolic link"),
+                      ("link/deep", "symbolic link"), ("absolute", "symbolic link"), ("sub/up", "symbolic link"),
+                      ("missing", "missing"), ("sub/deep/file/x", "")):
+        refused(rofuse, why, mount=[where + path])
+
+
+def test_a_subpath_that_is_a_symlink_to_a_file(scratch, rofuse):
+    """A file in the image at the target, a symbolic link in the volume: a link out of the volume is not served."""
+    first = rofuse(volume=["v:/data"])
+    first.path("data/file").write_text("x")
+    os.symlink("file", first.path("data/inner"))
+    os.symlink("/etc/passwd", first.path("data/outer"))
+    os.mkfifo(first.path("data/fifo"))
+    first.end()
+    layer = image(scratch, conf="image's")
+    for name in ("inner", "outer"):
+        refused(rofuse, "symbolic link", layers=[layer], mount=[f"type=volume,source=v,target=/conf,volume-subpath={name}"])
+    refused(rofuse, "neither a directory nor a file", layers=[layer], mount=["type=volume,source=v,target=/conf,volume-subpath=fifo"])
+
+
+def test_a_subpath_is_not_filled(scratch, rofuse):
+    layer = image(scratch, data__file="from the image")
+    first = rofuse(volume=["v:/data"])
+    first.path("data/sub").mkdir()
+    first.end()
+    mount = rofuse(layers=[layer], mount=["type=volume,source=v,target=/data,volume-subpath=sub"])
+    assert os.listdir(mount.path("data")) == []
+
+
+def test_names_that_would_leave_the_store(rofuse):
+    for name in ("..", "a/b", "a/../b", "-x", "x" * 300):
+        if name.startswith("."):
+            refused(rofuse, "name", mount=[f"type=volume,source={name},target=/data"])
+        else:
+            refused(rofuse, "name", mount=[f"type=volume,source={name},target=/data"])
+            if not name.startswith("/"):
+                refused(rofuse, "", volume=[f"{name}:/data"])
+
+
+def test_a_store_with_symlinks_is_not_followed(scratch, rofuse):
+    elsewhere = scratch / "elsewhere"
+    elsewhere.mkdir()
+    volumes = scratch / "state" / "volumes"
+    volumes.mkdir(parents=True)
+    (volumes / "v").symlink_to(elsewhere)
+    refused(rofuse, "v", volume=["v:/data"])
+    (volumes / "w").mkdir()
+    (volumes / "w" / "_data").symlink_to(elsewhere)
+    refused(rofuse, "w", volume=["w:/data"])
+    assert os.listdir(elsewhere) == []
+
+
+def on_tmpfs(path, options="mode=755"):
+    """A directory for much that nobody needs to keep: a tmpfs is made and removed at once."""
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", path], check=True)
+    return path
+
+
+def large_image(scratch, n_files=3000):
+    """Enough files that a kill can hit the copying."""
+    layer = on_tmpfs(scratch / "large")
+    for number in range(n_files):
+        directory = layer / "data" / f"d{number % 30}"
+        if number < 30:
+            directory.mkdir(parents=True)
+        (directory / str(number)).write_bytes(b"%d\n" % number * (1 + number % 50))
+    return layer
+
+
+def test_kill_during_the_first_fill(scratch, rofuse):
+    """Whenever the daemon is killed: the next mount has all of the image's content, and nothing else."""
+    layer = large_image(scratch)
+    on_tmpfs(scratch / "state")
+    right = {path: entry.facts.get("content") for path, entry in compare.walk(layer / "data").items()}
+    chance = random.Random(os.environ.get("ROFUSE_SEED"))
+    hits = 0
+    for attempt in range(12):
+        name = f"v{attempt}"
+        mount = rofuse(layers=[layer], volume=[f"{name}:/data"], start=False)
+        thread = threading.Thread(target=start_and_ignore, args=(mount,))
+        thread.start()
+        data, deadline = store(mount, name), time.monotonic() + 30
+        while not data.parent.exists() and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        time.sleep(chance.random() * 0.12)
+        mount.kill()
+        thread.join()
+        rofuse_test.unmount_below(mount.point)
+        left = sum(len(files) for _, _, files in os.walk(data))
+        assert left in (0, 3000), f"a volume with {left} of 3000 files is there after a kill"
+        hits += left == 0
+        if left == 0 and hits <= 3:
+            again = rofuse(layers=[layer], volume=[f"{name}:/data"])
+            found = {path: entry.facts.get("content") for path, entry in compare.walk(again.path("data")).items()}
+            assert found == right
+            assert "_data" in os.listdir(data.parent) and not any("filling" in entry for entry in os.listdir(data.parent))
+            again.end()
+    assert hits > 0, "no kill hit the filling; the image is too small for this machine"
+
+
+def start_and_ignore(mount):
+    try:
+        mount.start()
+    except (RuntimeError, OSError):
+        pass
+
+
+def test_two_mounts_fill_one_volume_at_once(scratch, rofuse):
+    layer = large_image(scratch, 1000)
+    on_tmpfs(scratch / "state")
+    right = {path: entry.facts.get("content") for path, entry in compare.walk(layer / "data").items()}
+    mounts = [rofuse(layers=[layer], volume=["v:/data"], start=False) for _ in range(3)]
+    threads = [threading.Thread(target=mount.start) for mount in mounts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for mount in mounts:
+        found = {path: entry.facts.get("content") for path, entry in compare.walk(mount.path("data")).items()}
+        assert found == right
+    mounts[0].path("data/new").write_text("one volume")
+    assert [mount.path("data/new").read_text() for mount in mounts] == ["one volume"] * 3
+
+
+def test_a_failed_fill_leaves_no_volume(scratch, rofuse):
+    """An image that cannot be read whole: the mount fails, and the next one, of a good image, fills the volume."""
+    broken = image(scratch, data__file="x")
+    with open(broken / "data" / "huge", "wb") as file:
+        file.truncate(1 << 20)
+        file.write(b"y" * (4 << 20))
+    small = on_tmpfs(scratch / "state", "size=1m")
+    refused(rofuse, "No space left", layers=[broken], volume=["v:/data"])
+    data = small / "volumes" / "v" / "_data"
+    assert not data.exists() or os.listdir(data) == []
+    assert [entry for entry in os.listdir(data.parent) if "filling" in entry] == []
+    good = image(scratch, data__file="good")
+    mount = rofuse(layers=[good], volume=["v:/data"])
+    assert mount.path("data/file").read_text() == "good"
+    assert os.listdir(mount.path("data")) == ["file"]
