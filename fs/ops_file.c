@@ -73,6 +73,18 @@ static int check_exec(const struct ops *ops, const struct assume_credentials *wh
     return 0;
 }
 
+/* As the caller. A file that may only be appended to cannot be opened for anything else, so there the flag is passed on. */
+static int reopen_as_caller(struct assume *as, int path_fd, int flags)
+{
+    int fd;
+    do {
+        fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED);
+        if (fd == -EPERM && (flags & O_APPEND))
+            fd = beneath_reopen(path_fd, flags & ~(OPEN_NOT_PASSED & ~O_APPEND));
+    } while (assume_again(as, fd));
+    return fd;
+}
+
 /* Opens a file of a route as the caller. Returns a descriptor or -errno. */
 static int open_route_file(fuse_req_t req, struct node *node, int flags)
 {
@@ -83,16 +95,14 @@ static int open_route_file(fuse_req_t req, struct node *node, int flags)
         return path_fd;
     int fd = -check_exec(ops, &who, node, path_fd, flags);
     struct assume as;
-    if (fd == 0) {
-        /* The type is known: what the kernel opens here is a regular file, and the node was verified to be one. */
-        fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false);
-        if (fd == 0)
-            do
-                fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED);
-            while (assume_again(&as, fd));
-        else if (!opens_for_change(flags))
-            fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED); /* the kernel let him read */
-    }
+    /* The type is known: what the kernel opens here is a regular file, and the node was verified to be one. */
+    if (fd == 0 && (flags & OPEN_FOR_EXEC))
+        fd = beneath_reopen(path_fd,
+                            O_RDONLY); /* who may execute it need not be able to read it; open(2) has no such flag */
+    else if (fd == 0 && (fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false)) == 0)
+        fd = reopen_as_caller(&as, path_fd, flags);
+    else if (fd == -EPERM && !opens_for_change(flags))
+        fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED); /* the kernel let him read */
     close(path_fd);
     return fd;
 }

@@ -86,10 +86,10 @@ static bool is_refused(const struct subject *subject, const struct stat *st, boo
            (allows(subject, st, ACCESS_EXECUTE) || HAS(subject->capabilities, CAP_DAC_READ_SEARCH));
 }
 
-/* An owner whom the mode lets write is not refused: by far the most callers, told without a look at /proc. */
+/* An owner whom the mode lets do all is not refused: by far the most callers, told without a look at /proc. */
 static bool is_plainly_allowed(const struct assume_credentials *who, const struct stat *st)
 {
-    mode_t needed = S_ISDIR(st->st_mode) ? S_IWUSR | S_IXUSR : S_IWUSR;
+    mode_t needed = S_IRUSR | S_IWUSR | (S_ISDIR(st->st_mode) ? S_IXUSR : 0);
     return who->uid == st->st_uid && (st->st_mode & needed) == needed;
 }
 
