@@ -190,7 +190,7 @@ def test_full_disk_and_partial_lines(rofuse, scratch, layer):
     mount.start()
     total = 0
     while not is_full(small):
-        total += denied_mkdirs(mount.path(f"/etc/{'n' * (total % 97)}"), 7)
+        total += denied_mkdirs(mount.path(f"/etc/{'n' * (1 + total % 97)}"), 7)
         assert total < 10_000
     total += denied_mkdirs(mount.path("/etc/more"), 50)
     subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)

@@ -11,11 +11,12 @@ import threading
 import time
 
 import pytest
-from denial_log import Log, call, rename2, validate
+from denial_log import Log, call, fingerprint, rename2, validate
 import rofuse_test
 
 LIB = rofuse_test.ROOT / "tests" / "lib"
 RENAME_EXCHANGE = 2
+MMAP = {"x86_64": 9, "aarch64": 222}.get(os.uname().machine)
 SECRET = "the host's secret"
 
 
@@ -46,7 +47,7 @@ def works(log):
         os.unlink(log.mount.path("/data/works"))
         os.mkdir(log.mount.path("/etc/still"))
 
-    outcome = call(run, seconds=60)
+    outcome = call(run, seconds=30)
     assert outcome.name == "EROFS"
     return outcome.pid
 
@@ -138,21 +139,24 @@ int main(int argc, char **argv)
     works(log)
 
 
-def test_memory_that_cannot_be_read(rofuse, scratch, layer, programs):
+@pytest.mark.parametrize("uid", [0, 2000])
+def test_memory_that_cannot_be_read(uid, rofuse, scratch, layer, programs):
     """Reading the caller's arguments would wait for ever: at most one thread of the daemon does, the others serve."""
-    slow = scratch / "slow"
-    slow.mkdir()
-    (slow / "page").write_bytes(b"y" * 4096)
-    other = rofuse(layers=[slow])
+    other = rofuse(tmpfs=["/slow"])
+    other.path("/slow/page").write_bytes(b"y" * 4096)
+    other.path("/slow/page").chmod(0o666)
     log = Log(rofuse(layers=[layer], volume=["v:/data"]))
-    trapper = subprocess.Popen([programs / "trapper", log.mount.path("/etc"), "16", other.path("/page"), "x" * 12000],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    trapper = subprocess.Popen(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", programs / "trapper",
+                                log.mount.path("/etc"), "16", other.path("/slow/page")], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    reader = None
     try:
         assert trapper.stdout.readline() == b"mapped\n"
         other.process.send_signal(signal.SIGSTOP)
-        reader = subprocess.Popen(["cat", f"/proc/{trapper.pid}/cmdline"], stdout=subprocess.DEVNULL)
         trapper.stdin.write(b"go\n")
         trapper.stdin.flush()
+        wait_for_lock(trapper.pid)
+        reader = subprocess.Popen(["cat", f"/proc/{trapper.pid}/cmdline"], stdout=subprocess.DEVNULL)
         for _ in range(5):
             works(log)
             assert trapper.poll() is None
@@ -161,38 +165,48 @@ def test_memory_that_cannot_be_read(rofuse, scratch, layer, programs):
         trapper.kill()
         other.process.send_signal(signal.SIGCONT)
         trapper.communicate()
-        reader.wait()
+        if reader is not None:
+            reader.wait()
     mine = [r for r in log.take_events() if r.get("path", "").startswith("/etc/trap-")]
     assert mine and {r["process"]["pid"] for r in mine} == {trapper.pid}
     works(log)
     assert log.mount.end() == 0
 
 
+def wait_for_lock(pid):
+    """Until the process's first thread is in mmap(2), where it waits for the stopped daemon."""
+    deadline = time.monotonic() + 60
+    while pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[0] != str(MMAP):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_stopped_caller(rofuse, layer):
     """A caller that is stopped in the middle of its calls is in nobody's way."""
     log = Log(rofuse(layers=[layer], volume=["v:/data"]))
-    pid = os.fork()
-    if pid == 0:
-        try:
-            signal.alarm(120)
-            while True:
-                try:
-                    os.mkdir(log.mount.path("/etc/new"))
-                except OSError:
-                    pass
-        finally:
-            os._exit(0)
+    code = """
+import os, signal, sys
+signal.alarm(120)
+for turn in range(1 << 30):
     try:
+        os.mkdir(sys.argv[1])
+    except OSError:
+        turn or print("begun", flush=True)
+"""
+    caller = subprocess.Popen(["/usr/bin/python3", "-c", code, log.mount.path("/etc/new")], stdout=subprocess.PIPE)
+    try:
+        assert caller.stdout.readline() == b"begun\n"
         for _ in range(50):
-            os.kill(pid, signal.SIGSTOP)
-            os.waitpid(pid, os.WUNTRACED)
-            os.kill(pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGSTOP)
+            caller.send_signal(signal.SIGSTOP)
+            os.waitpid(caller.pid, os.WUNTRACED)
+            caller.send_signal(signal.SIGCONT)
+        caller.send_signal(signal.SIGSTOP)
         works(log)
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    assert {r["process"]["pid"] for r in log.take_events() if r.get("path") == "/etc/new"} == {pid}
+        caller.kill()
+        caller.communicate()
+    mine = [r for r in log.take_events() if r.get("path") == "/etc/new"]
+    assert mine and {r["process"]["pid"] for r in mine} == {caller.pid}
 
 
 def test_hostile_volume_names(rofuse, scratch, layer):
@@ -262,55 +276,58 @@ def swapped(rofuse, scratch, layer):
         (directory / "deep").mkdir()
         for name in ("file", "deep/file"):
             (directory / name).write_text(text)
+    (secret / "hidden").touch()
     (scratch / "link").symlink_to(secret)
     log = Log(rofuse(layers=[layer], volume=[f"{source}:/data"]))
     return log, source, secret, scratch
 
 
-def test_directory_replaced_by_a_symlink(swapped):
-    """The program is in sub when sub becomes a symlink to another directory: never that one's files."""
-    log, source, secret, scratch = swapped
-    before = sorted(os.listdir(secret))
+def use_what_was_opened(log, swap):
+    """Opens a directory, one below it and a file, lets swap() happen, and does all there is to do with them."""
     at = log.mount.path("/data/sub")
-    directory = os.open(at, os.O_RDONLY | os.O_DIRECTORY)
-    deep = os.open(at / "deep", os.O_PATH | os.O_DIRECTORY)
+    directories = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (at, at / "deep")]
     file_path = os.open(at / "file", os.O_PATH)
-    os.rename(source / "sub", scratch / "aside")
-    os.rename(scratch / "link", source / "sub")
-    assert os.readlink(source / "sub") == str(secret)
-    allowed = (errno.ENOENT, errno.ESTALE, errno.ELOOP, errno.ENOTDIR)
+    swap()
+    read = []
 
     def attempt(run):
         try:
             return run()
         except OSError as error:
-            assert error.errno in allowed, error
+            assert error.errno in (errno.ENOENT, errno.ESTALE, errno.ELOOP, errno.ENOTDIR, errno.EEXIST), error
             return None
 
-    def read(name, fd):
-        opened = attempt(lambda: os.open(name, os.O_RDONLY, dir_fd=fd))
-        if opened is not None:
-            text = os.read(opened, 100)
-            os.close(opened)
-            assert text == b"mine"
+    def read_file(name, directory=None):
+        with open(os.open(name, os.O_RDONLY, dir_fd=directory), encoding="utf-8") as stream:
+            read.append(stream.read())
 
-    for fd in (directory, deep):
-        for _ in range(3):
-            read("file", fd)
-            listed = attempt(lambda fd=fd: os.listdir(fd))
-            assert "planted" not in (listed or [])
-            attempt(lambda fd=fd: os.close(os.open("planted", os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=fd)))
-            attempt(lambda fd=fd: os.mkdir("planted-directory", dir_fd=fd))
-            attempt(lambda fd=fd: os.unlink("file", dir_fd=fd))
-            attempt(lambda fd=fd: os.rename("deep", "moved", src_dir_fd=fd, dst_dir_fd=fd))
-    read(f"/proc/self/fd/{file_path}", None)
-    attempt(lambda: os.chmod(f"/proc/self/fd/{file_path}", 0o666))
-    attempt(lambda: os.truncate(f"/proc/self/fd/{file_path}", 0))
-    for fd in (directory, deep, file_path):
-        os.close(fd)
-    assert sorted(os.listdir(secret)) == before
-    assert (secret / "file").read_text() == (secret / "deep" / "file").read_text() == SECRET
-    assert stat.S_IMODE((secret / "file").stat().st_mode) != 0o666
+    for directory in directories:
+        for run in 3 * (lambda: read_file("file", directory), lambda: read.append(str(os.listdir(directory))),
+                        lambda: os.close(os.open("planted", os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=directory)),
+                        lambda: os.mkdir("planted-directory", dir_fd=directory),
+                        lambda: os.unlink("file", dir_fd=directory),
+                        lambda: os.rename("deep", "moved", src_dir_fd=directory, dst_dir_fd=directory)):
+            attempt(run)
+    path = f"/proc/self/fd/{file_path}"
+    for run in (lambda: read_file(path), lambda: os.chmod(path, 0o666), lambda: os.truncate(path, 0)):
+        attempt(run)
+    return read
+
+
+def test_directory_replaced_by_a_symlink(swapped):
+    """The program is in sub when sub becomes a symlink to another directory: never that one's files."""
+    log, source, secret, scratch = swapped
+    before = fingerprint(secret)
+
+    def swap():
+        os.rename(source / "sub", scratch / "aside")
+        os.rename(scratch / "link", source / "sub")
+        assert os.readlink(source / "sub") == str(secret)
+
+    outcome = call(lambda: use_what_was_opened(log, swap))
+    assert outcome.errno == 0, outcome
+    assert SECRET not in outcome.value and not any("hidden" in text for text in outcome.value), outcome
+    assert fingerprint(secret) == before
     works(log)
 
 
@@ -355,7 +372,7 @@ def test_swapping_while_reading_and_writing(swapped):
         swapper.join()
     assert outcome.errno == 0, outcome
     assert outcome.value <= {"mine"}
-    assert sorted(os.listdir(secret)) == ["deep", "file"]
+    assert sorted(os.listdir(secret)) == ["deep", "file", "hidden"]
     assert (secret / "file").read_text() == SECRET
     works(log)
 

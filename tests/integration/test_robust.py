@@ -1,5 +1,6 @@
 """How a mount ends: signals, busy mounts, kill -9, loops; nothing is left behind, the volume's data are."""
 
+import errno
 import os
 import pathlib
 import random
@@ -39,8 +40,8 @@ def mounted(point):
 
 
 def left_in_state(mount):
-    """What a mount that is gone has left: state files, sockets; not the volumes and not the logs."""
-    return [path for path in (mount.state / "run").rglob("*") if not path.is_dir() and path.suffix != ".lock"]
+    """What a mount that is gone has left in the run directory, but the lock that all mounts share."""
+    return [path for path in (mount.state / "run").rglob("*") if path.name != ".lock"]
 
 
 def processes_naming(path):
@@ -231,34 +232,36 @@ def test_after_kill_9(rofuse, layer):
 
 
 def test_killed_during_a_write(rofuse, layer):
-    """The writer gets an error, not a hang; what was written before is there, whole and in order."""
+    """The writer gets an error, not a hang; what write(2) said was written is there, whole and in order."""
     mount = rofuse(layers=[layer], volume=["v:/data"])
     code = """
 import os, sys
 out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-number = 0
+text, written, told = b"".join(b"%09d\\n" % number for number in range(1 << 17)), 0, False
 try:
     while True:
-        os.write(out, b"%09d\\n" % number * 1000)
-        number += 1
-        if number == 50: print("started", flush=True)
+        written += os.write(out, text[written % len(text):][:10000])
+        if written > 500_000 and not told:
+            told = True
+            print("started", flush=True)
 except OSError as error:
-    print(number, error.errno, flush=True)
+    print(written, error.errno, flush=True)
 """
     writer = subprocess.Popen([PYTHON, "-c", code, mount.path("/data/file")], stdout=subprocess.PIPE, text=True)
     try:
         assert writer.stdout.readline() == "started\n"
         mount.kill()
-        number, error = map(int, writer.communicate(timeout=60)[0].split())
+        written, error = map(int, writer.communicate(timeout=60)[0].split())
     finally:
         writer.kill()
         writer.wait()
-    assert error in (103, 107, 5)  # ECONNABORTED, ENOTCONN, EIO
+    assert errno.errorcode[error] in ("ECONNABORTED", "ENOTCONN", "EIO")
     rofuse_test.unmount_below(mount.point)
     again = rofuse(layers=[layer], volume=["v:/data"], point=mount.point)
-    lines = again.path("/data/file").read_text().split("\n")[:-1]
-    assert number * 1000 <= len(lines) <= (number + 1) * 1000, "every write that succeeded is there"
-    assert all(int(line) == index // 1000 for index, line in enumerate(lines))
+    data = again.path("/data/file").read_bytes()
+    assert written <= len(data) <= written + 10000, "what was acknowledged, and at most the write under way"
+    text = b"".join(b"%09d\n" % number for number in range(1 << 17))
+    assert data == (text * (len(data) // len(text) + 1))[:len(data)]
 
 
 def test_layers_on_a_read_only_mount(rofuse, scratch, layer):
@@ -283,14 +286,12 @@ def test_layers_on_a_read_only_mount(rofuse, scratch, layer):
     assert log.mount.end() == 0
 
 
-def test_many_mounts_leave_nothing(rofuse, scratch, layer):
+def test_many_mounts_leave_nothing(scratch, layer):
     """Everything lies on a file system that can only be unmounted when no descriptor and no process is left on it."""
     disk = scratch / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
     shutil.copytree(layer, disk / "layer")
-    before = len(open("/proc/self/mountinfo", encoding="utf-8").readlines())
-    own = sorted(os.listdir("/proc/self/fd"))
     point = disk / "point"
     point.mkdir()
     for number in range(25):
@@ -307,13 +308,10 @@ def test_many_mounts_leave_nothing(rofuse, scratch, layer):
                                 capture_output=True, text=True, check=False)
         assert (result.returncode, result.stderr) == (0, "")
         assert not mounted(point)
-    assert len(open("/proc/self/mountinfo", encoding="utf-8").readlines()) == before
-    assert sorted(os.listdir("/proc/self/fd")) == own
     assert not processes_naming(disk)
     assert len(list((disk / "state").rglob("file*"))) == 25
     result = subprocess.run(["umount", disk], capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"something still uses the file system: {result.stderr}"
-    assert rofuse is not None
 
 
 def descriptors(mount):
@@ -322,7 +320,7 @@ def descriptors(mount):
 
 def test_descriptors_do_not_grow(rofuse, scratch, layer):
     """Files opened and closed, directories listed, denied calls: the daemon's descriptors are bounded."""
-    for number in range(300):
+    for number in range(100):
         (layer / f"dir{number}").mkdir()
         (layer / f"dir{number}" / "file").write_text("x")
     mount = rofuse(layers=[layer], volume=["v:/data"], tmpfs=["/tmp"])
@@ -333,18 +331,18 @@ def test_descriptors_do_not_grow(rofuse, scratch, layer):
             directory.mkdir()
             (directory / "file").write_text("x")
             mount.path(f"/tmp/{number}").write_text("x")
-            os.listdir(mount.path(f"/dir{number % 300}"))
-            mount.path(f"/dir{number % 300}/file").read_text()
+            os.listdir(mount.path(f"/dir{number % 100}"))
+            mount.path(f"/dir{number % 100}/file").read_text()
             try:
-                os.mkdir(mount.path(f"/dir{number % 300}/new"))
+                os.mkdir(mount.path(f"/dir{number % 100}/new"))
             except OSError:
                 pass
         return True
 
-    assert call(lambda: work(0, 1000)).value
+    assert call(lambda: work(0, 300)).value
     settled = descriptors(mount)
-    assert call(lambda: work(1000, 1000)).value
-    assert call(lambda: work(2000, 1000)).value
+    assert call(lambda: work(300, 300)).value
+    assert call(lambda: work(600, 300)).value
     assert descriptors(mount) <= settled + 8
     assert settled < 512
 
@@ -353,6 +351,8 @@ def stress(mount, seed, operations):
     """A bounded number of random operations over the union, the routes and what is refused; returns the refusals."""
     chance = random.Random(seed)
     denied = 0
+    # EPERM: a hard link to a directory.
+    expected = {"ENOENT", "EEXIST", "EXDEV", "ENOTEMPTY", "ENOTDIR", "EISDIR", "EBUSY", "EPERM"}
 
     def attempt(function, *arguments):
         nonlocal denied
@@ -361,7 +361,7 @@ def stress(mount, seed, operations):
         except OSError as error:
             if error.errno == 30:
                 denied += 1
-            elif error.errno not in (2, 17, 18, 39, 20, 21, 116, 16):
+            elif errno.errorcode[error.errno] not in expected:
                 raise
 
     for _ in range(operations):

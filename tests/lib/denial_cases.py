@@ -102,7 +102,7 @@ CASES = [
          mode=stat.S_IFCHR | 0o620),
     Case("bind", bind_socket, "mknod", "new", mode=stat.S_IFSOCK | 0o777),
     Case("symlink", lambda at: os.symlink("../over/there", f"{at}/new"), "symlink", "new", target="../over/there"),
-    Case("link", lambda at: os.link(f"{at}/shared", f"{at}/new"), "link", "shared", target="new"),
+    Case("link", lambda at: os.link(f"{at}/shared", f"{at}/new"), "link", "new", target="shared"),
     Case("unlink", lambda at: os.unlink(f"{at}/file"), "unlink", "file"),
     Case("unlink-symlink", lambda at: os.unlink(f"{at}/link"), "unlink", "link"),
     Case("rmdir", lambda at: os.rmdir(f"{at}/empty"), "rmdir", "empty"),
@@ -142,4 +142,3 @@ def tree(at):
     os.chmod(f"{at}/shared", 0o666)
     os.setxattr(f"{at}/file", "user.a", b"1")
     os.symlink("file", f"{at}/link")
-
