@@ -1,5 +1,6 @@
 #include "users.h"
 
+#include "mapped_files.h"
 #include "mount_table.h"
 #include "process.h"
 #include "text.h"
@@ -74,33 +75,6 @@ static void check_files(struct search *search)
         g_dir_close(listing);
 }
 
-/* START-END PERMS OFFSET MAJOR:MINOR INODE PATH; the executable is told already. */
-static void check_maps(struct search *search, const char *exe)
-{
-    g_autofree char *maps = g_strdup_printf("/proc/%d/maps", (int)search->pid);
-    FILE *file = fopen(maps, "re");
-    if (file == NULL)
-        return;
-    g_autofree char *last = g_strdup(exe);
-    char *line = NULL;
-    size_t room = 0;
-    while (getline(&line, &room, file) > 0) {
-        unsigned major_number, minor_number;
-        int at = -1;
-        if (sscanf(line, "%*s %*s %*s %x:%x %*s %n", &major_number, &minor_number, &at) != 2 || at < 0 ||
-            makedev(major_number, minor_number) != search->device)
-            continue;
-        char *path = g_strchomp(line + at);
-        /* A library has several mappings in a row. */
-        if (g_strcmp0(path, last) != 0)
-            add(search, "mapped file", path);
-        g_free(last);
-        last = g_strdup(path);
-    }
-    free(line);
-    fclose(file);
-}
-
 /* A process of another mount namespace that has the mount keeps it alive, even where nobody uses it. */
 static void check_namespace(struct search *search, GPtrArray *namespaces)
 {
@@ -131,10 +105,8 @@ static void check_process(struct search *search, GPtrArray *namespaces)
     search->comm = process_comm(search->pid);
     check_link(search, cwd, "working directory");
     check_link(search, root, "root directory");
-    bool runs = check_link(search, exe, "runs");
-    g_autofree char *program = runs ? g_file_read_link(exe, NULL) : NULL;
+    check_link(search, exe, "runs");
     check_files(search);
-    check_maps(search, program);
     check_namespace(search, namespaces);
     g_clear_pointer(&search->comm, g_free);
 }
@@ -152,35 +124,44 @@ static void each_process(void (*visit)(void *data, pid_t pid), void *data)
         g_dir_close(listing);
 }
 
-struct visit {
-    struct search search;
-    GPtrArray *namespaces; /* those that have been looked at */
-    pid_t except;
-};
-
-static void visit_user(void *data, pid_t pid)
+static void collect(void *data, pid_t pid)
 {
-    struct visit *visit = data;
-    if (pid == visit->except || pid == getpid())
-        return;
-    visit->search.pid = pid;
-    check_process(&visit->search, visit->namespaces);
+    g_array_append_val((GArray *)data, pid);
+}
+
+static void add_mapped_file(void *data, pid_t pid, const char *path)
+{
+    struct search *search = data;
+    search->pid = pid;
+    search->comm = process_comm(pid);
+    add(search, "mapped file", path);
+    g_clear_pointer(&search->comm, g_free);
 }
 
 GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit)
 {
-    struct visit visit = {.search = {.device = device, .mountpoint = mountpoint, .limit = limit}, .except = except};
-    visit.search.lines = g_ptr_array_new_with_free_func(g_free);
-    visit.namespaces = g_ptr_array_new_with_free_func(g_free);
+    struct search search = {.device = device, .mountpoint = mountpoint, .limit = limit};
+    search.lines = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) namespaces = g_ptr_array_new_with_free_func(g_free);
     /* Our own namespace's mounts are what is being unmounted. */
     char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
     if (own != NULL)
-        g_ptr_array_add(visit.namespaces, own);
-    each_process(visit_user, &visit);
-    g_ptr_array_unref(visit.namespaces);
-    if (visit.search.left_out > 0)
-        g_ptr_array_add(visit.search.lines, g_strdup_printf("and %u more", visit.search.left_out));
-    return visit.search.lines;
+        g_ptr_array_add(namespaces, own);
+    g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    each_process(collect, pids);
+    for (guint i = pids->len; i > 0; i--) {
+        pid_t pid = g_array_index(pids, pid_t, i - 1);
+        if (pid == except || pid == getpid())
+            g_array_remove_index(pids, i - 1);
+    }
+    for (guint i = 0; i < pids->len; i++) {
+        search.pid = g_array_index(pids, pid_t, i);
+        check_process(&search, namespaces);
+    }
+    mapped_files_each((const pid_t *)(const void *)pids->data, pids->len, device, add_mapped_file, &search);
+    if (search.left_out > 0)
+        g_ptr_array_add(search.lines, g_strdup_printf("and %u more", search.left_out));
+    return search.lines;
 }
 
 struct daemon_search {

@@ -17,7 +17,7 @@
  * @mountpoint: paths are shown relative to it.
  * @except:     a process that is not to be named (the daemon), or 0.
  * @limit:      at most so many lines; one more says how many are left out.
- * Elements are strings owned by the array; the caller owns the array. Any thread.
+ * Elements are strings owned by the array; the caller owns the array. Only while the process has one thread.
  */
 GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit);
 
