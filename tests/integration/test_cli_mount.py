@@ -1,0 +1,426 @@
+"""The commands at work: background and foreground, where logs and state go, status, what kill -9 leaves."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+from denial_log import parse_lines, validate
+import pytest
+import rofuse_test
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def place(scratch):
+    (scratch / "layer" / "etc").mkdir(parents=True)
+    (scratch / "mnt").mkdir()
+    return scratch
+
+
+def run(*words, **kwargs):
+    """rofuse WORDS… to its end."""
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False, "timeout": 120, **kwargs}
+    return subprocess.run([rofuse_test.BINARY, *map(str, words)], **options)
+
+
+def mount_words(place, *words):
+    return ["mount", "--state-dir", place / "state", "--layer", place / "layer", *words, place / "mnt"]
+
+
+def status(place, *words):
+    result = run("status", "--json", "--state-dir", place / "state", *words)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    answer = json.loads(result.stdout)
+    assert answer["schema"] == "rofuse.status/1"
+    return answer["mounts"]
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not after 60 s"
+        time.sleep(0.01)
+
+
+def is_mounted(point):
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        return any(line.split()[4] == str(point) for line in table)
+
+
+def has_ended(pid):
+    """No process any more, or one that only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
+            return stream.read().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def deny(place):
+    with pytest.raises(OSError, match="Read-only file system"):
+        (place / "mnt" / "etc" / "denied").mkdir()
+
+
+def umount(place):
+    result = run("umount", "--state-dir", place / "state", place / "mnt")
+    assert result.returncode == 0, result
+    assert not is_mounted(place / "mnt")
+
+
+def operations(path):
+    """What a JSON log says was denied; every line as the schema has it."""
+    events = parse_lines(path.read_bytes())
+    for event in events:
+        validate(event)
+    return [event["operation"] for event in events if event["event"] == "denied"]
+
+
+def test_background(place):
+    """The command returns when the mount answers, keeps nothing of the starter's, and logs to a file of its own."""
+    result = run(*mount_words(place, "--tmpfs", "/tmp"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    (place / "mnt" / "tmp" / "a").write_text("works at once")
+    deny(place)
+    (one,) = status(place, place / "mnt")
+    pid = one["pid"]
+    assert one["state"] == "alive" and one["name"] == "mnt" and one["mountpoint"] == str(place / "mnt")
+    assert os.readlink(f"/proc/{pid}/cwd") == "/" and os.getsid(pid) == pid
+    assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+    umount(place)
+    assert has_ended(pid)
+    if not os.path.exists("/run/systemd/journal/socket"):
+        assert one["logs"] == [{"destination": f"file:{place}/state/log/mnt.log", "format": "json"}]
+        assert operations(place / "state" / "log" / "mnt.log") == ["mkdir"]
+        assert stat.S_IMODE((place / "state" / "log" / "mnt.log").stat().st_mode) == 0o640
+    assert status(place) == []
+    assert list((place / "state" / "run").glob("*.json")) == []
+
+
+def test_relative_paths_and_an_inherited_descriptor(place):
+    """Relative paths hold though the daemon goes to /, and nothing that the starter had open stays open."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    result = run("mount", "--state-dir", "state", "--layer", "layer", "--log", "file:log", "-v", "./host:/host", "mnt",
+                 cwd=place, pass_fds=[writer])
+    os.close(writer)
+    assert result.returncode == 0, result
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read() == b""  # the end: the daemon does not hold the other one
+    (place / "mnt" / "host" / "a").write_text("x")
+    assert (place / "host" / "a").read_text() == "x"
+    deny(place)
+    umount(place)
+    assert operations(place / "log") == ["mkdir"]
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_descriptors(closed, place):
+    command = [rofuse_test.BINARY, *map(str, mount_words(place))]
+    result = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False, timeout=60)
+    assert result.returncode == 0
+    deny(place)
+    umount(place)
+
+
+def test_background_that_cannot(place):
+    """The mount itself fails (no device to mount with): one line, status 1, nothing is left of it."""
+    script = 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@" 2>&1'
+    result = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", rofuse_test.BINARY,
+                             *map(str, mount_words(place, "-v", "data:/data"))],
+                            capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 1
+    assert len(lines) == 1 and lines[0].startswith("rofuse: ") and "/dev/fuse" in lines[0], result.stdout
+    assert not is_mounted(place / "mnt") and status(place) == []
+    assert list((place / "state" / "run").glob("*.json")) == []
+
+
+def test_foreground_logs_to_stderr_as_text(place):
+    with subprocess.Popen([rofuse_test.BINARY, *map(str, mount_words(place, "--foreground"))], stderr=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: status(place) and status(place)[0]["state"] == "alive", "the mount")
+            (one,) = status(place)
+            deny(place)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)
+    assert process.returncode == 0 and said[0] == ""
+    assert one["logs"] == [{"destination": "-", "format": "text"}] and one["fold"] == 10
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d\.\d{{3}} mkdir /etc/denied EROFS \S+ pid {os.getpid()} uid 0: not-declared\n",
+                        said[1]), said
+
+
+def test_several_logs(place):
+    """Each has every record; --log-format is for all of them."""
+    logs = [place / "a", place / "b"]
+    words = [word for log in logs for word in ("--log", f"file:{log}")]
+    for form in ("json", "text"):
+        command = mount_words(place, *words, "--log", "-", "--log-format", form, "--foreground")
+        process = subprocess.Popen([rofuse_test.BINARY, *map(str, command)], stderr=subprocess.PIPE)
+        try:
+            wait_until(lambda: status(place) and status(place)[0]["state"] == "alive", "the mount")
+            deny(place)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0
+        contents = [log.read_bytes() for log in logs]
+        assert contents[0] == contents[1] == said and len(said.splitlines()) == 1
+        assert said.startswith(b"{") == (form == "json")
+        for log in logs:
+            log.unlink()
+
+
+def test_a_log_is_appended_to(place):
+    (place / "log").write_text('{"what": "was there"}\n')
+    for number in range(2):
+        assert run(*mount_words(place, "--log", f"file:{place}/log")).returncode == 0
+        deny(place)
+        umount(place)
+        assert len((place / "log").read_text().splitlines()) == number + 2
+
+
+def test_sighup_reopens_the_file(place):
+    assert run(*mount_words(place, "--log", f"file:{place}/log", "--log-fold", "off")).returncode == 0
+    pid = status(place)[0]["pid"]
+    deny(place)
+    wait_until(lambda: (place / "log").stat().st_size > 0, "the first record")
+    (place / "log").rename(place / "log.1")
+    os.kill(pid, signal.SIGHUP)
+    wait_until((place / "log").exists, "the new file")
+    deny(place)
+    wait_until(lambda: (place / "log").stat().st_size > 0, "the second record")
+    # A place that cannot be had: the log goes on where it is, and says so.
+    (place / "log").rename(place / "log.2")
+    (place / "log").mkdir()
+    os.kill(pid, signal.SIGHUP)
+    wait_until(lambda: "cannot reopen" in (place / "log.2").read_text(), "the notice")
+    deny(place)
+    umount(place)
+    assert [len(operations(place / name)) for name in ("log.1", "log.2")] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_readiness(kind, place):
+    """sd_notify(3): READY=1 when the mount answers, STOPPING=1 before the end."""
+    name = str(place / "notify") if kind == "path" else f"\0rofuse-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(name)
+        receiver.settimeout(60)
+        environment = {**os.environ, "NOTIFY_SOCKET": name.replace("\0", "@")}
+        with subprocess.Popen([rofuse_test.BINARY, *map(str, mount_words(place, "--foreground"))],
+                              env=environment) as process:
+            try:
+                assert receiver.recv(100) == b"READY=1"
+                assert is_mounted(place / "mnt") and os.listdir(place / "mnt")
+            finally:
+                process.send_signal(signal.SIGTERM)
+            assert receiver.recv(100) == b"STOPPING=1"
+            assert process.wait(60) == 0
+        # Not from the background: whoever started it is told by the command's end.
+        assert run(*mount_words(place), env=environment).returncode == 0
+        umount(place)
+        receiver.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            assert receiver.recv(100) != b"READY=1"
+            receiver.recv(100)
+
+
+def test_status(place, rofuse):
+    """Two mounts, as text and as JSON; one of them asked for by path, by another path, by name."""
+    host = place / "host"
+    host.mkdir()
+    one = rofuse(layers=[place / "layer", host], tmpfs=["/tmp:size=64m,mode=0700,uid=5,nr_inodes=100"],
+                 volume=["data:/data", f"{host}:/host:ro", "/anonymous"], extra=["--name", "one"])
+    two = rofuse(layers=[place / "layer"], extra=["--name", "two", "--log", "-"], fold=30)
+    (one.path("/tmp") / "file").write_bytes(bytes(1 << 20))
+    mounts = status(place)
+    assert [mount["name"] for mount in mounts] == ["one", "two"]
+    assert mounts[0]["pid"] == one.process.pid and mounts[0]["layers"] == [str(place / "layer"), str(host)]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", mounts[0]["since"])
+    assert (mounts[0]["fold"], mounts[1]["fold"]) == (0, 30) and mounts[0]["limits"] == []
+    assert mounts[0]["volume_dir"] == str(place / "state" / "volumes")
+    routes = {route["target"]: route for route in mounts[0]["routes"]}
+    assert {target: (route["kind"], route["source"], route["options"]) for target, route in routes.items()} == {
+        "/tmp": ("tmpfs", None, "noexec,nosuid,nodev,size=64m,nr_inodes=100,mode=0700,uid=5"),
+        "/data": ("volume", "data", ""), "/host": ("bind", str(host), "ro"), "/anonymous": ("volume", None, "")}
+    assert routes["/tmp"]["statvfs"] == {"size": 64 << 20, "used": 1 << 20, "inodes": 100, "inodes_used": 2}
+    assert all(route["statvfs"]["size"] > 0 for route in routes.values())
+    assert mounts[1]["routes"] == [] and [log["destination"] for log in mounts[1]["logs"]] == [f"file:{two.log_path}", "-"]
+    for word in (one.point, f"{one.point}/../{one.point.name}/", "one"):
+        assert [mount["name"] for mount in status(place, word)] == ["one"]
+    said = run("status", "--state-dir", place / "state").stdout
+    assert re.search(rf"^{one.point}\n  name +one\n  state +alive\n  pid +{one.process.pid}, since ", said, re.MULTILINE)
+    assert re.search(r"^ +/tmp +tmpfs +- +noexec,\S+ +64M +1\.0M$", said, re.MULTILINE), said
+    assert re.search(rf"^ +/host +bind +{host} +ro ", said, re.MULTILINE), said
+    assert "none: everything is read-only" in said and "folded over 30 s" in said
+    assert run("status", "--state-dir", place / "nothing").stdout == "no mounts\n"
+
+
+def test_status_of_a_stuck_daemon(place, rofuse):
+    """It does not hang, and umount says whom it waits for."""
+    mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
+    mount.process.send_signal(signal.SIGSTOP)
+    try:
+        (one,) = status(place)
+        assert one["state"] == "alive" and one["routes"][0]["statvfs"] is None
+    finally:
+        mount.process.send_signal(signal.SIGCONT)
+    assert mount.end() == 0
+
+
+def test_umount_says_who_and_waits(place, rofuse):
+    """Working directory, open file, root: each is named; Ctrl-C ends the wait and not the daemon."""
+    mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "busy"])
+    holders = [subprocess.Popen(["sleep", "600"], cwd=mount.path("/tmp")),
+               subprocess.Popen(["sh", "-c", "exec sleep 600 3>held"], cwd=mount.path("/tmp"))]
+    try:
+        wait_until(lambda: mount.path("/tmp/held").exists(), "the second one's file")
+        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, "busy"], text=True,
+                              stderr=subprocess.PIPE) as waiting:
+            lines = []
+            while not lines or "waiting until" not in lines[-1]:
+                lines.append(waiting.stderr.readline())
+                assert lines[-1], lines
+            assert not is_mounted(mount.point)
+            waiting.send_signal(signal.SIGINT)
+            rest = waiting.communicate(timeout=60)[1]
+        said = "".join(lines)
+        assert waiting.returncode == 0 and str(mount.process.pid) in rest and len(rest.splitlines()) == 1, rest
+        assert all(line.startswith("rofuse: ") for line in lines)
+        assert f"pid {holders[0].pid} (sleep): working directory /tmp\n" in said
+        assert re.search(rf"pid {holders[1].pid} \(\w+\): open file /tmp/held\n", said), said
+        assert str(mount.process.pid) in lines[-1]
+        assert mount.process.poll() is None
+        assert status(place)[0]["state"] == "detached"
+        # Asked for again by name it still says who.
+        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, "busy"], text=True,
+                              stderr=subprocess.PIPE) as again:
+            line = again.stderr.readline()
+            assert f"pid {holders[0].pid}" in line, line
+            for holder in holders:
+                holder.kill()
+                holder.wait()
+            again.communicate(timeout=60)
+            assert again.returncode == 0
+        assert mount.process.wait(60) == 0
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.wait()
+
+
+def test_kill_9_in_the_background(place):
+    """Seen as dead; umount clears it; and a new mount clears it by itself, whose name and volumes it takes over."""
+    words = mount_words(place, "-v", "data:/data", "--name", "web")
+    for clear_by_umount in (True, False, False):
+        result = run(*words)
+        assert result.returncode == 0, result
+        (one,) = status(place)
+        assert one["name"] == "web" and one["state"] == "alive"
+        with open(place / "mnt" / "data" / "log", "a", encoding="ascii") as stream:
+            stream.write("line\n")
+        os.kill(one["pid"], signal.SIGKILL)
+        wait_until(lambda: has_ended(one["pid"]), "the end")
+        assert [mount["state"] for mount in status(place)] == ["dead"]
+        with pytest.raises(OSError, match="not connected|connection abort"):
+            os.listdir(place / "mnt")
+        if clear_by_umount:
+            umount(place)
+            assert status(place) == [] and list((place / "state" / "run").glob("*.json")) == []
+    result = run(*words)
+    assert result.returncode == 0
+    assert result.stderr.startswith("rofuse: unmounted the mount web of a dead daemon") and result.stderr.count("\n") == 1
+    assert (place / "mnt" / "data" / "log").read_text() == "line\n" * 3
+    umount(place)
+
+
+def test_an_interrupted_start(place):
+    """SIGTERM for the command before the mount is there: nothing is left."""
+    for delay in (0, 0.001, 0.003, 0.01, 0.03):
+        with subprocess.Popen([rofuse_test.BINARY, *map(str, mount_words(place, "-v", "data:/etc"))],
+                              stderr=subprocess.DEVNULL) as process:
+            time.sleep(delay)
+            process.terminate()
+            process.wait(60)
+        if process.returncode == 0:
+            umount(place)
+        wait_until(lambda: not is_mounted(place / "mnt") and status(place) == [], "the end of what was begun")
+        wait_until(lambda: list((place / "state" / "run").glob("*.json")) == [], "no state to be there")
+
+
+# Commands in a mount namespace of their own in which /run and /var/lib are empty.
+FRESH = 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && "$@" && find /run /var/lib -printf "%m %p\\n"'
+
+
+def test_places_of_root(place):
+    script = ('cd / && "$1" mount --layer "$2/layer" -v data:/data --log "file:$2/log" "$2/mnt" && '
+              'touch "$2/mnt/data/x" && "$1" status --json && find /run /var/lib -printf "%m %p\\n" && "$1" umount "$2/mnt"')
+    result = subprocess.run(["unshare", "-m", "sh", "-c", FRESH, "sh", "sh", "-ec", script, "sh", rofuse_test.BINARY, place],
+                            capture_output=True, text=True, check=False, timeout=60,
+                            env={**os.environ, "XDG_DATA_HOME": str(place), "XDG_RUNTIME_DIR": str(place)})
+    assert result.returncode == 0, result
+    document, _, found = result.stdout.partition("\n}\n")
+    assert json.loads(document + "}")["mounts"][0]["volume_dir"] == "/var/lib/rofuse/volumes"
+    for line in ["700 /run/rofuse", "600 /run/rofuse/mnt.json", "644 /var/lib/rofuse/volumes/data/_data/x"]:
+        assert line in found.splitlines(), found
+    left = result.stdout[result.stdout.rindex("/run\n"):]
+    assert "mnt.json" not in left and "volumes/data/_data/x" in left
+
+
+@pytest.fixture
+def as_nobody(place):
+    """What to put before a command so that an ordinary user runs it where /dev/fuse is open to all, as it is on most hosts."""
+    fusermount = shutil.which("fusermount3")
+    if fusermount is None or not os.stat(fusermount).st_mode & stat.S_ISUID:
+        pytest.skip("fusermount3 is missing or not set-user-ID: an ordinary user cannot mount")
+    os.mknod(place / "fuse", stat.S_IFCHR | 0o666, os.makedev(10, 229))
+    os.chmod(place / "fuse", 0o666)
+    script = 'mount --bind "$1/fuse" /dev/fuse && echo ready && exec sleep 600'
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", place], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "ready\n"
+            yield ["nsenter", "-m", "-t", str(holder.pid), "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY),
+                   "--clear-groups"]
+        finally:
+            subprocess.run(["nsenter", "-m", "-t", str(holder.pid), "umount", "-l", place / "mnt"], check=False,
+                           capture_output=True)
+            holder.kill()
+
+
+@pytest.mark.parametrize("variables", ["XDG", "HOME"])
+def test_places_of_others(variables, place, as_nobody):
+    for name in ("mnt", "home", "data", "runtime"):
+        (place / name).mkdir(exist_ok=True)
+        os.chown(place / name, NOBODY, NOBODY)
+    environment = {"HOME": str(place / "home"), "PATH": os.environ["PATH"]}
+    if variables == "XDG":
+        environment.update(XDG_DATA_HOME=str(place / "data"), XDG_RUNTIME_DIR=str(place / "runtime"))
+        volumes, state = place / "data/rofuse/volumes", place / "runtime/rofuse"
+    else:
+        environment.update(XDG_DATA_HOME="relative", XDG_RUNTIME_DIR="")  # to be ignored, says the specification
+        volumes, state = place / "home/.local/share/rofuse/volumes", place / "home/.local/share/rofuse/run"
+
+    def run_as_nobody(*words):
+        return subprocess.run([*as_nobody, rofuse_test.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, check=False,
+                              capture_output=True, text=True, timeout=60, env=environment, cwd="/")
+
+    result = run_as_nobody("mount", "--layer", place / "layer", "-v", "data:/data", "--log", f"file:{place}/data/log",
+                           place / "mnt")
+    assert result.returncode == 0, result
+    assert "not root" in result.stderr and all(line.startswith("rofuse: ") for line in result.stderr.splitlines())
+    assert (volumes / "data" / "_data").is_dir() and (state / "mnt.json").exists()
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    (one,) = json.loads(run_as_nobody("status", "--json").stdout)["mounts"]
+    assert one["state"] == "alive" and one["limits"] == [line[8:] for line in result.stderr.splitlines()]
+    result = run_as_nobody("umount", "mnt")
+    assert (result.returncode, result.stderr) == (0, ""), result
+    assert json.loads(run_as_nobody("status", "--json").stdout)["mounts"] == [] and not (state / "mnt.json").exists()
