@@ -152,11 +152,18 @@ static int open_data(int volume_fd, const struct route_spec *spec, char **ret_wh
         return data_fd;
     int fd = beneath_open(data_fd, spec->subpath, O_PATH, false);
     close(data_fd);
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+        close(fd);
+        fd = S_ISLNK(st.st_mode) ? -ELOOP : -ENOTSUP;
+    }
     if (fd == -ENOENT)
         *ret_why = g_strdup_printf("the volume has no %s; make it there before the mount", spec->subpath);
     else if (fd == -ELOOP || fd == -EXDEV)
         *ret_why = g_strdup_printf(
             "the subpath %s leads through a symbolic link or out of the volume; give the path itself", spec->subpath);
+    else if (fd == -ENOTSUP)
+        *ret_why = g_strdup_printf("the subpath %s is neither a directory nor a file", spec->subpath);
     else if (fd < 0)
         *ret_why = g_strdup_printf("the subpath %s: %s", spec->subpath, g_strerror(-fd));
     return fd;

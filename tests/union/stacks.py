@@ -11,7 +11,7 @@ import stat
 import struct
 
 PLACES = ["proc/", "sys/", "dev/", "dev/pts/", "dev/shm/", "dev/mqueue/", "dev/console", "etc/", "etc/hosts", "etc/hostname",
-          "etc/resolv.conf", "run/", "run/secrets/", "run/.containerenv", ".dockerenv", "tmp/"]
+          "etc/resolv.conf", "etc/mtab", "run/", "run/secrets/", "run/.containerenv", ".dockerenv", "tmp/"]
 
 # Few, so that layers meet; among them every character that some format or parser stumbles over.
 NAMES = [b"a", b"b", b"c", b"d", b"e", b"f", b"bin", b"lib", b"new\nline", b"back\\slash", b"col:on", b"com,ma", b"\xff\xfe",
