@@ -15,6 +15,7 @@ import time
 import traceback
 
 import jsonschema
+import pytest
 import rofuse_test
 
 SCHEMA_PATH = rofuse_test.ROOT / "src" / "log.schema.json"
@@ -139,6 +140,22 @@ class Log:
         return records[0]
 
 
+@pytest.fixture
+def mount(rofuse):
+    """As rofuse(…), but gives the Log; every line of every log is validated in the end, when all is flushed."""
+    logs = []
+
+    def make(**kwargs):
+        logs.append(Log(rofuse(**kwargs)))
+        return logs[-1]
+
+    yield make
+    for log in logs:
+        log.mount.end()
+        for event in log.mount.events():
+            validate(event)
+
+
 class Outcome:
     """What a caller got: its pid, the errno of the call (0 = it worked), the value it returned."""
 
@@ -209,6 +226,19 @@ def rename2(old, new, flags):
 
 def set_comm(name):
     check(libc.prctl(15, ctypes.c_char_p(name), 0, 0, 0))
+
+
+def works(log):
+    """A mount of a layer with /etc/file and a volume at /data answers another process: a read, a write, a denial."""
+    def run():
+        assert log.mount.path("/etc/file").read_text() == "from the image\n"
+        log.mount.path("/data/works").write_text("x")
+        os.unlink(log.mount.path("/data/works"))
+        os.mkdir(log.mount.path("/etc/still"))
+
+    outcome = call(run, seconds=30)
+    assert outcome.name == "EROFS"
+    return outcome.pid
 
 
 def fingerprint(directory):
