@@ -1,11 +1,12 @@
 #include "caller.h"
 
+#include "caller_memory.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <linux/capability.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,38 +15,13 @@
 
 #define LINK_MAX_SIZE 4096
 #define STATUS_SIZE 16384 /* a status file with 256 groups is half of this */
+#define OVERFLOW_ID 65534 /* /proc/sys/kernel/overflowuid, which nobody changes */
 #define MAP_SIZE 16384    /* 340 lines, the most that a user namespace has */
 
 /* Capabilities over files that count in a user namespace below ours; the others are asked of the first one only. */
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define OVER_FILES                                                                                                     \
     (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID))
-
-struct caller_slot {
-    atomic_flag taken;
-};
-
-struct caller_slot *caller_slot_new(void)
-{
-    struct caller_slot *slot = g_new(struct caller_slot, 1);
-    atomic_flag_clear(&slot->taken);
-    return slot;
-}
-
-void caller_slot_free(struct caller_slot *slot)
-{
-    g_free(slot);
-}
-
-bool caller_slot_take(struct caller_slot *slot)
-{
-    return slot != NULL && !atomic_flag_test_and_set(&slot->taken);
-}
-
-void caller_slot_give(struct caller_slot *slot)
-{
-    atomic_flag_clear(&slot->taken);
-}
 
 static void proc_path(char path[64], pid_t tid, const char *name)
 {
@@ -159,20 +135,23 @@ static bool in_our_user_namespace(pid_t tid)
            his.st_ino == ours.st_ino;
 }
 
-/* Whether a map of a user namespace (user_namespaces(7): inside, outside, length) knows an id of ours. */
-static bool map_knows(pid_t tid, const char *name, uint64_t id)
+/*
+ * Whether a map of a thread's user namespace (user_namespaces(7): inside, outside, length) knows an id as we see it. Of our
+ * own namespace that is the first column, and what it does not know is shown to us as the overflow id.
+ */
+static bool map_knows(pid_t tid, const char *name, uint64_t id, bool ours)
 {
     char text[MAP_SIZE];
     if (caller_read_file(tid, name, text, sizeof text) < 0)
         return false;
     for (char *at = text; *at != '\0';) {
         char *end;
-        (void)strtoull(at, &end, 10);
-        uint64_t outside = strtoull(end, &end, 10), length = strtoull(end, &end, 10);
+        uint64_t inside = strtoull(at, &end, 10), outside = strtoull(end, &end, 10), length = strtoull(end, &end, 10);
         if (end == at)
             return false;
-        if (id >= outside && id - outside < length)
-            return true;
+        uint64_t first = ours ? inside : outside;
+        if (id >= first && id - first < length)
+            return length == UINT32_MAX || !ours || id != OVERFLOW_ID;
         at = end + strspn(end, " \n");
     }
     return false;
@@ -190,9 +169,13 @@ int caller_capabilities(pid_t tid, uint64_t *ret_effective)
 int caller_capabilities_over(pid_t tid, uid_t uid, gid_t gid, uint64_t *ret_effective)
 {
     int status = read_capabilities(tid, ret_effective);
-    if (status < 0 || *ret_effective == 0 || in_our_user_namespace(tid))
+    if (status < 0 || *ret_effective == 0)
         return status;
-    *ret_effective &= map_knows(tid, "uid_map", uid) && map_knows(tid, "gid_map", gid) ? OVER_FILES : 0;
+    bool ours = in_our_user_namespace(tid);
+    if (!map_knows(tid, "uid_map", uid, ours) || !map_knows(tid, "gid_map", gid, ours))
+        *ret_effective = 0;
+    else if (!ours)
+        *ret_effective &= OVER_FILES;
     return 0;
 }
 
@@ -295,20 +278,19 @@ char *caller_container_id(const char *cgroup)
     return NULL;
 }
 
-static void read_args(struct caller *caller, pid_t tid)
+static void read_args(struct caller *caller, pid_t tid, struct caller_memory *memory)
 {
-    char *text = g_malloc(CALLER_MAX_ARGS + 1);
-    ssize_t length = caller_read_file(tid, "cmdline", text, CALLER_MAX_ARGS + 1);
-    if (length >= 0) {
-        GPtrArray *args = g_ptr_array_new();
-        caller->args_truncated = length == CALLER_MAX_ARGS;
-        for (const char *at = text; at < text + length; at += strlen(at) + 1)
-            g_ptr_array_add(args, g_strdup(at));
-        caller->n_args = args->len;
-        g_ptr_array_add(args, NULL);
-        caller->args = (char **)g_ptr_array_free(args, FALSE);
-    }
-    g_free(text);
+    g_autofree char *text = g_malloc(CALLER_MAX_ARGS + 1);
+    ssize_t length = caller_memory_read(memory, tid, CALLER_MEMORY_ARGS, 0, text, CALLER_MAX_ARGS + 1);
+    if (length < 0)
+        return;
+    GPtrArray *args = g_ptr_array_new();
+    caller->args_truncated = length == CALLER_MAX_ARGS;
+    for (const char *at = text; at < text + length; at += strlen(at) + 1)
+        g_ptr_array_add(args, g_strdup(at));
+    caller->n_args = args->len;
+    g_ptr_array_add(args, NULL);
+    caller->args = (char **)g_ptr_array_free(args, FALSE);
 }
 
 static void read_parents(struct caller *caller, pid_t parent)
@@ -325,7 +307,7 @@ static void read_parents(struct caller *caller, pid_t parent)
     }
 }
 
-struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_slot *slot)
+struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory)
 {
     struct caller *caller = g_new0(struct caller, 1);
     *caller = (struct caller){
@@ -347,10 +329,7 @@ struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_slot *
     caller->cgroup = read_cgroup(tid);
     caller->container_id = caller->cgroup != NULL ? caller_container_id(caller->cgroup) : NULL;
     read_parents(caller, status_number(status, "PPid"));
-    if (caller_slot_take(slot)) {
-        read_args(caller, tid);
-        caller_slot_give(slot);
-    }
+    read_args(caller, tid, memory);
     return caller;
 }
 

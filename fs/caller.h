@@ -4,9 +4,7 @@
  * The pid of a FUSE request is a thread id. Until the reply the thread waits for us, so its /proc entry is there and is its
  * own; read before the reply, never after. Everything is bounded, and what cannot be read is said to be unknown, not guessed.
  *
- * Most of these files cannot wait for anything. The command line can: reading it takes the caller's own memory lock, and a
- * hostile caller can see to it that this takes for ever. So memory is read only by the thread that holds the slot, which is
- * never waited for: one serving thread can be lost to such a caller, the others say "unknown" and go on.
+ * None of these files can wait for anything but the command line, which is in the caller's memory (caller_memory.h).
  */
 #ifndef ROFUSE_FS_CALLER_H
 #define ROFUSE_FS_CALLER_H
@@ -54,20 +52,15 @@ struct caller {
     size_t n_parents;
 };
 
-/* The right to read callers' memory. Never waited for. */
-struct caller_slot;
-struct caller_slot *caller_slot_new(void);
-void caller_slot_free(struct caller_slot *slot); /* NULL is allowed */
-bool caller_slot_take(struct caller_slot *slot); /* false: somebody has it; a NULL slot is never had */
-void caller_slot_give(struct caller_slot *slot);
+struct caller_memory;
 
 /*
  * caller_read - all that is known of a caller.
  *
- * @slot: for the command line; NULL = without. Never NULL, never fails. Owned by the caller of this, caller_free().
+ * @memory: for the command line; NULL = without. Never NULL, never fails. Owned by the caller of this, caller_free().
  * Any thread, no lock held.
  */
-struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_slot *slot);
+struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory);
 void caller_free(struct caller *caller); /* NULL is allowed */
 
 /* The executable only, or the comm where it cannot be read, or "" : what folding goes by. Owned, g_free(). */

@@ -16,7 +16,7 @@
 #include <time.h>
 
 struct caller;
-struct caller_slot;
+struct caller_memory;
 
 enum denial_operation {
     DENIAL_OPEN, /* for writing, of what exists; flags tell how */
@@ -130,8 +130,8 @@ struct denial_log;
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
                    struct denial_log **ret);
 
-/* The right to read callers' memory (caller.h), for whoever else asks about callers; owned by the log. */
-struct caller_slot *denial_log_slot(struct denial_log *log);
+/* The reader of callers' memory, for whoever else asks about callers; owned by the log. */
+struct caller_memory *denial_log_memory(struct denial_log *log);
 
 /* Makes the record and queues it; reads the caller's /proc entry. Never blocks on a sink. Any thread, no lock held. */
 void denial_report(struct denial_log *log, const struct denial_facts *facts);

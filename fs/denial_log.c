@@ -6,6 +6,7 @@
 #include "denial.h"
 
 #include "caller.h"
+#include "caller_memory.h"
 #include "event_queue.h"
 #include "fold.h"
 
@@ -25,8 +26,8 @@ struct outlet {
 };
 
 struct denial_log {
-    struct caller_slot *slot; /* owned */
-    struct event_queue queue; /* from the serving threads */
+    struct caller_memory *memory; /* owned */
+    struct event_queue queue;     /* from the serving threads */
     pthread_mutex_t fold_lock;
     struct fold *fold; /* [fold_lock] owned; NULL = folding is off */
     pthread_t dispatcher;
@@ -164,7 +165,7 @@ static void free_log(struct denial_log *log, unsigned seconds)
     event_queue_clear(&log->queue);
     fold_free(log->fold);
     pthread_mutex_destroy(&log->fold_lock);
-    caller_slot_free(log->slot);
+    caller_memory_free(log->memory);
     g_free(log);
 }
 
@@ -173,7 +174,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
 {
     unsigned capacity = options->capacity != 0 ? options->capacity : DEFAULT_CAPACITY;
     struct denial_log *log = g_new0(struct denial_log, 1);
-    log->slot = caller_slot_new();
+    log->memory = caller_memory_new();
     log->outlets = g_new0(struct outlet *, n_sinks + 1);
     log->fold = options->fold_seconds > 0 ? fold_new(options->fold_seconds, MOST_WINDOWS) : NULL;
     event_queue_init(&log->queue, capacity);
@@ -194,9 +195,9 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     return 0;
 }
 
-struct caller_slot *denial_log_slot(struct denial_log *log)
+struct caller_memory *denial_log_memory(struct denial_log *log)
 {
-    return log->slot;
+    return log->memory;
 }
 
 /* Counts a denial whose fact is told already. */
@@ -222,7 +223,7 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
         event_queue_lost(&log->queue, 1);
         return;
     }
-    struct shared_event *event = shared_event_new(record_new(facts, log->slot));
+    struct shared_event *event = shared_event_new(record_new(facts, log->memory));
     if (!event_queue_push(&log->queue, event)) {
         atomic_fetch_add(&log->dropped, 1);
     } else if (log->fold != NULL) {

@@ -13,12 +13,12 @@
 
 struct node;
 struct tree;
-struct caller_slot;
+struct caller_memory;
 
 struct gate {
-    struct tree *tree;        /* borrowed */
-    struct denial_log *log;   /* borrowed */
-    struct caller_slot *slot; /* borrowed: who may read callers' memory */
+    struct tree *tree;            /* borrowed */
+    struct denial_log *log;       /* borrowed */
+    struct caller_memory *memory; /* borrowed: reads callers' */
 };
 
 /* A change that somebody asks for. Pointers are borrowed for the call. */

@@ -1,6 +1,7 @@
 #include "intent.h"
 
 #include "caller.h"
+#include "caller_memory.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -22,7 +22,6 @@
 /* The request is queued before its thread has gone to sleep; on a busy machine it may still have to be scheduled away. */
 #define REST_TRIES 200
 #define REST_NAP_NS 20000
-#define PAGE 4096
 
 #define NONE (-1)
 
@@ -219,34 +218,14 @@ static bool is_native(pid_t tid)
     return false;
 }
 
-static bool read_memory(pid_t tid, uint64_t address, void *buffer, size_t size)
-{
-    struct iovec local = {.iov_base = buffer, .iov_len = size};
-    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
-}
-
-/* A path of the caller's, page by page, as the next page need not be there. False when it is too long or unreadable. */
-static bool read_path(pid_t tid, uint64_t address, char path[PATH_MAX])
-{
-    size_t used = 0;
-    while (used < PATH_MAX) {
-        size_t piece = MIN(PAGE - ((address + used) % PAGE), PATH_MAX - used);
-        if (!read_memory(tid, address + used, path + used, piece))
-            return false;
-        if (memchr(path + used, '\0', piece) != NULL)
-            return true;
-        used += piece;
-    }
-    return false;
-}
-
 /* The path of bind(2)'s sockaddr_un, which need not end in a NUL. */
-static bool read_socket_path(pid_t tid, const struct intent_call *call, char path[PATH_MAX])
+static bool read_socket_path(pid_t tid, struct caller_memory *memory, const struct intent_call *call,
+                             char path[PATH_MAX])
 {
     struct sockaddr_un address = {0};
     size_t size = MIN(call->arguments[2], sizeof address);
-    if (!read_memory(tid, call->arguments[1], &address, size) || address.sun_family != AF_UNIX)
+    if (caller_memory_read(memory, tid, CALLER_MEMORY_BYTES, call->arguments[1], (char *)&address, size) < 0 ||
+        address.sun_family != AF_UNIX)
         return false;
     memcpy(path, address.sun_path, sizeof address.sun_path);
     path[sizeof address.sun_path] = '\0';
@@ -267,18 +246,22 @@ static void take_name(struct intent *intent, char *path)
 }
 
 /* What stands in the caller's memory. */
-static void complete(pid_t tid, const struct intent_call *call, struct intent *intent, int path_argument)
+static void complete(pid_t tid, struct caller_memory *memory, const struct intent_call *call, struct intent *intent,
+                     int path_argument)
 {
     struct open_how how;
-    if (call->number == SYS_openat2 && read_memory(tid, call->arguments[2], &how, sizeof how))
+    if (call->number == SYS_openat2 && caller_memory_read(memory, tid, CALLER_MEMORY_BYTES, call->arguments[2],
+                                                          (char *)&how, sizeof how) == (ssize_t)sizeof how)
         classify_open(intent, (int)how.flags, (int64_t)how.mode);
     char path[PATH_MAX];
-    if (call->number == SYS_bind ? read_socket_path(tid, call, path)
-                                 : path_argument != NONE && read_path(tid, call->arguments[path_argument], path))
+    if (call->number == SYS_bind
+            ? read_socket_path(tid, memory, call, path)
+            : path_argument != NONE && caller_memory_read(memory, tid, CALLER_MEMORY_STRING,
+                                                          call->arguments[path_argument], path, sizeof path) >= 0)
         take_name(intent, path);
 }
 
-int intent_read(pid_t tid, struct caller_slot *slot, struct intent *ret)
+int intent_read(pid_t tid, struct caller_memory *memory, struct intent *ret)
 {
     struct intent_call call;
     int path_argument;
@@ -289,9 +272,7 @@ int intent_read(pid_t tid, struct caller_slot *slot, struct intent *ret)
     if (call.number < 0 || !is_native(tid))
         return 0;
     intent_classify(&call, ret, &path_argument);
-    if (caller_slot_take(slot)) {
-        complete(tid, &call, ret, path_argument);
-        caller_slot_give(slot);
-    }
+    if (memory != NULL)
+        complete(tid, memory, &call, ret, path_argument);
     return 0;
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct caller_slot;
+struct caller_memory;
 
 enum {
     INTENT_CHANGES_DIRECTORY = 1, /* makes, removes or renames a name */
@@ -52,10 +52,10 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
 /*
  * intent_read - the intent of a thread that is blocked in a request of ours.
  *
- * @slot: for the name (and openat2's flags), which are in the caller's memory; NULL = without.
+ * @memory: for the name (and openat2's flags), which are in the caller's memory; NULL = without.
  * Returns 0, or -errno where nothing can be read (-EACCES, -ENOENT, -EAGAIN: the thread did not come to rest within some
  * milliseconds). Any thread, no lock held.
  */
-int intent_read(pid_t tid, struct caller_slot *slot, struct intent *ret);
+int intent_read(pid_t tid, struct caller_memory *memory, struct intent *ret);
 
 #endif

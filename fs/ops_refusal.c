@@ -166,11 +166,11 @@ static int refuse_owner(const struct ops *ops, const struct assume_credentials *
     return 0;
 }
 
-/* What is being tried, with the name where @slot is given. False where it is not known or changes nothing here. */
-static bool read_intent(const struct assume_credentials *who, const struct stat *st, struct caller_slot *slot,
+/* What is being tried, with the name where @memory is given. False where it is not known or changes nothing here. */
+static bool read_intent(const struct assume_credentials *who, const struct stat *st, struct caller_memory *memory,
                         struct intent *ret)
 {
-    if (intent_read(who->tid, slot, ret) < 0)
+    if (intent_read(who->tid, memory, ret) < 0)
         return false;
     /* Only a regular file can be truncated; for others O_TRUNC means nothing (do_open). */
     if ((ret->operation == DENIAL_OPEN || ret->operation == DENIAL_CREATE) && !S_ISREG(st->st_mode))
@@ -202,9 +202,9 @@ int ops_refusal(const struct ops *ops, const struct assume_credentials *who, str
     bool refused = is_refused(&subject, st, promised, &intent);
     if (refused && wanted) {
         /* For the name, which is in the caller's memory and is read only now that it is needed. */
-        refused = read_intent(who, st, ops->gate.slot, &intent);
+        refused = read_intent(who, st, ops->gate.memory, &intent);
     } else if (intent.in_memory) {
-        refused = read_intent(who, st, ops->gate.slot, &intent) && is_refused(&subject, st, promised, &intent);
+        refused = read_intent(who, st, ops->gate.memory, &intent) && is_refused(&subject, st, promised, &intent);
     }
     clear_subject(&subject);
     struct change change;

@@ -6,10 +6,10 @@
 
 #include "denial.h"
 
-struct caller_slot;
+struct caller_memory;
 
 /* Copies the facts and reads the caller. Owned; one ref. Any thread. */
-struct denial_record *record_new(const struct denial_facts *facts, struct caller_slot *slot);
+struct denial_record *record_new(const struct denial_facts *facts, struct caller_memory *memory);
 void record_free(struct denial_record *record); /* NULL is allowed */
 
 /* About how much memory a record takes, in bytes. */

@@ -105,7 +105,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     assume_power_read(&session->ops.power);
     session->ops.tree = session->tree;
     session->ops.gate =
-        (struct gate){.tree = session->tree, .log = options->log, .slot = denial_log_slot(options->log)};
+        (struct gate){.tree = session->tree, .log = options->log, .memory = denial_log_memory(options->log)};
     note_limits(session);
     *ret = session;
     return 0;
