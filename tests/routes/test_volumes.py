@@ -291,12 +291,9 @@ def test_a_subpath_is_not_filled(scratch, rofuse):
 
 def test_names_that_would_leave_the_store(rofuse):
     for name in ("..", "a/b", "a/../b", "-x", "x" * 300):
-        if name.startswith("."):
-            refused(rofuse, "name", mount=[f"type=volume,source={name},target=/data"])
-        else:
-            refused(rofuse, "name", mount=[f"type=volume,source={name},target=/data"])
-            if not name.startswith("/"):
-                refused(rofuse, "", volume=[f"{name}:/data"])
+        refused(rofuse, "name", mount=[f"type=volume,source={name},target=/data"])
+        if name != "..":  # a bind in the short form
+            refused(rofuse, "", volume=[f"{name}:/data"])
 
 
 def test_a_store_with_symlinks_is_not_followed(scratch, rofuse):
