@@ -22,6 +22,9 @@
 /* How long a daemon may take to end before it is worth saying why. */
 #define QUIET_MS 1000
 
+/* Binds of the mount over itself can lie on top of it; nobody has more than a few. */
+#define STACKED_MAX 16
+
 static const char summary[] =
     "Unmounts a rofuse mount and waits until its daemon has ended. A mount that is in use is detached\n"
     "at once; who uses it is said, and its daemon goes on serving them until the last one is gone.\n"
@@ -79,19 +82,32 @@ static void say_mounts_below(const char *point)
     }
 }
 
+/* A bind of the mount over itself, as runtimes make it, lies on top and was what has just been unmounted. */
+static bool is_still_there(const struct found_mount *found)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(NULL);
+    const struct mount_entry *entry = table != NULL ? mount_table_at(table, found->point) : NULL;
+    return mount_entry_is_rofuse(entry) && entry->device == found->device;
+}
+
 /* Takes the mount out of the tree. FALSE with one line. */
 static gboolean detach(const struct found_mount *found, const struct daemon *daemon, bool *ret_said, GError **error)
 {
     g_autofree char *shown = text_word(found->point);
     if (!found->is_mounted)
         return TRUE;
-    int result = unmount_point(found->point, false);
-    if (result == -EBUSY) {
-        app_notice("%s is in use; it is detached now", shown);
-        say_users(found, daemon);
-        say_mounts_below(found->point);
-        *ret_said = true;
-        result = unmount_point(found->point, true);
+    int result = 0;
+    for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || is_still_there(found)); i++) {
+        result = unmount_point(found->point, false);
+        if (result == -EBUSY) {
+            if (!*ret_said) {
+                app_notice("%s is in use; it is detached now", shown);
+                say_users(found, daemon);
+                say_mounts_below(found->point);
+            }
+            *ret_said = true;
+            result = unmount_point(found->point, true);
+        }
     }
     /* EINVAL: somebody else was faster and it is no mount any more. */
     if (result == 0 || result == -EINVAL)

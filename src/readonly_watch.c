@@ -29,7 +29,7 @@ struct readonly_watch {
 /* One look. */
 struct look {
     struct readonly_watch *watch;
-    GPtrArray *namespaces; /* links of those that were looked at; owned */
+    GPtrArray *namespaces; /* links of those that were looked at, our own first; owned */
     GPtrArray *found;      /* becomes known */
     unsigned n_told;
     void (*tell)(void *data, const char *message);
@@ -108,7 +108,9 @@ static void check_table(struct look *look, const char *namespace, const char *pa
         if (entry->device != look->watch->device || !entry->is_read_only)
             continue;
         g_autofree char *key = g_strconcat(namespace, " ", entry->point, NULL);
-        if (contains(look->found, key))
+        /* A new namespace begins with a copy of all mounts: what was told of ours is not told again of each. */
+        g_autofree char *ours = g_strconcat((char *)g_ptr_array_index(look->namespaces, 0), " ", entry->point, NULL);
+        if (contains(look->found, key) || contains(look->found, ours))
             continue;
         if (!contains(look->watch->known, key)) {
             if (look->n_told == TELL_MAX)
@@ -143,10 +145,8 @@ void readonly_watch_look(struct readonly_watch *watch, void (*tell_one)(void *da
     look.namespaces = g_ptr_array_new_with_free_func(g_free);
     look.found = g_ptr_array_new_with_free_func(g_free);
     char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
-    if (own != NULL) {
-        g_ptr_array_add(look.namespaces, own);
-        check_table(&look, own, "/proc/self/mountinfo", 0);
-    }
+    g_ptr_array_add(look.namespaces, own != NULL ? own : g_strdup("ours"));
+    check_table(&look, g_ptr_array_index(look.namespaces, 0), "/proc/self/mountinfo", 0);
     GDir *listing = g_dir_open("/proc", 0, NULL);
     const char *name;
     while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {

@@ -35,6 +35,9 @@
 /* How long after the unmount the connection may live on before it is worth saying why. */
 #define QUIET_MS 1000
 
+/* Binds of the mount over itself can lie on top of it; nobody has more than a few. */
+#define STACKED_MAX 16
+
 struct serve {
     const struct mount_request *request;
     const struct paths *paths;
@@ -239,6 +242,14 @@ static int64_t now_ms(void)
     return g_get_monotonic_time() / 1000;
 }
 
+/* A bind of the mount over itself, as runtimes make it, lies on top: what was unmounted was the bind. */
+static bool is_still_there(const struct state *state)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(NULL);
+    const struct mount_entry *entry = table != NULL ? mount_table_at(table, state->mountpoint) : NULL;
+    return mount_entry_is_rofuse(entry) && entry->device == state->device;
+}
+
 static void unmount(struct serve *serve)
 {
     if (serve->is_unmounting) {
@@ -249,6 +260,8 @@ static void unmount(struct serve *serve)
     bool busy = false;
     notify_send("STOPPING=1");
     int result = session_unmount(serve->session, &busy);
+    for (int i = 0; i < STACKED_MAX && result == 0 && !busy && is_still_there(serve->state); i++)
+        result = session_unmount(serve->session, &busy);
     if (result < 0) {
         g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));
         say(serve, message);
@@ -266,14 +279,14 @@ static void unmount(struct serve *serve)
     }
 }
 
-/* It was not busy here, so it lives on in another mount namespace. */
+/* It was not busy here, so it lives on at another place. */
 static void say_if_still_used(struct serve *serve)
 {
     if (!serve->is_unmounting || serve->has_said_busy || now_ms() - serve->unmounted_ms < QUIET_MS)
         return;
     g_autofree char *message =
-        g_strdup_printf("unmounted here, but another mount namespace still has the mount: served until "
-                        "the last user is gone; rofuse umount %s says who that is",
+        g_strdup_printf("unmounted, but a bind or another mount namespace still has it: served until "
+                        "that is gone; rofuse umount %s says where that is",
                         serve->state->name);
     say(serve, message);
     serve->has_said_busy = true;

@@ -75,26 +75,37 @@ static void check_files(struct search *search)
         g_dir_close(listing);
 }
 
+/* Where a table has the mount: at another place than the one that is being unmounted. NULL for nowhere; owned. */
+static char *find_point(const struct search *search, const char *table_path, const char *except)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(table_path, &text, NULL, NULL))
+        return NULL;
+    g_autoptr(GPtrArray) table = mount_table_parse(text);
+    for (guint i = 0; i < table->len; i++) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i);
+        if (entry->device == search->device && g_strcmp0(entry->point, except) != 0)
+            return text_word(entry->point);
+    }
+    return NULL;
+}
+
 /* A process of another mount namespace that has the mount keeps it alive, even where nobody uses it. */
 static void check_namespace(struct search *search, GPtrArray *namespaces)
 {
     g_autofree char *link = g_strdup_printf("/proc/%d/ns/mnt", (int)search->pid);
-    g_autofree char *name = g_file_read_link(link, NULL);
-    if (name == NULL || g_ptr_array_find_with_equal_func(namespaces, name, g_str_equal, NULL))
+    char *name = g_file_read_link(link, NULL);
+    if (name == NULL || g_ptr_array_find_with_equal_func(namespaces, name, g_str_equal, NULL)) {
+        g_free(name);
         return;
-    g_ptr_array_add(namespaces, g_steal_pointer(&name));
-    g_autofree char *path = g_strdup_printf("/proc/%d/mountinfo", (int)search->pid);
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(path, &text, NULL, NULL))
-        return;
-    g_autoptr(GPtrArray) table = mount_table_parse(text);
-    for (guint i = 0; i < table->len; i++) {
-        const struct mount_entry *entry = g_ptr_array_index(table, i);
-        if (entry->device == search->device) {
-            add(search, "in a mount namespace which has it at", entry->point);
-            return;
-        }
     }
+    g_ptr_array_add(namespaces, name);
+    g_autofree char *path = g_strdup_printf("/proc/%d/mountinfo", (int)search->pid);
+    g_autofree char *point = find_point(search, path, NULL);
+    if (point == NULL)
+        return;
+    g_autofree char *what = g_strconcat("in a mount namespace which has it at ", point, NULL);
+    add(search, what, NULL);
 }
 
 static void check_process(struct search *search, GPtrArray *namespaces)
@@ -147,6 +158,9 @@ GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsign
     char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
     if (own != NULL)
         g_ptr_array_add(namespaces, own);
+    g_autofree char *bind = find_point(&search, "/proc/self/mountinfo", mountpoint);
+    if (bind != NULL)
+        g_ptr_array_add(search.lines, g_strdup_printf("it is mounted at %s as well", bind));
     g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
     each_process(collect, pids);
     for (guint i = pids->len; i > 0; i--) {

@@ -11,10 +11,11 @@
 #include <sys/types.h>
 
 /*
- * users_find - a line for each process and each thing it uses: "pid 4242 (bash): working directory /data".
+ * users_find - a line for each process and each thing it uses: "pid 4242 (bash): working directory /data"; and one for
+ * another place where it is mounted: "it is mounted at /mnt/bind as well".
  *
  * @device:     of the mounted file system.
- * @mountpoint: paths are shown relative to it.
+ * @mountpoint: what is being unmounted; paths are shown relative to it.
  * @except:     a process that is not to be named (the daemon), or 0.
  * @limit:      at most so many lines; one more says how many are left out.
  * Elements are strings owned by the array; the caller owns the array. Only while the process has one thread.
