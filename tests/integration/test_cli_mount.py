@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from denial_log import parse_lines, validate
+import namespace
 import pytest
 import rofuse_test
 
@@ -277,47 +278,6 @@ def test_status_of_a_stuck_daemon(place, rofuse):
     assert mount.end() == 0
 
 
-def test_umount_says_who_and_waits(place, rofuse):
-    """Working directory, open file, root: each is named; Ctrl-C ends the wait and not the daemon."""
-    mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "busy"])
-    holders = [subprocess.Popen(["sleep", "600"], cwd=mount.path("/tmp")),
-               subprocess.Popen(["sh", "-c", "exec sleep 600 3>held"], cwd=mount.path("/tmp"))]
-    try:
-        wait_until(lambda: mount.path("/tmp/held").exists(), "the second one's file")
-        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, "busy"], text=True,
-                              stderr=subprocess.PIPE) as waiting:
-            lines = []
-            while not lines or "waiting until" not in lines[-1]:
-                lines.append(waiting.stderr.readline())
-                assert lines[-1], lines
-            assert not is_mounted(mount.point)
-            waiting.send_signal(signal.SIGINT)
-            rest = waiting.communicate(timeout=60)[1]
-        said = "".join(lines)
-        assert waiting.returncode == 0 and str(mount.process.pid) in rest and len(rest.splitlines()) == 1, rest
-        assert all(line.startswith("rofuse: ") for line in lines)
-        assert f"pid {holders[0].pid} (sleep): working directory /tmp\n" in said
-        assert re.search(rf"pid {holders[1].pid} \(\w+\): open file /tmp/held\n", said), said
-        assert str(mount.process.pid) in lines[-1]
-        assert mount.process.poll() is None
-        assert status(place)[0]["state"] == "detached"
-        # Asked for again by name it still says who.
-        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, "busy"], text=True,
-                              stderr=subprocess.PIPE) as again:
-            line = again.stderr.readline()
-            assert f"pid {holders[0].pid}" in line, line
-            for holder in holders:
-                holder.kill()
-                holder.wait()
-            again.communicate(timeout=60)
-            assert again.returncode == 0
-        assert mount.process.wait(60) == 0
-    finally:
-        for holder in holders:
-            holder.kill()
-            holder.wait()
-
-
 def test_kill_9_in_the_background(place):
     """Seen as dead; umount clears it; and a new mount clears it by itself, whose name and volumes it takes over."""
     words = mount_words(place, "-v", "data:/data", "--name", "web")
@@ -384,16 +344,10 @@ def as_nobody(place):
         pytest.skip("fusermount3 is missing or not set-user-ID: an ordinary user cannot mount")
     os.mknod(place / "fuse", stat.S_IFCHR | 0o666, os.makedev(10, 229))
     os.chmod(place / "fuse", 0o666)
-    script = 'mount --bind "$1/fuse" /dev/fuse && echo ready && exec sleep 600'
-    with subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", place], stdout=subprocess.PIPE, text=True) as holder:
-        try:
-            assert holder.stdout.readline() == "ready\n"
-            yield ["nsenter", "-m", "-t", str(holder.pid), "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY),
-                   "--clear-groups"]
-        finally:
-            subprocess.run(["nsenter", "-m", "-t", str(holder.pid), "umount", "-l", place / "mnt"], check=False,
-                           capture_output=True)
-            holder.kill()
+    with namespace.hold(place, 'mount --bind "$1" /dev/fuse', [place / "fuse"]) as holder:
+        enter = ["nsenter", "-m", "-t", str(holder.pid)]
+        yield [*enter, "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+        subprocess.run([*enter, "umount", "-l", place / "mnt"], check=False, capture_output=True)
 
 
 @pytest.mark.parametrize("variables", ["XDG", "HOME"])
