@@ -12,8 +12,8 @@ KNOWN_WORDS = ["mount", "umount", "status"]
 
 def run(*words, **kwargs):
     """rofuse WORDS… to its end."""
-    return subprocess.run([rofuse_test.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="surrogateescape", check=False, timeout=120, **kwargs)
+    return subprocess.run([rofuse_test.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="surrogateescape", check=False, timeout=120, **kwargs)
 
 
 def mounts_below(path):

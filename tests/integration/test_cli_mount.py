@@ -27,8 +27,8 @@ def place(scratch):
 
 def run(*words, **kwargs):
     """rofuse WORDS… to its end."""
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False, "timeout": 120, **kwargs}
-    return subprocess.run([rofuse_test.BINARY, *map(str, words)], **options)
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False, "timeout": 120}
+    return subprocess.run([rofuse_test.BINARY, *map(str, words)], **{**options, **kwargs})
 
 
 def mount_words(place, *words):
@@ -255,11 +255,13 @@ def test_status(place, rofuse):
         "/data": ("volume", "data", ""), "/host": ("bind", str(host), "ro"), "/anonymous": ("volume", None, "")}
     assert routes["/tmp"]["statvfs"] == {"size": 64 << 20, "used": 1 << 20, "inodes": 100, "inodes_used": 2}
     assert all(route["statvfs"]["size"] > 0 for route in routes.values())
-    assert mounts[1]["routes"] == [] and [log["destination"] for log in mounts[1]["logs"]] == [f"file:{two.log_path}", "-"]
+    assert mounts[1]["routes"] == []
+    assert [log["destination"] for log in mounts[1]["logs"]] == [f"file:{two.log_path}", "-"]
     for word in (one.point, f"{one.point}/../{one.point.name}/", "one"):
         assert [mount["name"] for mount in status(place, word)] == ["one"]
     said = run("status", "--state-dir", place / "state").stdout
-    assert re.search(rf"^{one.point}\n  name +one\n  state +alive\n  pid +{one.process.pid}, since ", said, re.MULTILINE)
+    head = rf"^{one.point}\n  name +one\n  state +alive\n  pid +{one.process.pid}, since "
+    assert re.search(head, said, re.MULTILINE), said
     assert re.search(r"^ +/tmp +tmpfs +- +noexec,\S+ +64M +1\.0M$", said, re.MULTILINE), said
     assert re.search(rf"^ +/host +bind +{host} +ro ", said, re.MULTILINE), said
     assert "none: everything is read-only" in said and "folded over 30 s" in said
@@ -298,7 +300,8 @@ def test_kill_9_in_the_background(place):
             assert status(place) == [] and list((place / "state" / "run").glob("*.json")) == []
     result = run(*words)
     assert result.returncode == 0
-    assert result.stderr.startswith("rofuse: unmounted the mount web of a dead daemon") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("rofuse: unmounted the mount web of a dead daemon")
+    assert result.stderr.count("\n") == 1
     assert (place / "mnt" / "data" / "log").read_text() == "line\n" * 3
     umount(place)
 
@@ -323,9 +326,10 @@ FRESH = 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && "$@" && fin
 
 def test_places_of_root(place):
     script = ('cd / && "$1" mount --layer "$2/layer" -v data:/data --log "file:$2/log" "$2/mnt" && '
-              'touch "$2/mnt/data/x" && "$1" status --json && find /run /var/lib -printf "%m %p\\n" && "$1" umount "$2/mnt"')
-    result = subprocess.run(["unshare", "-m", "sh", "-c", FRESH, "sh", "sh", "-ec", script, "sh", rofuse_test.BINARY, place],
-                            capture_output=True, text=True, check=False, timeout=60,
+              'touch "$2/mnt/data/x" && "$1" status --json && find /run /var/lib -printf "%m %p\\n" && '
+              '"$1" umount "$2/mnt"')
+    result = subprocess.run(["unshare", "-m", "sh", "-c", FRESH, "sh", "sh", "-ec", script, "sh", rofuse_test.BINARY,
+                             place], capture_output=True, text=True, check=False, timeout=60,
                             env={**os.environ, "XDG_DATA_HOME": str(place), "XDG_RUNTIME_DIR": str(place)})
     assert result.returncode == 0, result
     document, _, found = result.stdout.partition("\n}\n")
@@ -338,7 +342,7 @@ def test_places_of_root(place):
 
 @pytest.fixture
 def as_nobody(place):
-    """What to put before a command so that an ordinary user runs it where /dev/fuse is open to all, as it is on most hosts."""
+    """What to put before a command so that an ordinary user runs it where /dev/fuse is open to all, as on most hosts."""
     fusermount = shutil.which("fusermount3")
     if fusermount is None or not os.stat(fusermount).st_mode & stat.S_ISUID:
         pytest.skip("fusermount3 is missing or not set-user-ID: an ordinary user cannot mount")

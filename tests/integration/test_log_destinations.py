@@ -12,8 +12,8 @@ from denial_log import parse_lines, validate
 import pytest
 import rofuse_test
 
-# Runs in a mount namespace of its own in which /run is empty: a journal that hands on what it gets, one JSON a line, and
-# the commands on standard input, line by line.
+# Runs in a mount namespace of its own in which /run is empty: a journal that hands on what it gets, one JSON a line,
+# and runs the commands that it reads, line by line.
 JOURNAL = r"""
 import json, os, socket, struct, subprocess, sys, threading
 os.makedirs("/run/systemd/journal")
@@ -44,8 +44,8 @@ class Journal:
     def __init__(self, scratch):
         self.scratch = scratch
         # No other test's mount is to be kept alive by the copies that the namespace begins with.
-        script = (f'for p in $(findmnt -rn -t fuse.rofuse -o TARGET); do umount -l "$p"; done; mount -t tmpfs none /run && '
-                  f'exec "$0" -c "$1"')
+        script = ('for p in $(findmnt -rn -t fuse.rofuse -o TARGET); do umount -l "$p"; done; '
+                  'mount -t tmpfs none /run && exec "$0" -c "$1"')
         self.process = subprocess.Popen(["unshare", "-m", "sh", "-c", script, sys.executable, JOURNAL], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == "ready\n"
@@ -176,7 +176,7 @@ def fill(writer):
 
 @pytest.mark.parametrize("log", ["-", "file"])
 def test_a_stuck_terminal_keeps_nobody(log, scratch):
-    """stderr takes nothing any more; the mount is in use when SIGTERM comes, which is worth a line: it ends all the same."""
+    """stderr takes nothing any more; the mount is in use when SIGTERM comes, which is worth a line: it ends anyway."""
     reader, writer = os.pipe()
     words = mount_words(scratch, "--tmpfs", "/tmp", "--log", "-" if log == "-" else f"file:{scratch}/log")
     with subprocess.Popen(words, stderr=writer, stdout=subprocess.DEVNULL) as process:
@@ -202,7 +202,7 @@ def test_a_stuck_terminal_keeps_nobody(log, scratch):
 
 
 def test_the_starter_goes_away(scratch):
-    """A log of the background mount on the starter's stderr whose reader is gone: the mount serves on, and ends well."""
+    """The log of a background mount is the starter's stderr, whose reader goes: it serves on, and ends well."""
     words = mount_words(scratch, "--log", "-", "--log-format", "json")
     words.remove("--foreground")
     reader, writer = os.pipe()

@@ -23,7 +23,7 @@ FS_IOC_SETFLAGS = 0x40086602
 
 
 def assert_valid(event):
-    problems = [f"{'/'.join(map(str, problem.absolute_path))}: {problem.message}" for problem in VALIDATOR.iter_errors(event)]
+    problems = [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in VALIDATOR.iter_errors(event)]
     assert not problems, f"{json.dumps(event)}: {problems}"
 
 
@@ -60,7 +60,7 @@ def fill(path):
 
 
 def denials(etc, data, small):
-    """Calls that are refused, one or more of each kind; etc is the image's, data a read-only route, small is full soon."""
+    """Calls that are refused, one or more of each kind; etc is the image's, data a read-only route, small fills up."""
     for name in (b"file", b"\xff\xfe", b"new\nline", "grüße".encode(), b"back\\slash"):
         path = os.path.join(etc, name)
         yield lambda path=path: os.open(path, os.O_WRONLY)
@@ -111,8 +111,8 @@ def test_every_kind_of_denial(mount):
     for event in events:
         assert_valid(event)
     assert {event["operation"] for event in events} >= {
-        "open", "create", "tmpfile", "mkdir", "mknod", "symlink", "link", "unlink", "rmdir", "rename", "truncate", "chmod",
-        "chown", "utimes", "setxattr", "write"}
+        "open", "create", "tmpfile", "mkdir", "mknod", "symlink", "link", "unlink", "rmdir", "rename", "truncate",
+        "chmod", "chown", "utimes", "setxattr", "write"}
     assert {event["why"] for event in events} >= {"not-declared", "declared-read-only", "no-space"}
     assert {tuple(sorted(event["held_by"])) for event in events} >= {("directory", "layer"), ("kind", "route")}
     assert any("path_bytes" in event for event in events) and any("target_bytes" in event for event in events)
@@ -131,8 +131,8 @@ def test_odd_processes(mount):
                                stderr=subprocess.DEVNULL)
     process.wait()
     subprocess.run(["unshare", "--pid", "--fork", "mkdir", path], check=False, capture_output=True)
-    subprocess.run(["/usr/bin/python3", "-c", "import os, sys; os.mkdir(sys.argv[1])", path, *["x" * 1000] * 30], check=False,
-                   capture_output=True)
+    subprocess.run(["/usr/bin/python3", "-c", "import os, sys; os.mkdir(sys.argv[1])", path, *["x" * 1000] * 30],
+                   check=False, capture_output=True)
     events = log.take()
     for event in events:
         assert_valid(event)
@@ -224,7 +224,8 @@ def test_the_schema_is_strict(mount):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     all_denials(mount)
     head = {"schema": "rofuse.log/1", "time": "2024-11-24T00:00:00.000000000Z", "mount": "m"}
-    samples = Log(mount).take()[::7] + [{**head, "event": "dropped", "dropped": 1}, {**head, "event": "notice", "message": "x"}]
+    samples = Log(mount).take()[::7]
+    samples += [{**head, "event": "dropped", "dropped": 1}, {**head, "event": "notice", "message": "x"}]
     for sample in samples:
         assert_valid(sample)
         for where in objects(sample):

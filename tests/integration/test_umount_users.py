@@ -103,8 +103,8 @@ def test_everybody_is_named(rofuse, layer, start, umount):
     (inside / "page").write_bytes(bytes(4096))
     subprocess.run(["cp", "/bin/sleep", inside / "program"], check=True)
     cwd = start("sleep", "600", cwd=inside)
-    file = start(PYTHON, "-c", "import sys, time\nheld = open(sys.argv[1], 'w')\nprint('ready', flush=True)\ntime.sleep(600)",
-                 inside / "held", stdout=subprocess.PIPE)
+    opener = "import sys, time\nheld = open(sys.argv[1], 'w')\nprint('ready', flush=True)\ntime.sleep(600)"
+    file = start(PYTHON, "-c", opener, inside / "held", stdout=subprocess.PIPE)
     mapped = start(PYTHON, "-c", MAPPER, inside / "page", stdout=subprocess.PIPE)
     for process in (file, mapped):
         assert process.stdout.readline() == b"ready\n"
@@ -138,7 +138,7 @@ def test_everybody_is_named(rofuse, layer, start, umount):
 
 
 def test_a_mount_below(rofuse, layer, umount, scratch):
-    """What is mounted below is in the way, is named and detached with it; it is not the mount's own and stays as it is."""
+    """What is mounted below is in the way, is named and is detached with it."""
     mount = rofuse(layers=[layer], tmpfs=["/tmp"])
     (scratch / "host").mkdir()
     subprocess.run(["mount", "--bind", scratch / "host", mount.path("/tmp")], check=True)
@@ -237,8 +237,8 @@ def test_only_its_owner_may(rofuse, layer):
     mount.scratch.chmod(0o755)
 
     def try_it():
-        result = subprocess.run([rofuse_test.BINARY, "umount", str(mount.point)], capture_output=True, text=True, check=False,
-                                env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"})
+        result = subprocess.run([rofuse_test.BINARY, "umount", str(mount.point)], capture_output=True, text=True,
+                                check=False, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"})
         return result.returncode, result.stderr
 
     status, said = call(try_it, uid=65534).value
