@@ -235,11 +235,14 @@ def acls_are_inherited():
 @case
 def file_flags():
     """chattr +a, +i (root only); each flag is taken away again."""
+    def all_flags_of(fd):
+        return struct.unpack("i", fcntl.ioctl(fd, 0x80086601, b"\0" * 4))[0]
+
     def flags_of(fd):
-        return struct.unpack("i", fcntl.ioctl(fd, 0x80086601, b"\0" * 4))[0] & 0x7f
+        return all_flags_of(fd) & 0x7f
 
     def change(fd, value):
-        fcntl.ioctl(fd, 0x40086602, struct.pack("i", flags_of(fd) & ~0x70 | value))
+        fcntl.ioctl(fd, 0x40086602, struct.pack("i", all_flags_of(fd) & ~0x70 | value))
     fd = os.open("file", os.O_RDONLY)
     found = [attempt(flags_of, fd)]
     for value in (0x20, 0x10, 0x40):

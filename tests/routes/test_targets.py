@@ -7,20 +7,13 @@ import subprocess
 import pytest
 
 from denial_log import call
+from route_helpers import refused
 from syscalls import RENAME_EXCHANGE, rename2
 
 
 def error_of(function, *args, **kwargs):
     """The name of the error, as a caller with root's rights gets it."""
     return call(lambda: function(*args, **kwargs) and None).name
-
-
-def refused(rofuse, match, **options):
-    """The mount must fail, with one line that says why."""
-    with pytest.raises(RuntimeError, match=match) as caught:
-        rofuse(**options)
-    said = str(caught.value).split(": ", 1)[1].strip()
-    assert said.count("\n") == 0, said
 
 
 @pytest.fixture
