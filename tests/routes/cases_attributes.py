@@ -247,8 +247,9 @@ def file_flags():
     found = [attempt(flags_of, fd)]
     for value in (0x20, 0x10, 0x40):
         found += [value, attempt(change, fd, value), attempt(flags_of, fd), attempt(opened, "file", os.O_WRONLY),
-                  attempt(opened, "file", os.O_WRONLY | os.O_APPEND), attempt(os.chmod, "file", 0o640), attempt(os.link, "file", "linked"),
-                  attempt(os.unlink, "linked"), attempt(os.rename, "file", "file2"), attempt(os.truncate, "file", 1)]
+                  attempt(opened, "file", os.O_WRONLY | os.O_APPEND, 0, lambda out: os.write(out, b"more")),
+                  attempt(os.chmod, "file", 0o640), attempt(os.link, "file", "linked"), attempt(os.unlink, "linked"),
+                  attempt(os.rename, "file", "file2"), attempt(os.truncate, "file", 1)]
         attempt(change, fd, 0)
         attempt(os.rename, "file2", "file")
     os.close(fd)

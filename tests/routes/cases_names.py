@@ -34,6 +34,20 @@ def create_modes():
     return found
 
 
+@case
+def create_in_a_setgid_directory_of_all():
+    """All may create here; the setgid bit of a new file stays for members of the directory's group only."""
+    found = []
+    os.umask(0)
+    for mode in (0o2777, 0o2767, 0o6755, 0o644):
+        for name, make in (("f", lambda path, mode: opened(path, W | CREAT, mode)), ("d", os.mkdir), ("p", os.mkfifo),
+                           ("n", lambda path, mode: os.mknod(path, stat.S_IFREG | mode))):
+            path = f"sgiddir/{name}{mode:o}"
+            found.append((path, attempt(make, path, mode), look(path)))
+        found.append((mode, attempt(opened, "sgiddir", os.O_TMPFILE | W, mode, seen)))
+    return found
+
+
 @case_everywhere
 def create_unreadable_and_write():
     """A new file's mode does not bind the descriptor that made it."""

@@ -149,6 +149,9 @@ def prepare(at, flavour):
                 make_file(f"{name}/child", OWNER, 0o644)
             os.chown(name, uid, uid)
             os.chmod(name, mode)
+        os.mkdir("sgiddir")
+        os.chown("sgiddir", 0, GROUP)
+        os.chmod("sgiddir", 0o2777)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("socket")
         for name in os.listdir("."):

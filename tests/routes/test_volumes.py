@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import sys
+import threading
 
 import pytest
 
@@ -89,6 +90,33 @@ def test_one_volume_in_two_mounts(rofuse):
         assert not first.path("data/file").exists()
         assert first.path(f"data/{number}").read_text() == f"number {number}"
     assert sorted(os.listdir(first.path("data"))) == sorted(map(str, range(20)))
+
+
+def test_appending_through_two_mounts_and_from_outside(rofuse):
+    """
+    Nothing is lost, though each side has its own idea of where the end is.
+
+    Between mounts a line can be torn: the kernel sends a write that crosses a page, as it counts, in two
+    (fuse_fill_write_pages() stops at a page that is not up to date).
+    """
+    first, second = rofuse(volume=["v:/data"]), rofuse(volume=["v:/data"])
+    paths = [first.path("data/log"), second.path("data/log"), store(first, "v") / "log"]
+    paths[0].touch()
+
+    def append(number):
+        fd = os.open(paths[number], os.O_WRONLY | os.O_APPEND)
+        for _ in range(400):
+            os.write(fd, b"%d" % number * 50 + b"\n")
+        os.close(fd)
+    threads = [threading.Thread(target=call, args=(lambda number=number: append(number),)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    data = paths[2].read_bytes()
+    assert [data.count(b"%d" % number) for number in range(3)] == [20000] * 3 and data.count(b"\n") == 1200
+    assert len(data) == 61200
+    assert paths[0].read_bytes() == paths[1].read_bytes() == paths[2].read_bytes()
 
 
 @pytest.mark.xfail(strict=True, reason="the kernel keeps the locks of a FUSE mount by itself unless the daemon takes them over "
