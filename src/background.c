@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,9 +31,26 @@ static int become_daemon(int pipe_fd)
     return READY_FD;
 }
 
+/* What ends the starter, less what it was told to ignore (nohup, a job of a shell script). */
+static sigset_t end_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&signals, numbers[i]);
+    }
+    return signals;
+}
+
 pid_t background_fork(int *ret_fd)
 {
     int ends[2];
+    /* From here on they wait for whoever watches for them: background_wait() in the starter, the daemon itself. */
+    const sigset_t signals = end_signals();
+    sigprocmask(SIG_BLOCK, &signals, NULL);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return -errno;
     fflush(NULL);
@@ -52,14 +71,44 @@ pid_t background_fork(int *ret_fd)
     return *ret_fd < 0 ? *ret_fd : 0;
 }
 
+/* Waits until the daemon has said something or ended; false when a signal was first. */
+static bool wait_for_daemon(int fd, const sigset_t *signals)
+{
+    int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+    struct pollfd events[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    while (poll(events, G_N_ELEMENTS(events), -1) < 0)
+        continue;
+    if (signal_fd >= 0)
+        close(signal_fd);
+    return events[0].revents != 0;
+}
+
+/* Ends the daemon and waits for it, so that nothing is left of what was asked for; a second signal ends the wait. */
+static int interrupt(pid_t daemon, const sigset_t *signals)
+{
+    struct signalfd_siginfo info;
+    int signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    while (signal_fd >= 0 && read(signal_fd, &info, sizeof info) == sizeof info)
+        continue;
+    sigprocmask(SIG_UNBLOCK, signals, NULL);
+    kill(daemon, SIGTERM);
+    while (waitpid(daemon, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    app_notice("interrupted; nothing is mounted");
+    return APP_ERROR_FAILED;
+}
+
 int background_wait(pid_t daemon, int fd)
 {
+    const sigset_t signals = end_signals();
     char byte = 0;
-    ssize_t n;
-    do {
+    ssize_t n = 0;
+    bool is_interrupted = !wait_for_daemon(fd, &signals);
+    if (!is_interrupted)
         n = read(fd, &byte, 1);
-    } while (n < 0 && errno == EINTR);
     close(fd);
+    if (is_interrupted)
+        return interrupt(daemon, &signals);
     if (n == 1 && byte == READY_BYTE)
         return 0;
     int status;

@@ -20,7 +20,7 @@
 pid_t background_fork(int *ret_fd);
 
 /* In the starter: waits until the daemon is ready (0) or has ended (its exit status; 1 and a line of our own where it
- * was killed). Closes @fd. */
+ * was killed). A signal that would end the starter ends the daemon, and is a failure. Closes @fd. */
 int background_wait(pid_t daemon, int fd);
 
 /* In the daemon: stderr becomes /dev/null, the starter returns. False when the starter is gone: it was interrupted,

@@ -43,7 +43,8 @@ static void *watch(void *data)
             return NULL;
         if ((events[2].revents & (POLLERR | POLLHUP)) != 0 ||
             ((events[1].revents & POLLIN) != 0 && is_end(interrupt->signal_fd))) {
-            app_notice("interrupted; nothing was mounted");
+            if (interrupt->starter_fd < 0) /* the starter says so itself */
+                app_notice("interrupted; nothing is mounted");
             interrupt->undo(interrupt->data);
             _exit(APP_ERROR_FAILED);
         }
