@@ -307,8 +307,9 @@ def test_kill_9_in_the_background(place):
 
 
 def test_an_interrupted_start(place):
-    """SIGTERM for the command before the mount is there: nothing is left."""
-    for delay in (0, 0.001, 0.003, 0.01, 0.03):
+    """SIGTERM for the command at some time before its end: either it has mounted and says so, or nothing is left."""
+    for number in range(60):
+        delay = number / 2000
         with subprocess.Popen([rofuse_test.BINARY, *map(str, mount_words(place, "-v", "data:/etc"))],
                               stderr=subprocess.DEVNULL) as process:
             time.sleep(delay)
@@ -316,8 +317,31 @@ def test_an_interrupted_start(place):
             process.wait(60)
         if process.returncode == 0:
             umount(place)
-        wait_until(lambda: not is_mounted(place / "mnt") and status(place) == [], "the end of what was begun")
-        wait_until(lambda: list((place / "state" / "run").glob("*.json")) == [], "no state to be there")
+        assert not is_mounted(place / "mnt") and status(place) == [], (delay, process.returncode)
+        assert list((place / "state").rglob("*.json")) == [], (delay, process.returncode)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_copy(number, place):
+    """The first copy of the image's content into a volume takes a while: interrupted, with one line, and undone."""
+    many = place / "layer" / "many"
+    many.mkdir()
+    for index in range(20000):
+        (many / str(index)).touch()
+    words = mount_words(place, "-v", "data:/many")
+    with subprocess.Popen([rofuse_test.BINARY, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: [path for path in (place / "state").glob("volumes/data/*") if path.is_dir()], "the copy")
+        pid = status(place)[0]["pid"]
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    if number == signal.SIGKILL:
+        wait_until(lambda: has_ended(pid), "the daemon's end")
+    else:
+        assert (process.returncode, said) == (1, "rofuse: interrupted; nothing is mounted\n")
+    assert has_ended(pid) and not is_mounted(place / "mnt") and status(place) == []
+    assert run(*words).returncode == 0
+    assert len(os.listdir(place / "mnt" / "many")) == 20000, "a volume that was half filled must be filled again"
+    umount(place)
 
 
 # Commands in a mount namespace of their own in which /run and /var/lib are empty.
@@ -342,7 +366,7 @@ def test_places_of_root(place):
 
 @pytest.fixture
 def as_nobody(place):
-    """What to put before a command so that an ordinary user runs it where /dev/fuse is open to all, as on most hosts."""
+    """What to put before a command so that an ordinary user runs it where /dev/fuse is open to all, as it mostly is."""
     fusermount = shutil.which("fusermount3")
     if fusermount is None or not os.stat(fusermount).st_mode & stat.S_ISUID:
         pytest.skip("fusermount3 is missing or not set-user-ID: an ordinary user cannot mount")

@@ -39,6 +39,7 @@ page = libc.mmap(None, 4096, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, 
 ctypes.memset(page, 65, 1)
 print("ready", flush=True)
 sys.stdin.readline()
+ctypes.memset(page, 66, 1)  # again: somebody's sync may have written it back in between
 libc.mmap(page, 4096, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10, -1, 0)
 """
 

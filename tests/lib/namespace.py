@@ -19,7 +19,7 @@ eval "$prepare" && echo ready && exec sleep 600
 
 @contextlib.contextmanager
 def hold(keep, prepare=":", args=(), before=()):
-    """A process (sleep) in a mount namespace of its own in which the shell line PREPARE, whose $1… are args, has worked.
+    """A process (sleep) in a mount namespace of its own in which the shell line PREPARE ($1…: args) has worked.
 
     keep: the directory below which rofuse mounts are left in place. before: a prefix of the command.
     """
