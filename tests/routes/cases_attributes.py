@@ -5,11 +5,12 @@ import os
 import stat
 import struct
 
-from route_table import (GROUP, OTHER, OWNER, PREPARED, acl, acl_for, attempt, case, case_everywhere, look, opened, seen, store)
+from route_table import (GROUP, OTHER, OWNER, PREPARED, acl, acl_for, attempt, case, case_everywhere, look, opened,
+                         seen, store)
 from syscalls import AT_SYMLINK_NOFOLLOW, fallocate, fchmodat2, getxattr_size, listxattr_size, setxattr
 
-NAMES = ("file", "private", "readonly", "rootfile", "open", "suid", "link", "dangling", "dir", "rootdir", "opendir", "fifo",
-         "socket", "missing", "closed/child", ".")
+NAMES = ("file", "private", "readonly", "rootfile", "open", "suid", "link", "dangling", "dir", "rootdir", "opendir",
+         "fifo", "socket", "missing", "closed/child", ".")
 
 
 @case_everywhere
@@ -21,7 +22,8 @@ def chmod():
 
 @case
 def chmod_without_following():
-    return [(name, attempt(fchmodat2, name, 0o640, AT_SYMLINK_NOFOLLOW), look(name)) for name in ("file", "link", "dangling", "dir")]
+    return [(name, attempt(fchmodat2, name, 0o640, AT_SYMLINK_NOFOLLOW), look(name))
+            for name in ("file", "link", "dangling", "dir")]
 
 
 @case_everywhere
@@ -34,8 +36,8 @@ def chmod_of_new_files():
         found += [(attempt(os.chown, name, -1, group), look(name), attempt(os.chmod, name, 0o2775), look(name))
                   for group in (GROUP, OTHER, 0)]
     found += [attempt(os.mkdir, "newdir"), attempt(os.chmod, "newdir", 0o2777), look("newdir"),
-              attempt(os.mkdir, "newdir/sub"), look("newdir/sub"), attempt(opened, "newdir/f", os.O_CREAT | os.O_WRONLY),
-              look("newdir/f")]
+              attempt(os.mkdir, "newdir/sub"), look("newdir/sub"),
+              attempt(opened, "newdir/f", os.O_CREAT | os.O_WRONLY), look("newdir/f")]
     return found
 
 
@@ -70,8 +72,9 @@ def writing_takes_privileges_away():
         def write(fd):
             os.write(fd, b"y")
         found += [name, mode, attempt(opened, name, os.O_WRONLY, 0, write), look(name)]
-    for number, change in enumerate((lambda fd: os.pwrite(fd, b"x", 0), lambda fd: os.ftruncate(fd, 2), lambda fd: os.ftruncate(fd, 20),
-                                     lambda fd: fallocate(fd, 0, 0, 100), lambda fd: None)):
+    for number, change in enumerate((lambda fd: os.pwrite(fd, b"x", 0), lambda fd: os.ftruncate(fd, 2),
+                                     lambda fd: os.ftruncate(fd, 20), lambda fd: fallocate(fd, 0, 0, 100),
+                                     lambda fd: None)):
         for mode in (0o6755, 0o6745, 0o2777, 0o2767, 0o4755):
             name = f"opendir/{number}-{mode:o}"
             store(name, b"some text")
@@ -89,7 +92,8 @@ def truncating_takes_privileges_away():
 @case
 def writing_takes_capabilities_away():
     value = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
-    found = [attempt(os.setxattr, "open", "security.capability", value), attempt(os.getxattr, "open", "security.capability")]
+    found = [attempt(os.setxattr, "open", "security.capability", value),
+             attempt(os.getxattr, "open", "security.capability")]
 
     def write(fd):
         os.write(fd, b"y")
@@ -155,10 +159,12 @@ def xattrs():
     for name in NAMES:
         for attribute in ("user.a", "trusted.a", "security.a", "system.a", "nothing", "user.", "user.overlay.opaque",
                           "user.fuseoverlayfs.opaque", "trusted.overlay.opaque", "user.containers.override_stat"):
-            found.append((name, attribute, attempt(os.setxattr, name, attribute, b"value"), attempt(os.getxattr, name, attribute)))
+            found.append((name, attribute, attempt(os.setxattr, name, attribute, b"value"),
+                          attempt(os.getxattr, name, attribute)))
         found.append((name, attempt(lambda path: sorted(os.listxattr(path)), name)))
         found.append((name, attempt(os.removexattr, name, "user.a"), attempt(os.removexattr, name, "user.a"),
-                      attempt(os.removexattr, name, "trusted.a"), attempt(lambda path: sorted(os.listxattr(path)), name)))
+                      attempt(os.removexattr, name, "trusted.a"),
+                      attempt(lambda path: sorted(os.listxattr(path)), name)))
     for attribute in ("user.a", "trusted.a"):
         found.append(attempt(os.setxattr, "link", attribute, b"1", follow_symlinks=False))
         found.append(attempt(os.listxattr, "link", follow_symlinks=False))
@@ -169,14 +175,18 @@ def xattrs():
 def xattr_flags_and_sizes():
     store("opendir/new", b"")
     path = "opendir/new"
-    found = [attempt(os.setxattr, path, "user.a", b"1", os.XATTR_REPLACE), attempt(os.setxattr, path, "user.a", b"1", os.XATTR_CREATE),
-             attempt(os.setxattr, path, "user.a", b"22", os.XATTR_CREATE), attempt(os.setxattr, path, "user.a", b"22", os.XATTR_REPLACE),
-             attempt(os.getxattr, path, "user.a"), attempt(os.setxattr, path, "user.empty", b""), attempt(os.getxattr, path, "user.empty"),
-             attempt(os.setxattr, path, "user." + "n" * 250, b"1"), attempt(os.setxattr, path, "user." + "n" * 251, b"1"),
-             attempt(setxattr, path, "user.big", b"x" * 65537, 65537), attempt(os.setxattr, path, "user.mid", b"x" * 2000),
-             attempt(os.setxattr, path, b"user.\xff\n", b"\0\xff"), attempt(os.getxattr, path, b"user.\xff\n"),
-             attempt(getxattr_size, path, "user.mid", 0), attempt(getxattr_size, path, "user.mid", 10),
-             attempt(getxattr_size, path, "user.mid", 2000), attempt(listxattr_size, path, 0), attempt(listxattr_size, path, 3)]
+    found = [attempt(os.setxattr, path, "user.a", b"1", os.XATTR_REPLACE),
+             attempt(os.setxattr, path, "user.a", b"1", os.XATTR_CREATE),
+             attempt(os.setxattr, path, "user.a", b"22", os.XATTR_CREATE),
+             attempt(os.setxattr, path, "user.a", b"22", os.XATTR_REPLACE), attempt(os.getxattr, path, "user.a"),
+             attempt(os.setxattr, path, "user.empty", b""), attempt(os.getxattr, path, "user.empty"),
+             attempt(os.setxattr, path, "user." + "n" * 250, b"1"),
+             attempt(os.setxattr, path, "user." + "n" * 251, b"1"),
+             attempt(setxattr, path, "user.big", b"x" * 65537, 65537),
+             attempt(os.setxattr, path, "user.mid", b"x" * 2000), attempt(os.setxattr, path, b"user.\xff\n", b"\0\xff"),
+             attempt(os.getxattr, path, b"user.\xff\n"), attempt(getxattr_size, path, "user.mid", 0),
+             attempt(getxattr_size, path, "user.mid", 10), attempt(getxattr_size, path, "user.mid", 2000),
+             attempt(listxattr_size, path, 0), attempt(listxattr_size, path, 3)]
     return found + [sorted(map(os.fsencode, os.listxattr(path)))]
 
 
@@ -189,16 +199,18 @@ def acls():
                           attempt(os.getxattr, name, attribute)))
     found += [(attempt(os.chmod, "file", 0o604), look("file"), attempt(os.getxattr, "file", "system.posix_acl_access"))]
     minimal = acl((1, 6, -1), (4, 4, -1), (32, 0, -1))
-    found += [attempt(os.setxattr, "file", "system.posix_acl_access", minimal), attempt(os.getxattr, "file", "system.posix_acl_access"),
-              look("file"), attempt(os.removexattr, "private", "system.posix_acl_access"), look("private"),
-              attempt(os.removexattr, "private", "system.posix_acl_access"), attempt(os.removexattr, "dir", "system.posix_acl_default"),
-              sorted(os.listxattr("dir"))]
+    found += [attempt(os.setxattr, "file", "system.posix_acl_access", minimal),
+              attempt(os.getxattr, "file", "system.posix_acl_access"), look("file"),
+              attempt(os.removexattr, "private", "system.posix_acl_access"), look("private"),
+              attempt(os.removexattr, "private", "system.posix_acl_access"),
+              attempt(os.removexattr, "dir", "system.posix_acl_default"), sorted(os.listxattr("dir"))]
     return found
 
 
 @case
 def acls_that_are_wrong():
-    values = (b"", b"\x02\0\0\0", b"\x03\0\0\0", acl((1, 7, -1)), acl((2, 7, 5), (1, 7, -1), (4, 7, -1), (16, 7, -1), (32, 7, -1)),
+    values = (b"", b"\x02\0\0\0", b"\x03\0\0\0", acl((1, 7, -1)),
+              acl((2, 7, 5), (1, 7, -1), (4, 7, -1), (16, 7, -1), (32, 7, -1)),
               acl((1, 7, -1), (2, 7, 5), (4, 7, -1), (32, 7, -1)), acl((1, 9, -1), (4, 7, -1), (32, 7, -1)), b"x" * 7)
     return [(number, attempt(os.setxattr, name, attribute, value), look(name)) for number, value in enumerate(values)
             for name in ("file", "dir") for attribute in ("system.posix_acl_access", "system.posix_acl_default")]
@@ -210,7 +222,8 @@ def acl_is_honoured():
     if os.getuid() == 0:
         os.setxattr("private", "system.posix_acl_access", acl_for(OTHER, 6, base=(6, 0, 0)))
         os.setxattr("closed", "system.posix_acl_access", acl_for(OTHER, 5, base=(7, 0, 0)))
-    return [attempt(opened, "private", os.O_RDWR), attempt(os.listdir, "closed"), attempt(os.stat, "closed/child") == "EACCES"]
+    return [attempt(opened, "private", os.O_RDWR), attempt(os.listdir, "closed"),
+            attempt(os.stat, "closed/child") == "EACCES"]
 
 
 @case_everywhere
@@ -220,8 +233,8 @@ def acls_are_inherited():
     found.append(attempt(os.setxattr, "opendir", "system.posix_acl_default", default))
     for mask in (0, 0o077):
         os.umask(mask)
-        for name, make in (("f", lambda path: opened(path, os.O_CREAT | os.O_WRONLY, 0o664)), ("d", os.mkdir), ("p", os.mkfifo),
-                           ("n", os.mknod), ("s", lambda path: os.symlink("x", path))):
+        for name, make in (("f", lambda path: opened(path, os.O_CREAT | os.O_WRONLY, 0o664)), ("d", os.mkdir),
+                           ("p", os.mkfifo), ("n", os.mknod), ("s", lambda path: os.symlink("x", path))):
             path = f"opendir/{name}{mask}"
             found += [path, attempt(make, path), look(path),
                       attempt(lambda where: {a: os.getxattr(where, a, follow_symlinks=False)

@@ -23,8 +23,9 @@ def new(name="new", flags=RW | CREAT, mode=0o644):
 def write_and_read():
     fd = new()
     found = [os.write(fd, b"0123456789"), os.pwrite(fd, b"AB", 4), os.pread(fd, 20, 0), os.lseek(fd, 0, os.SEEK_CUR),
-             os.pwrite(fd, b"far", 100000), seen(fd), os.pread(fd, 8, 50000), os.lseek(fd, -3, os.SEEK_END), os.read(fd, 10),
-             os.writev(fd, [b"a", b"bb", b"ccc"]), seen(fd), os.pread(fd, 10, 1 << 40), attempt(os.lseek, fd, -1, os.SEEK_SET)]
+             os.pwrite(fd, b"far", 100000), seen(fd), os.pread(fd, 8, 50000), os.lseek(fd, -3, os.SEEK_END),
+             os.read(fd, 10), os.writev(fd, [b"a", b"bb", b"ccc"]), seen(fd), os.pread(fd, 10, 1 << 40),
+             attempt(os.lseek, fd, -1, os.SEEK_SET)]
     os.close(fd)
     return found + [content("new"), attempt(opened, "new", W, 0, lambda fd: os.read(fd, 1)),
                     attempt(opened, "new", os.O_RDONLY, 0, lambda fd: os.write(fd, b"x"))]
@@ -75,7 +76,8 @@ def appending_by_many():
 @case_everywhere
 def truncating():
     found = [(name, size, attempt(os.truncate, name, size)) for name in
-             ("file", "private", "readonly", "rootfile", "open", "suid", "link", "dangling", "dir", "fifo", "missing", "socket")
+             ("file", "private", "readonly", "rootfile", "open", "suid", "link", "dangling", "dir", "fifo", "missing",
+              "socket")
              for size in (5, 100, -1)]
     found += [attempt(os.truncate, "file", 1 << 62), look("file"), attempt(os.truncate, "file", 2),
               attempt(opened, "file", os.O_RDONLY, 0, lambda fd: os.ftruncate(fd, 3))]
@@ -103,12 +105,13 @@ def limits():
     """A limit of the file size: EFBIG and SIGXFSZ; offsets that no file has."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     fd = new()
-    found = [attempt(os.pwrite, fd, b"x", (1 << 63) - 2), attempt(os.pwrite, fd, b"x", 1 << 50), attempt(os.ftruncate, fd, 1 << 50)]
+    found = [attempt(os.pwrite, fd, b"x", (1 << 63) - 2), attempt(os.pwrite, fd, b"x", 1 << 50),
+             attempt(os.ftruncate, fd, 1 << 50)]
     os.ftruncate(fd, 0)
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10000, old[1]))
-    found += [attempt(os.pwrite, fd, b"x" * 100, 9950), attempt(os.pwrite, fd, b"x", 10000), attempt(os.ftruncate, fd, 20000),
-              attempt(fallocate, fd, 0, 0, 20000), seen(fd)["size"]]
+    found += [attempt(os.pwrite, fd, b"x" * 100, 9950), attempt(os.pwrite, fd, b"x", 10000),
+              attempt(os.ftruncate, fd, 20000), attempt(fallocate, fd, 0, 0, 20000), seen(fd)["size"]]
     resource.setrlimit(resource.RLIMIT_FSIZE, old)
     os.close(fd)
     return found
@@ -133,7 +136,8 @@ def holes():
     os.pwrite(fd, b"d" * PAGE, 64 * PAGE)
     os.ftruncate(fd, 128 * PAGE)
     os.fsync(fd)
-    found = [map_of(fd), seen(fd)["size"], attempt(os.lseek, fd, 128 * PAGE, os.SEEK_DATA), attempt(os.lseek, fd, -1, os.SEEK_HOLE)]
+    found = [map_of(fd), seen(fd)["size"], attempt(os.lseek, fd, 128 * PAGE, os.SEEK_DATA),
+             attempt(os.lseek, fd, -1, os.SEEK_HOLE)]
     os.close(fd)
     return found
 
@@ -144,13 +148,15 @@ def allocating():
     os.write(fd, b"d" * (8 * PAGE))
     found = []
     for mode, offset, length in ((0, 0, 16 * PAGE), (KEEP_SIZE, 0, 32 * PAGE), (PUNCH_HOLE | KEEP_SIZE, PAGE, PAGE),
-                                 (PUNCH_HOLE | KEEP_SIZE, 3 * PAGE + 10, 100), (PUNCH_HOLE, 0, PAGE), (ZERO_RANGE, 5 * PAGE, PAGE),
-                                 (ZERO_RANGE | KEEP_SIZE, 15 * PAGE, 4 * PAGE), (0, -1, 5), (0, 0, 0), (0, 0, -5), (0x1000, 0, PAGE),
+                                 (PUNCH_HOLE | KEEP_SIZE, 3 * PAGE + 10, 100), (PUNCH_HOLE, 0, PAGE),
+                                 (ZERO_RANGE, 5 * PAGE, PAGE), (ZERO_RANGE | KEEP_SIZE, 15 * PAGE, 4 * PAGE),
+                                 (0, -1, 5), (0, 0, 0), (0, 0, -5), (0x1000, 0, PAGE),
                                  (PUNCH_HOLE | KEEP_SIZE, 100 * PAGE, PAGE)):
         found.append((mode, offset, length, attempt(fallocate, fd, mode, offset, length), seen(fd)["size"]))
     os.fsync(fd)
     data = os.pread(fd, 20 * PAGE, 0)
-    found += [data.count(b"d"), data.count(b"\0"), data[3 * PAGE:3 * PAGE + 200].count(b"\0"), os.stat(fd).st_blocks > 0]
+    found += [data.count(b"d"), data.count(b"\0"), data[3 * PAGE:3 * PAGE + 200].count(b"\0"),
+              os.stat(fd).st_blocks > 0]
     os.close(fd)
     found += [attempt(opened, "file", os.O_RDONLY, 0, lambda fd: fallocate(fd, 0, 0, 100)),
               attempt(opened, "dir", os.O_RDONLY, 0, lambda fd: fallocate(fd, 0, 0, 100))]
@@ -174,8 +180,8 @@ def hole_gives_back_space():
 def ranges_that_move():
     fd = new()
     os.write(fd, b"a" * PAGE + b"b" * PAGE + b"c" * PAGE)
-    found = [attempt(fallocate, fd, COLLAPSE_RANGE, PAGE, PAGE), attempt(fallocate, fd, INSERT_RANGE, 0, PAGE), seen(fd)["size"],
-             os.pread(fd, 4 * PAGE, 0)]
+    found = [attempt(fallocate, fd, COLLAPSE_RANGE, PAGE, PAGE), attempt(fallocate, fd, INSERT_RANGE, 0, PAGE),
+             seen(fd)["size"], os.pread(fd, 4 * PAGE, 0)]
     os.close(fd)
     return found
 
@@ -184,8 +190,9 @@ def ranges_that_move():
 def copying_ranges():
     store("from", b"0123456789" * 1000)
     source, target = os.open("from", os.O_RDONLY), new("to")
-    found = [os.copy_file_range(source, target, 100, 5, 7), os.pread(target, 200, 0), os.copy_file_range(source, target, 20000),
-             seen(target)["size"], os.copy_file_range(source, target, 10, 10000, 0), os.copy_file_range(source, target, 0, 0, 0),
+    found = [os.copy_file_range(source, target, 100, 5, 7), os.pread(target, 200, 0),
+             os.copy_file_range(source, target, 20000), seen(target)["size"],
+             os.copy_file_range(source, target, 10, 10000, 0), os.copy_file_range(source, target, 0, 0, 0),
              attempt(os.copy_file_range, target, source, 10, 0, 0)]
     append = os.open("to", W | APPEND)
     found.append(attempt(os.copy_file_range, source, append, 10, 0))
@@ -215,8 +222,9 @@ def direct_io():
     buffer = mmap.mmap(-1, 4 * PAGE)
     buffer.write(b"d" * (4 * PAGE))
     fd = new(flags=RW | CREAT | os.O_DIRECT)
-    found = [attempt(os.write, fd, buffer), seen(fd)["size"], attempt(os.pwritev, fd, [buffer], 8 * PAGE), seen(fd)["size"],
-             attempt(os.preadv, fd, [buffer], 4 * PAGE), buffer[:10], attempt(os.preadv, fd, [buffer], 100 * PAGE)]
+    found = [attempt(os.write, fd, buffer), seen(fd)["size"], attempt(os.pwritev, fd, [buffer], 8 * PAGE),
+             seen(fd)["size"], attempt(os.preadv, fd, [buffer], 4 * PAGE), buffer[:10],
+             attempt(os.preadv, fd, [buffer], 100 * PAGE)]
     with open("new", "rb") as cached:
         found.append(cached.read(10))
     os.pwritev(fd, [memoryview(buffer)[:PAGE]], 0)
@@ -255,6 +263,7 @@ def reading_at_the_end():
     buffer = ctypes.create_string_buffer(10)
     found = [os.read(fd, 10), os.pread(fd, 10, 1 << 30), os.readv(fd, [buffer])]
     os.write(fd, b"x")
-    found += [os.read(fd, 10), os.pread(fd, 10, 0), os.pread(fd, 0, 0), attempt(os.read, os.open("dir", os.O_RDONLY), 10)]
+    found += [os.read(fd, 10), os.pread(fd, 10, 0), os.pread(fd, 0, 0),
+              attempt(os.read, os.open("dir", os.O_RDONLY), 10)]
     os.close(fd)
     return found

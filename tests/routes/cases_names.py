@@ -61,7 +61,8 @@ def create_unreadable_and_write():
 def create_existing():
     return [(name, flags, attempt(opened, name, flags)) for flags in
             (W | CREAT, W | CREAT | EXCL, os.O_RDONLY | CREAT, W | CREAT | TRUNC)
-            for name in ("file", "private", "readonly", "rootfile", "open", "link", "dangling2", "dir", "loop", "fifo/x")]
+            for name in ("file", "private", "readonly", "rootfile", "open", "link", "dangling2", "dir", "loop",
+                         "fifo/x")]
 
 
 @case_everywhere
@@ -80,8 +81,8 @@ def create_in_odd_places():
 
 @case_everywhere
 def create_odd_names():
-    names = [b"\xff\xfe", b"new\nline", b" ", b"...", b"-", b".wh.name", b".wh..wh..opq", b"back\\slash", b".fuse_hidden1",
-             b"\x01", b"\xff" * 255]
+    names = [b"\xff\xfe", b"new\nline", b" ", b"...", b"-", b".wh.name", b".wh..wh..opq", b"back\\slash",
+             b".fuse_hidden1", b"\x01", b"\xff" * 255]
     return [(name, attempt(opened, name, W | CREAT), look(name)) for name in names] + [sorted(os.listdir(b"."))]
 
 
@@ -112,8 +113,8 @@ def mkdir_modes():
 
 @case_everywhere
 def mkdir_in_odd_places():
-    names = ["file", "dir", "dangling", "loop", "gone/new", "file/new", "new/", "new2//", ".", "..", "./", "x" * 256, "x" * 255,
-             "rootdir/new", "opendir/new", "link", "missing/", ""]
+    names = ["file", "dir", "dangling", "loop", "gone/new", "file/new", "new/", "new2//", ".", "..", "./", "x" * 256,
+             "x" * 255, "rootdir/new", "opendir/new", "link", "missing/", ""]
     return [(name[:20], attempt(os.mkdir, name)) for name in names] + [sorted(os.listdir("."))]
 
 
@@ -126,25 +127,27 @@ def mkdir_deep():
 
 @case_everywhere
 def rmdir():
-    names = ["dir", "empty/", "rootdir", "opendir", "file", "link", "dirlink", "dirlink/", "missing", ".", "..", "dir/.", "dir/..",
-             "closed/child", "x" * 256, "fifo"]
+    names = ["dir", "empty/", "rootdir", "opendir", "file", "link", "dirlink", "dirlink/", "missing", ".", "..",
+             "dir/.", "dir/..", "closed/child", "x" * 256, "fifo"]
     return [(name[:20], attempt(os.rmdir, name)) for name in names] + [look("."), sorted(os.listdir("."))]
 
 
 @case_everywhere
 def unlink():
-    names = ["file/", "file", "file", "private", "readonly", "rootfile", "open", "link", "dangling", "loop", "dirlink/", "dirlink",
-             "hard", "fifo", "socket", "dir", "dir/", "dir/child", "rootdir/child", "closed/child", ".", "..", "missing",
-             "x" * 256, ""]
-    return [(name[:20], attempt(os.unlink, name)) for name in names] + [look("shared"), look("."), sorted(os.listdir("."))]
+    names = ["file/", "file", "file", "private", "readonly", "rootfile", "open", "link", "dangling", "loop", "dirlink/",
+             "dirlink", "hard", "fifo", "socket", "dir", "dir/", "dir/child", "rootdir/child", "closed/child", ".",
+             "..", "missing", "x" * 256, ""]
+    found = [(name[:20], attempt(os.unlink, name)) for name in names]
+    return found + [look("shared"), look("."), sorted(os.listdir("."))]
 
 
 @case_everywhere
 def symlink():
     found = []
-    for target, name in (("file", "new"), ("nowhere", "file"), ("x", "dangling"), ("", "empty-target"), ("t" * 4095, "long"),
-                         ("t" * 4096, "too-long"), ("x", "dir/new"), ("x", "gone/new"), ("x", "slash/"), ("x", "file/new"),
-                         (b"\xff\n", "bytes"), ("x", "n" * 256), ("x", "rootdir/new"), ("t" * 100, "mid")):
+    for target, name in (("file", "new"), ("nowhere", "file"), ("x", "dangling"), ("", "empty-target"),
+                         ("t" * 4095, "long"), ("t" * 4096, "too-long"), ("x", "dir/new"), ("x", "gone/new"),
+                         ("x", "slash/"), ("x", "file/new"), (b"\xff\n", "bytes"), ("x", "n" * 256),
+                         ("x", "rootdir/new"), ("t" * 100, "mid")):
         found.append((name[:20], attempt(os.symlink, target, name), look(name), attempt(os.readlink, name)))
     return found + [attempt(os.readlink, "file"), attempt(os.readlink, "dir"), attempt(os.readlink, "missing")]
 
@@ -152,10 +155,11 @@ def symlink():
 @case_everywhere
 def link():
     found = []
-    for old, new in (("shared", "new"), ("file", "dir/new"), ("rootfile", "new2"), ("private", "new3"), ("open", "new4"),
-                     ("suid", "new5"), ("dir", "new6"), ("missing", "new7"), ("file", "hard"), ("file", "gone/x"),
-                     ("file", "file/x"), ("file/", "new8"), ("fifo", "new9"), ("socket", "new10"), ("file", "n" * 256),
-                     ("closed/child", "new11"), ("file", "slash/"), ("readonly", "opendir/x"), ("file", "file")):
+    for old, new in (("shared", "new"), ("file", "dir/new"), ("rootfile", "new2"), ("private", "new3"),
+                     ("open", "new4"), ("suid", "new5"), ("dir", "new6"), ("missing", "new7"), ("file", "hard"),
+                     ("file", "gone/x"), ("file", "file/x"), ("file/", "new8"), ("fifo", "new9"), ("socket", "new10"),
+                     ("file", "n" * 256), ("closed/child", "new11"), ("file", "slash/"), ("readonly", "opendir/x"),
+                     ("file", "file")):
         found.append((old, new[:20], attempt(os.link, old, new), look(new)))
     for follow in (True, False):
         found.append(attempt(os.link, "link", f"by-link-{follow}", follow_symlinks=follow))
@@ -177,11 +181,12 @@ def link_and_write():
 @case_everywhere
 def mknod():
     found = []
-    for name, mode, device in (("fifo2", stat.S_IFIFO | 0o666, 0), ("regular", stat.S_IFREG | 0o4666, 0), ("plain", 0o600, 0),
-                               ("sock", stat.S_IFSOCK | 0o777, 0), ("char", stat.S_IFCHR | 0o666, os.makedev(1, 3)),
+    for name, mode, device in (("fifo2", stat.S_IFIFO | 0o666, 0), ("regular", stat.S_IFREG | 0o4666, 0),
+                               ("plain", 0o600, 0), ("sock", stat.S_IFSOCK | 0o777, 0),
+                               ("char", stat.S_IFCHR | 0o666, os.makedev(1, 3)),
                                ("block", stat.S_IFBLK | 0o600, os.makedev(8, 1)), ("whiteout", stat.S_IFCHR, 0),
-                               ("dirtype", stat.S_IFDIR | 0o755, 0), ("file", stat.S_IFIFO, 0), ("gone/x", stat.S_IFIFO, 0),
-                               ("large", stat.S_IFCHR | 0o600, os.makedev(4095, 1048575))):
+                               ("dirtype", stat.S_IFDIR | 0o755, 0), ("file", stat.S_IFIFO, 0),
+                               ("gone/x", stat.S_IFIFO, 0), ("large", stat.S_IFCHR | 0o600, os.makedev(4095, 1048575))):
         found.append((name, attempt(os.mknod, name, mode, device), look(name)))
     return found + [attempt(opened, "char", os.O_RDONLY)]
 
@@ -191,16 +196,17 @@ def bind_socket():
     def bind(name):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.bind(name)
-    return [(name, attempt(bind, name), look(name)) for name in ("new", "file", "socket", "dangling", "dir/new", "gone/new")]
+    return [(name, attempt(bind, name), look(name))
+            for name in ("new", "file", "socket", "dangling", "dir/new", "gone/new")]
 
 
 @case_everywhere
 def rename():
     found = []
-    for old, new in (("file", "new"), ("new", "rootfile"), ("missing", "x"), ("private", "dir/in"), ("dir/child", "out"),
-                     ("rootdir/child", "stolen"), ("link", "link2"), ("dangling", "readonly"), ("fifo", "socket"),
-                     ("open", "x" * 256), ("open", "gone/x"), ("open", "suid/x"), ("suid", "suid"), ("hard", "shared"),
-                     ("open", "moved/"), ("open/", "moved")):
+    for old, new in (("file", "new"), ("new", "rootfile"), ("missing", "x"), ("private", "dir/in"),
+                     ("dir/child", "out"), ("rootdir/child", "stolen"), ("link", "link2"), ("dangling", "readonly"),
+                     ("fifo", "socket"), ("open", "x" * 256), ("open", "gone/x"), ("open", "suid/x"), ("suid", "suid"),
+                     ("hard", "shared"), ("open", "moved/"), ("open/", "moved")):
         found.append((old, new[:20], attempt(os.rename, old, new)))
     return found + [look("shared"), look("."), sorted(os.listdir("."))]
 
@@ -208,9 +214,10 @@ def rename():
 @case_everywhere
 def rename_directories():
     found = []
-    for old, new in (("dir", "moved"), ("moved", "moved/below"), ("moved", "empty"), ("empty", "rootdir"), ("rootdir", "opendir"),
-                     ("file", "closed"), ("closed", "file"), ("opendir", "opendir/"), (".", "x"), ("..", "x"), ("closed", "."),
-                     ("dirlink", "dirlink2"), ("dirlink2/", "y"), ("closed/", "closed2/")):
+    for old, new in (("dir", "moved"), ("moved", "moved/below"), ("moved", "empty"), ("empty", "rootdir"),
+                     ("rootdir", "opendir"), ("file", "closed"), ("closed", "file"), ("opendir", "opendir/"),
+                     (".", "x"), ("..", "x"), ("closed", "."), ("dirlink", "dirlink2"), ("dirlink2/", "y"),
+                     ("closed/", "closed2/")):
         found.append((old, new, attempt(os.rename, old, new)))
     return found + [look("."), sorted(os.listdir("."))]
 
@@ -244,15 +251,18 @@ def rename_whiteout():
 @case
 def rename_of_links_of_one_file():
     """Both names stay: rename(2) does nothing."""
-    return [attempt(os.rename, "shared", "hard"), look("shared"), look("hard"), attempt(rename2, "shared", "hard", RENAME_EXCHANGE)]
+    return [attempt(os.rename, "shared", "hard"), look("shared"), look("hard"),
+            attempt(rename2, "shared", "hard", RENAME_EXCHANGE)]
 
 
 @case
 def rename_swaps_what_is_read():
     """After an exchange each name has the other's content, also through what was open."""
     fd = os.open("shared", os.O_RDONLY)
-    found = [attempt(rename2, "shared", "script", RENAME_EXCHANGE), content("shared"), content("script"), os.read(fd, 100)]
-    found += [attempt(rename2, "dir", "opendir", RENAME_EXCHANGE), attempt(os.listdir, "dir"), attempt(os.listdir, "opendir")]
+    found = [attempt(rename2, "shared", "script", RENAME_EXCHANGE), content("shared"), content("script"),
+             os.read(fd, 100)]
+    found += [attempt(rename2, "dir", "opendir", RENAME_EXCHANGE), attempt(os.listdir, "dir"),
+              attempt(os.listdir, "opendir")]
     os.close(fd)
     return found
 
@@ -260,17 +270,17 @@ def rename_swaps_what_is_read():
 @case
 def paths():
     """Slashes, dots, loops, lengths."""
-    names = ["file/", "dir/", "link/", "dirlink/", "fifo/", "socket/", "dangling/", "./file", "dir/./child", "dir/../file",
-             "dir/child/..", "file/..", "//file", "dir//child", "missing/..", "loop", "loop/x", "dirlink/child", "dirlink/../file",
-             "x" * 255, "x" * 256, "dir/" * 1000 + "x", "./" * 2040 + "file", "./" * 2048 + "file", "", "rootdir/child",
-             "closed/child", "closed", "closed/.", "File", "FILE", "file\n"]
+    names = ["file/", "dir/", "link/", "dirlink/", "fifo/", "socket/", "dangling/", "./file", "dir/./child",
+             "dir/../file", "dir/child/..", "file/..", "//file", "dir//child", "missing/..", "loop", "loop/x",
+             "dirlink/child", "dirlink/../file", "x" * 255, "x" * 256, "dir/" * 1000 + "x", "./" * 2040 + "file",
+             "./" * 2048 + "file", "", "rootdir/child", "closed/child", "closed", "closed/.", "File", "FILE", "file\n"]
     return [(name[:24], look(name), attempt(seen, name, True)) for name in names]
 
 
 @case_everywhere
 def access():
-    names = ("file", "private", "readonly", "rootfile", "open", "suid", "script", "link", "dir", "empty", "rootdir", "closed",
-             "closed/child", "fifo", "socket", ".", "missing")
+    names = ("file", "private", "readonly", "rootfile", "open", "suid", "script", "link", "dir", "empty", "rootdir",
+             "closed", "closed/child", "fifo", "socket", ".", "missing")
     return [(name, [attempt(os.access, name, mode) for mode in (os.F_OK, os.R_OK, os.W_OK, os.X_OK)]) for name in names]
 
 
@@ -278,8 +288,8 @@ def access():
 def removed_while_it_is_the_current_directory():
     os.mkdir("going")
     os.chdir("going")
-    found = [attempt(os.rmdir, "../going"), attempt(os.listdir, "."), attempt(opened, "new", W | CREAT), attempt(os.mkdir, "new"),
-             attempt(seen, "..", True), attempt(opened, ".", os.O_RDONLY, 0, seen)]
+    found = [attempt(os.rmdir, "../going"), attempt(os.listdir, "."), attempt(opened, "new", W | CREAT),
+             attempt(os.mkdir, "new"), attempt(seen, "..", True), attempt(opened, ".", os.O_RDONLY, 0, seen)]
     return found
 
 

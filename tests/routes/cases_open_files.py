@@ -17,7 +17,8 @@ def files_without_name():
     def write(fd):
         os.write(fd, b"without a name")
         found = [seen(fd), os.pread(fd, 100, 3), attempt(link_fd, fd, "named"), seen(fd), look("named"),
-                 attempt(link_fd, fd, "named"), attempt(link_fd, fd, "named2"), attempt(os.fchmod, fd, 0o600), attempt(os.fsync, fd)]
+                 attempt(link_fd, fd, "named"), attempt(link_fd, fd, "named2"), attempt(os.fchmod, fd, 0o600),
+                 attempt(os.fsync, fd)]
         os.write(fd, b", more")
         return found + [attempt(content, "named"), look("named2")]
     found = [attempt(opened, ".", os.O_TMPFILE | RW, 0o666, write)]
@@ -46,10 +47,11 @@ def unlinked_while_open():
     fd = new()
     os.write(fd, b"content")
     os.unlink("new")
-    found = [seen(fd), os.pread(fd, 20, 0), os.pwrite(fd, b"CON", 0), os.pread(fd, 20, 0), attempt(os.ftruncate, fd, 5), seen(fd),
-             attempt(os.fchmod, fd, 0o640), attempt(os.utime, fd, (7, 7)), seen(fd), os.stat(fd).st_mtime, attempt(os.fsync, fd),
-             attempt(os.setxattr, fd, "user.a", b"1"), attempt(os.getxattr, fd, "user.a"), attempt(link_fd, fd, "again"),
-             attempt(fallocate, fd, 0, 0, 8192), seen(fd), attempt(opened, f"/proc/self/fd/{fd}", RW, 0, lambda fd: os.read(fd, 5))]
+    found = [seen(fd), os.pread(fd, 20, 0), os.pwrite(fd, b"CON", 0), os.pread(fd, 20, 0), attempt(os.ftruncate, fd, 5),
+             seen(fd), attempt(os.fchmod, fd, 0o640), attempt(os.utime, fd, (7, 7)), seen(fd), os.stat(fd).st_mtime,
+             attempt(os.fsync, fd), attempt(os.setxattr, fd, "user.a", b"1"), attempt(os.getxattr, fd, "user.a"),
+             attempt(link_fd, fd, "again"), attempt(fallocate, fd, 0, 0, 8192), seen(fd),
+             attempt(opened, f"/proc/self/fd/{fd}", RW, 0, lambda fd: os.read(fd, 5))]
     again = new()  # the same name, another file
     os.write(again, b"other")
     found += [os.fstat(again).st_ino != os.fstat(fd).st_ino, os.pread(fd, 5, 0), content("new")]
@@ -78,8 +80,8 @@ def replaced_while_open():
     fd = os.open("file2", RW)
     store("newer", b"the new file")
     os.rename("newer", "file2")
-    found = [seen(fd), os.pread(fd, 10, 0), content("file2"), os.pwrite(fd, b"old", 0), content("file2"), attempt(os.fchmod, fd, 0o600),
-             look("file2")]
+    found = [seen(fd), os.pread(fd, 10, 0), content("file2"), os.pwrite(fd, b"old", 0), content("file2"),
+             attempt(os.fchmod, fd, 0o600), look("file2")]
     os.rename("file2", "opendir/away")
     os.close(fd)
     return found + [content("opendir/away")]
@@ -103,7 +105,8 @@ def moved_while_open():
 def removed_directory_that_is_open():
     fd = os.open("empty", os.O_RDONLY)
     os.rmdir("empty")
-    found = [seen(fd), attempt(os.listdir, fd), attempt(os.open, "x", W | CREAT, dir_fd=fd), attempt(os.stat, "x", dir_fd=fd)]
+    found = [seen(fd), attempt(os.listdir, fd), attempt(os.open, "x", W | CREAT, dir_fd=fd),
+             attempt(os.stat, "x", dir_fd=fd)]
     os.mkdir("empty")
     found += [attempt(os.open, "x", W | CREAT, dir_fd=fd), os.listdir("empty")]
     os.close(fd)
@@ -114,7 +117,7 @@ def removed_directory_that_is_open():
 def mode_taken_away_while_open():
     fd = new()
     os.fchmod(fd, 0)
-    found = [os.write(fd, b"still"), os.pread(fd, 10, 0), attempt(os.ftruncate, fd, 3), attempt(opened, "new", os.O_RDONLY),
-             attempt(opened, f"/proc/self/fd/{fd}", W), seen(fd)]
+    found = [os.write(fd, b"still"), os.pread(fd, 10, 0), attempt(os.ftruncate, fd, 3),
+             attempt(opened, "new", os.O_RDONLY), attempt(opened, f"/proc/self/fd/{fd}", W), seen(fd)]
     os.close(fd)
     return found

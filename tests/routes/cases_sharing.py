@@ -189,5 +189,6 @@ def executing():
 @case
 def statfs_of_the_route():
     st = os.statvfs(".")
-    return {"bsize": st.f_bsize, "frsize": st.f_frsize, "blocks": st.f_blocks, "files": st.f_files, "namemax": st.f_namemax,
-            "free": st.f_bavail <= st.f_bfree <= st.f_blocks, "of a file": os.statvfs("file").f_blocks == st.f_blocks}
+    return {"bsize": st.f_bsize, "frsize": st.f_frsize, "blocks": st.f_blocks, "files": st.f_files,
+            "namemax": st.f_namemax, "free": st.f_bavail <= st.f_bfree <= st.f_blocks,
+            "of a file": os.statvfs("file").f_blocks == st.f_blocks}

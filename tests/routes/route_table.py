@@ -1,9 +1,9 @@
 """
 The table of operations: what each case finds, how it is run, and what is looked at afterwards.
 
-A case is a function that works in the current directory, a fresh one with the files of prepare(), as one of CALLERS, and
-returns what programs would see: values, or the names of errors. Two runs, one in a route and one in a bare directory of the
-same file system kind, must return the same and leave the same behind.
+A case is a function that works in the current directory, a fresh one with the files of prepare(), as one of CALLERS,
+and returns what programs would see: values, or the names of errors. Two runs, one in a route and one in a bare
+directory of the same file system kind, must return the same and leave the same behind.
 """
 
 import errno
@@ -43,7 +43,8 @@ def case_everywhere(function):
 
 def acl(*entries):
     """The value of a system.posix_acl_* attribute; entries are (tag, permissions, id)."""
-    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, perm, who & 0xffffffff) for tag, perm, who in entries)
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, perm, who & 0xffffffff)
+                                           for tag, perm, who in entries)
 
 
 def acl_for(user, permissions, mask=7, base=(7, 5, 5)):

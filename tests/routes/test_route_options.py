@@ -70,7 +70,8 @@ def test_size_of_a_tmpfs(rofuse):
             os.posix_fallocate(file.fileno(), 0, 2 << 20)
     assert call(map_beyond).name == "ENOSPC"
     os.unlink(mount.path("small/file"))
-    assert eventually(lambda: os.statvfs(mount.path("small")).f_bfree * 4096 == 1 << 20), "what was removed is given back"
+    # What was removed is given back.
+    assert eventually(lambda: os.statvfs(mount.path("small")).f_bfree * 4096 == 1 << 20)
     mount.path("small/again").write_bytes(b"y" * 500000)
     st = os.statvfs(mount.path("percent"))
     with open("/proc/meminfo", encoding="ascii") as meminfo:

@@ -14,10 +14,10 @@ import route_table
 
 TMPFS_SIZE = "size=64m,nr_inodes=100000"
 
-# Differences that are there for a reason: the kinds where they are, the beginning of the line, the kernel function and why.
+# Differences that are there for a reason: the kinds where they are, the beginning of the line, the kernel function.
 KNOWN = [
     ({"volume", "bind"}, "sticky/ranges-that-move: ",
-     "fuse_file_fallocate() knows KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE only and answers EOPNOTSUPP to all others by itself"),
+     "fuse_file_fallocate() knows KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE and answers EOPNOTSUPP to others by itself"),
 ]
 
 
@@ -26,7 +26,7 @@ def is_known(kind, line):
 
 
 class Side:
-    """One of the two directories: where programs see it, where it is prepared, and where it is stored (None: nowhere else)."""
+    """One of the two directories: where programs see it, where it is prepared, where it is stored (None: nowhere)."""
 
     def __init__(self, seen, prepared, stored=None):
         self.seen, self.prepared, self.stored = seen, prepared, stored
@@ -34,7 +34,7 @@ class Side:
 
 @pytest.fixture
 def disk(scratch):
-    """An ext4 of its own, which is made, synced and thrown away sooner than a part of a busy one; state and volumes lie there."""
+    """An ext4 of its own: made, synced and removed sooner than a part of a busy one. State and volumes lie there."""
     image, point = scratch / "disk.img", scratch / "disk"
     with open(image, "wb") as file:
         file.truncate(1 << 30)

@@ -1,4 +1,4 @@
-"""Targets: nested, behind symbolic links of the image, missing in it, single files; and what cannot be done to a route's root."""
+"""Targets: nested, behind symbolic links, missing, single files; and what cannot be done to a route's root."""
 
 import os
 import stat
@@ -35,7 +35,7 @@ def layer(scratch):
 
 
 def check_tree(mount, *paths):
-    """Each path is listed in its parent with the number and type that stat tells, and is on the one device of the mount."""
+    """Each path is listed in its parent with the number and type that stat tells, and is on the mount's one device."""
     device = os.lstat(mount.point).st_dev
     for path in paths:
         st = os.lstat(mount.path(path))
@@ -206,13 +206,14 @@ def test_between_routes(rofuse, layer):
     for place in ("data", "other", "tmp", "data/cache"):
         mount.path(f"{place}/file").write_text(place)
         mount.path(f"{place}/dir").mkdir()
-    for here, there in (("data", "other"), ("data", "tmp"), ("tmp", "data"), ("data", "data/cache"), ("data/cache", "data"),
-                        ("data", "etc"), ("etc", "data")):
+    for here, there in (("data", "other"), ("data", "tmp"), ("tmp", "data"), ("data", "data/cache"),
+                        ("data/cache", "data"), ("data", "etc"), ("etc", "data")):
         file = "conf" if here == "etc" else "file"
         assert error_of(os.rename, mount.path(f"{here}/{file}"), mount.path(f"{there}/moved")) == "EXDEV", (here, there)
         assert error_of(os.link, mount.path(f"{here}/{file}"), mount.path(f"{there}/linked")) == "EXDEV", (here, there)
         if "etc" not in (here, there):
-            assert error_of(rename2, mount.path(f"{here}/file"), mount.path(f"{there}/file"), RENAME_EXCHANGE) == "EXDEV"
+            assert error_of(rename2, mount.path(f"{here}/file"), mount.path(f"{there}/file"),
+                            RENAME_EXCHANGE) == "EXDEV"
             assert error_of(os.rename, mount.path(f"{here}/dir"), mount.path(f"{there}/dir")) == "EXDEV"
     assert mount.path("data/file").read_text() == "data"
     # What programs do then: copy and remove.
@@ -257,7 +258,8 @@ def test_a_directory_that_holds_a_nested_route_is_moved(rofuse, layer):
     assert error_of(os.rmdir, mount.path("data/moved/nested")) == "EBUSY"
 
 
-@pytest.mark.parametrize("options", [{"tmpfs": ["/data:ro"]}, {"volume": ["v:/data:ro"]}, {"volume": ["{source}:/data:ro"]},
+@pytest.mark.parametrize("options", [{"tmpfs": ["/data:ro"]}, {"volume": ["v:/data:ro"]},
+                                     {"volume": ["{source}:/data:ro"]},
                                      {"mount": ["type=volume,source=v,target=/data,readonly"]}])
 def test_read_only_routes(scratch, rofuse, layer, options):
     source = scratch / "source"
@@ -267,17 +269,22 @@ def test_read_only_routes(scratch, rofuse, layer, options):
         (directory / "file").write_text("there")
         os.chmod(directory / "file", 0o666)
         os.chmod(directory, 0o777)
-    mount = rofuse(layers=[layer], **{kind: [value.format(source=source) for value in values] for kind, values in options.items()})
+    mount = rofuse(layers=[layer], **{kind: [value.format(source=source) for value in values]
+                                      for kind, values in options.items()})
     at = mount.path("data")
-    changes = {"create": lambda: os.close(os.open(at / "new", os.O_CREAT | os.O_WRONLY)), "mkdir": lambda: os.mkdir(at / "new"),
-               "symlink": lambda: os.symlink("x", at / "new"), "mkfifo": lambda: os.mkfifo(at / "new"),
-               "chmod of the root": lambda: os.chmod(at, 0o700), "tmpfile": lambda: os.close(os.open(at, os.O_TMPFILE | os.O_RDWR))}
+    changes = {"create": lambda: os.close(os.open(at / "new", os.O_CREAT | os.O_WRONLY)),
+               "mkdir": lambda: os.mkdir(at / "new"), "symlink": lambda: os.symlink("x", at / "new"),
+               "mkfifo": lambda: os.mkfifo(at / "new"), "chmod of the root": lambda: os.chmod(at, 0o700),
+               "tmpfile": lambda: os.close(os.open(at, os.O_TMPFILE | os.O_RDWR))}
     if "tmpfs" not in options:
-        changes |= {"write": lambda: os.close(os.open(at / "file", os.O_WRONLY)), "unlink": lambda: os.unlink(at / "file"),
+        changes |= {"write": lambda: os.close(os.open(at / "file", os.O_WRONLY)),
+                    "unlink": lambda: os.unlink(at / "file"),
                     "append": lambda: os.close(os.open(at / "file", os.O_RDWR | os.O_APPEND)),
-                    "truncate": lambda: os.truncate(at / "file", 0), "rename": lambda: os.rename(at / "file", at / "new"),
+                    "truncate": lambda: os.truncate(at / "file", 0),
+                    "rename": lambda: os.rename(at / "file", at / "new"),
                     "link": lambda: os.link(at / "file", at / "new"), "rmdir": lambda: os.rmdir(at / "dir"),
-                    "utime": lambda: os.utime(at / "file", (1, 1)), "xattr": lambda: os.setxattr(at / "file", "user.a", b"1")}
+                    "utime": lambda: os.utime(at / "file", (1, 1)),
+                    "xattr": lambda: os.setxattr(at / "file", "user.a", b"1")}
         assert (at / "file").read_text() == "there"
     # tmpfs' root is 1777, the others' 0777; the file is anybody's to write. What only owners may do is for root.
     for name, change in changes.items():

@@ -119,7 +119,8 @@ def test_appending_through_two_mounts_and_from_outside(rofuse):
     assert paths[0].read_bytes() == paths[1].read_bytes() == paths[2].read_bytes()
 
 
-@pytest.mark.xfail(strict=True, reason="the kernel keeps the locks of a FUSE mount by itself unless the daemon takes them over "
+@pytest.mark.xfail(strict=True,
+                   reason="the kernel keeps the locks of a FUSE mount by itself unless the daemon takes them over "
                    "(FUSE_POSIX_LOCKS, FUSE_FLOCK_LOCKS): mounts that share a volume do not see each other's")
 def test_locks_between_two_mounts(rofuse):
     first, second = rofuse(volume=["v:/data"]), rofuse(volume=["v:/data"])
@@ -166,8 +167,10 @@ def test_a_subpath_that_is_a_symlink_to_a_file(scratch, rofuse):
     first.end()
     layer = image(scratch, conf="image's")
     for name in ("inner", "outer"):
-        refused(rofuse, "symbolic link", layers=[layer], mount=[f"type=volume,source=v,target=/conf,volume-subpath={name}"])
-    refused(rofuse, "neither a directory nor a file", layers=[layer], mount=["type=volume,source=v,target=/conf,volume-subpath=fifo"])
+        refused(rofuse, "symbolic link", layers=[layer],
+                mount=[f"type=volume,source=v,target=/conf,volume-subpath={name}"])
+    refused(rofuse, "neither a directory nor a file", layers=[layer],
+            mount=["type=volume,source=v,target=/conf,volume-subpath=fifo"])
 
 
 def test_a_subpath_is_not_filled(scratch, rofuse):

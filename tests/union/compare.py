@@ -7,6 +7,7 @@ import stat
 import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
+SYS_GETDENTS64 = 217 if os.uname().machine == "x86_64" else 61
 
 
 class Entry:
@@ -54,7 +55,7 @@ def read_entries(fd, size=32768, one_call=False):
     """The entries of getdents64(2): (name, d_ino, d_type, d_off)."""
     buffer = ctypes.create_string_buffer(size)
     while True:
-        length = libc.syscall(217, fd, buffer, size) if os.uname().machine == "x86_64" else libc.syscall(61, fd, buffer, size)
+        length = libc.syscall(SYS_GETDENTS64, fd, buffer, size)
         if length < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         at = 0
@@ -85,8 +86,8 @@ def walk(top, numbers=False, problems=None, overlayfs=False):
     """
     {relative path: Entry}, from the root down, each directory listed before its entries are looked at.
 
-    overlayfs lists the whiteouts of a directory that is in one layer only (it hands the listing through), though they cannot
-    be looked up: with overlayfs=True these names are left out.
+    overlayfs lists the whiteouts of a directory that is in one layer only (it hands the listing through), though they
+    cannot be looked up: with overlayfs=True these names are left out.
     """
     found, todo = {}, [b""]
     top = os.fsencode(top)
@@ -107,7 +108,7 @@ def walk(top, numbers=False, problems=None, overlayfs=False):
 
 
 def visit(top, paths, chance, absent=()):
-    """As walk(), but each path is looked up by its full name first, in random order; absent: paths that must not be found."""
+    """As walk(), but each path is looked up by its full name, in random order; absent: paths that must not be found."""
     found, top, problems = {}, os.fsencode(top), []
     todo = [(path, True) for path in paths] + [(path, False) for path in absent]
     chance.shuffle(todo)
@@ -150,9 +151,11 @@ def differences(expected, found):
         right, seen = expected[path], found[path]
         for key in sorted(set(right.facts) | set(seen.facts)):
             if right.facts.get(key) != seen.facts.get(key):
-                lines.append(f"{path!r}: {key} is {short(seen.facts.get(key))}, should be {short(right.facts.get(key))}")
+                has, should = short(seen.facts.get(key)), short(right.facts.get(key))
+                lines.append(f"{path!r}: {key} is {has}, should be {should}")
         if right.names != seen.names:
-            missing, extra = set(right.names or ()) - set(seen.names or ()), set(seen.names or ()) - set(right.names or ())
+            missing = set(right.names or ()) - set(seen.names or ())
+            extra = set(seen.names or ()) - set(right.names or ())
             lines.append(f"{path!r}: listing lacks {sorted(missing)}, has {sorted(extra)} too much")
     if set(expected) == set(found):
         wrong, right = groups(found) - groups(expected), groups(expected) - groups(found)

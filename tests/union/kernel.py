@@ -34,7 +34,7 @@ def compare_with_kernel(scratch, rofuse, layers, chance, absent=()):
     """
     Compares in both orders of look-up: from the root down, and by path in random order on a fresh mount.
 
-    absent: paths that must not be found, beside random ones. Returns the tree that the kernel shows and the differences.
+    absent: paths that must not be found, beside random ones. Returns the kernel's tree and the differences.
     """
     converted, point = scratch / "converted", scratch / "kernel"
     converted.mkdir()

@@ -1,8 +1,8 @@
 """
 Random stacks of layers, and their translation into the one form of whiteouts and opaques that kernel overlayfs knows.
 
-A layer is made on disk, with whiteouts and opaques of all forms mixed; convert() reads what is on disk (it knows nothing of
-the generator) and copies it, so that hand-made layers can be compared with the kernel in the same way.
+A layer is made on disk, with whiteouts and opaques of all forms mixed; a Converter reads what is on disk (it knows
+nothing of the generator) and copies it, so that hand-made layers can be compared with the kernel in the same way.
 """
 
 import errno
@@ -10,13 +10,14 @@ import os
 import stat
 import struct
 
-PLACES = ["proc/", "sys/", "dev/", "dev/pts/", "dev/shm/", "dev/mqueue/", "dev/console", "etc/", "etc/hosts", "etc/hostname",
-          "etc/resolv.conf", "etc/mtab", "run/", "run/secrets/", "run/.containerenv", ".dockerenv", "tmp/"]
+PLACES = ["proc/", "sys/", "dev/", "dev/pts/", "dev/shm/", "dev/mqueue/", "dev/console", "etc/", "etc/hosts",
+          "etc/hostname", "etc/resolv.conf", "etc/mtab", "run/", "run/secrets/", "run/.containerenv", ".dockerenv",
+          "tmp/"]
 
 # Few, so that layers meet; among them every character that some format or parser stumbles over.
-NAMES = [b"a", b"b", b"c", b"d", b"e", b"f", b"bin", b"lib", b"new\nline", b"back\\slash", b"col:on", b"com,ma", b"\xff\xfe",
-         b"\xc3\xa9t\xc3\xa9", b" space ", b"-n", b"...", b".hidden", b".wh", b".whx", b"wh.a", b"=equals", b"%41", b"#~*?[",
-         b"\x01\x7f", b"'\"$`", b"x" * 255, b"y" * 251, b"z" * 252, b"\xff" * 255]
+NAMES = [b"a", b"b", b"c", b"d", b"e", b"f", b"bin", b"lib", b"new\nline", b"back\\slash", b"col:on", b"com,ma",
+         b"\xff\xfe", b"\xc3\xa9t\xc3\xa9", b" space ", b"-n", b"...", b".hidden", b".wh", b".whx", b"wh.a", b"=equals",
+         b"%41", b"#~*?[", b"\x01\x7f", b"'\"$`", b"x" * 255, b"y" * 251, b"z" * 252, b"\xff" * 255]
 
 OPAQUE_FILE = b".wh..wh..opq"
 OPAQUE_ATTRIBUTES = ("trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque")
@@ -24,13 +25,14 @@ WHITEOUT_ATTRIBUTES = ("trusted.overlay.whiteout", "user.overlay.whiteout")
 OVERRIDE = "user.containers.override_stat"
 METADATA_PREFIXES = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
 
-TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK,
-         "char": stat.S_IFCHR, "block": stat.S_IFBLK}
+TYPES = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "pipe": stat.S_IFIFO,
+         "socket": stat.S_IFSOCK, "char": stat.S_IFCHR, "block": stat.S_IFBLK}
 
 
 def acl(*entries):
     """The value of a system.posix_acl_* attribute; entries are (tag, permissions, id)."""
-    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, perm, who & 0xffffffff) for tag, perm, who in entries)
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, perm, who & 0xffffffff)
+                                           for tag, perm, who in entries)
 
 
 ACL = acl((1, 7, -1), (2, 6, 2000), (4, 5, -1), (8, 4, 3000), (16, 7, -1), (32, 1, -1))
@@ -204,7 +206,7 @@ class Generator:
         os.utime(path, ns=(when, when), follow_symlinks=False)
 
     def override(self, st):
-        """What the layers of an ordinary user's store keep beside a file: owner, mode and, if it could not be made, type."""
+        """What layers of an ordinary user keep beside a file: owner, mode and, if it could not be made, type."""
         chance = self.chance
         if stat.S_ISREG(st.st_mode) and chance.random() < 0.4:
             # What is shown as a device or a pipe is an empty file in such layers.
@@ -234,13 +236,13 @@ def is_opaque(path):
 
 
 class Converter:
-    """Copies layers for the kernel: whiteouts become devices 0:0, opaques trusted.overlay.opaque; nothing else is metadata."""
+    """Copies layers for the kernel: whiteouts become devices 0:0, opaques trusted.overlay.opaque."""
 
     def __init__(self):
         self.copies = {}  # device and inode of a file → its copy: hard links, in a layer and across layers
 
     def stack(self, layers, top):
-        """Returns the directories to mount, first = bottom. An opaque root hides the layers below, which overlayfs lacks."""
+        """Returns the directories to mount, first = bottom. For an opaque root, which overlayfs lacks, none below."""
         top = os.fsencode(top)
         converted = []
         for number, layer in enumerate(map(os.fsencode, layers)):

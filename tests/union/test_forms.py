@@ -1,4 +1,4 @@
-"""Each form of whiteout and opaque by itself, in layers made by hand: what must be there, what must not, as the kernel has it."""
+"""Each form of whiteout and opaque by itself, in layers made by hand: what must be there and what must not."""
 
 import os
 import random
@@ -62,8 +62,8 @@ class Stack:
     def check(self, present, absent=()):
         """The files that are there are these, {path: layer of its content}; and the kernel shows the same."""
         chance = random.Random(len(present))
-        kernel, lines = compare_with_kernel(self.scratch, self.rofuse, [os.fsencode(layer) for layer in self.layers], chance,
-                                            [os.fsencode(path) for path in absent])
+        kernel, lines = compare_with_kernel(self.scratch, self.rofuse, [os.fsencode(layer) for layer in self.layers],
+                                            chance, [os.fsencode(path) for path in absent])
         assert not lines, "\n".join(lines[:30])
         places = {os.fsencode(place.rstrip("/")) for place in stacks.PLACES}
         found = {os.fsdecode(path): entry.facts.get("content", b"").decode().split(":")[0]
@@ -86,7 +86,8 @@ def test_whiteout(stack, form):
     for name in ("d/file", "d/dir", "d/link", "top", "d/never-there"):
         whiteout(upper / name, form)
     stack.check({"d/stays": 0, "e/other": 0, "d/new": 1},
-                ["d/file", "d/dir", "d/dir/in", "d/dir/in/deep", "d/link", "top", "d/never-there", "d/.wh.file", ".wh.top"])
+                ["d/file", "d/dir", "d/dir/in", "d/dir/in/deep", "d/link", "top", "d/never-there", "d/.wh.file",
+                 ".wh.top"])
 
 
 @pytest.mark.parametrize("form", WHITEOUTS)
@@ -125,8 +126,8 @@ def test_opaque(stack, form):
     upper = stack.layer("d/!first", "d/new", "d/~last", "d/both", "d/sub/new", "e/new")
     opaque(upper / "d", form)
     stack.layer("d/above", "d/sub/above")
-    stack.check({"d/!first": 1, "d/new": 1, "d/~last": 1, "d/both": 1, "d/sub/new": 1, "d/above": 2, "d/sub/above": 2, "e/old": 0,
-                 "e/new": 1}, ["d/old", "d/sub/old", "d/.wh..wh..opq"])
+    stack.check({"d/!first": 1, "d/new": 1, "d/~last": 1, "d/both": 1, "d/sub/new": 1, "d/above": 2, "d/sub/above": 2,
+                 "e/old": 0, "e/new": 1}, ["d/old", "d/sub/old", "d/.wh..wh..opq"])
 
 
 @pytest.mark.parametrize("form", OPAQUES)
@@ -170,7 +171,8 @@ def test_values_that_are_not_opaque(stack):
         for attribute in stacks.OPAQUE_ATTRIBUTES:
             os.setxattr(upper / name, attribute, value)
     os.setxattr(upper / "file", "trusted.overlay.opaque", b"y")
-    stack.check({f"{name}/{age}": number for name in ("n", "xx", "empty", "x") for age, number in (("old", 0), ("new", 1))} |
+    stack.check({f"{name}/{age}": number for name in ("n", "xx", "empty", "x")
+                 for age, number in (("old", 0), ("new", 1))} |
                 {"file": 1})
 
 
@@ -195,7 +197,8 @@ def test_files_and_directories_over_each_other(stack):
     stack.layer("fdf", "dfd/old", "fd", "df/old", "ld->dfd", "dl/old")
     stack.layer("fdf/middle", "dfd")
     stack.layer("fdf", "dfd/new", "fd/new", "df", "ld/new", "dl->dfd")
-    stack.check({"fdf": 2, "dfd/new": 2, "fd/new": 2, "df": 2, "ld/new": 2, "dl": ""}, ["dfd/old", "fdf/middle", "df/old", "dl/old/x"])
+    stack.check({"fdf": 2, "dfd/new": 2, "fd/new": 2, "df": 2, "ld/new": 2, "dl": ""},
+                ["dfd/old", "fdf/middle", "df/old", "dl/old/x"])
 
 
 def test_all_forms_in_one_stack(stack):
@@ -247,10 +250,11 @@ def test_metadata_names_cannot_be_made_or_removed(stack):
 
 
 def test_metadata_attributes_are_not_there(stack):
-    hidden = ["trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.redirect", "trusted.overlay.metacopy",
-              "trusted.overlay.upper", "trusted.overlay.nlink", "trusted.overlay.protattr", "trusted.overlay.uuid",
-              "trusted.overlay.opaque", "user.overlay.opaque", "user.overlay.origin", "user.overlay.impure",
-              "user.fuseoverlayfs.opaque", "user.fuseoverlayfs.origin", "user.containers.override_stat"]
+    hidden = ["trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.redirect",
+              "trusted.overlay.metacopy", "trusted.overlay.upper", "trusted.overlay.nlink", "trusted.overlay.protattr",
+              "trusted.overlay.uuid", "trusted.overlay.opaque", "user.overlay.opaque", "user.overlay.origin",
+              "user.overlay.impure", "user.fuseoverlayfs.opaque", "user.fuseoverlayfs.origin",
+              "user.containers.override_stat"]
     visible = ["user.overlayx", "user.containers.other", "user.fuseoverlay", "trusted.overla", "trusted.a"]
     layer = stack.layer("d/file", "e/file")
     for path in (layer, layer / "d", layer / "d/file"):
@@ -270,8 +274,8 @@ def test_metadata_attributes_are_not_there(stack):
 def test_override_stat(stack):
     layer = stack.layer("file", "char", "block", "pipe", "socket", "dir/", "plain", "link->file")
     os.setxattr(layer, stacks.OVERRIDE, b"0:0:0755")
-    values = {"file": b"1:2:04711", "char": b"3:4:0620:char-5-1", "block": b"0:6:0660:block-8-17", "pipe": b"0:0:0600:pipe",
-              "socket": b"7:7:0777:socket", "dir": b"8:9:01777:dir"}
+    values = {"file": b"1:2:04711", "char": b"3:4:0620:char-5-1", "block": b"0:6:0660:block-8-17",
+              "pipe": b"0:0:0600:pipe", "socket": b"7:7:0777:socket", "dir": b"8:9:01777:dir"}
     for name, value in values.items():
         os.setxattr(layer / name, stacks.OVERRIDE, value)
         if name in ("char", "block", "pipe", "socket"):
@@ -282,17 +286,19 @@ def test_override_stat(stack):
         st = os.lstat(mount.path(name))
         found[name] = (st.st_uid, st.st_gid, oct(st.st_mode), st.st_rdev)
     assert found == {"file": (1, 2, "0o104711", 0), "char": (3, 4, "0o20620", os.makedev(5, 1)),
-                     "block": (0, 6, "0o60660", os.makedev(8, 17)), "pipe": (0, 0, "0o10600", 0), "socket": (7, 7, "0o140777", 0),
-                     "dir": (8, 9, "0o41777", 0)}
+                     "block": (0, 6, "0o60660", os.makedev(8, 17)), "pipe": (0, 0, "0o10600", 0),
+                     "socket": (7, 7, "0o140777", 0), "dir": (8, 9, "0o41777", 0)}
     problems = []
     walk(mount.point, numbers=True, problems=problems)
     assert problems == []
     assert mount.path("file").read_text() == "0:file"
-    assert call(lambda: mount.path("file").read_text(), 1001, 1001).name == "EACCES", "the mode that is shown is the one that counts"
+    # The mode that is shown is the one that counts.
+    assert call(lambda: mount.path("file").read_text(), 1001, 1001).name == "EACCES"
 
 
-@pytest.mark.parametrize("value", [b"", b"0:0", b"x:y:755", b"0:0:999", b"-1:0:755", b"0:0:755:dir", b"0:0:755:char-1", b"0:0:755:odd",
-                                   b"4294967295:0:755", b" 0:0:755", b"0:0:755:", b"0:0:755:symlink", b"9" * 300])
+@pytest.mark.parametrize("value", [b"", b"0:0", b"x:y:755", b"0:0:999", b"-1:0:755", b"0:0:755:dir", b"0:0:755:char-1",
+                                   b"0:0:755:odd", b"4294967295:0:755", b" 0:0:755", b"0:0:755:", b"0:0:755:symlink",
+                                   b"9" * 300])
 def test_override_stat_that_is_malformed(stack, value):
     layer = stack.layer("file", "dir/")
     os.setxattr(layer / "file", stacks.OVERRIDE, value)
@@ -306,7 +312,8 @@ def test_override_stat_that_is_malformed(stack, value):
 
 def test_devices_that_are_no_whiteouts(stack):
     layer = stack.layer("d/")
-    for name, mode, numbers in (("block", stat.S_IFBLK, (0, 0)), ("char01", stat.S_IFCHR, (0, 1)), ("char10", stat.S_IFCHR, (1, 0))):
+    for name, mode, numbers in (("block", stat.S_IFBLK, (0, 0)), ("char01", stat.S_IFCHR, (0, 1)),
+                                ("char10", stat.S_IFCHR, (1, 0))):
         os.mknod(layer / "d" / name, mode | 0o600, os.makedev(*numbers))
     stack.layer("d/")
     kernel = stack.check({"d/block": "", "d/char01": "", "d/char10": ""})
@@ -324,7 +331,7 @@ def test_whiteouts_of_long_names(stack, length):
 
 
 def test_hard_links(scratch, rofuse):
-    """One number and the right count from the first stat of any of the names, in one layer and in a deduplicated store."""
+    """One number and the right count from the first stat of any name, in one layer and in a deduplicated store."""
     stack = Stack(scratch, rofuse)
     lower = stack.layer("a/one", "b/", "other")
     os.link(lower / "a/one", lower / "b/two")

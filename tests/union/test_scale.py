@@ -1,4 +1,4 @@
-"""Many layers, many names, long names, long paths, several file systems below; and the rights that files in layers give."""
+"""Many layers, many names, long names and paths, several file systems; and the rights that files in layers give."""
 
 import ctypes
 import os
@@ -182,7 +182,8 @@ def test_long_names_and_paths(scratch, rofuse):
         for _ in range(17):
             os.chdir(name)
         return found, sorted(os.listdir(".")), [open(f"file{number}", encoding="ascii").read() for number in range(2)]
-    assert call(run).value == ([True, "File name too long", "No such file or directory"], ["file0", "file1"], ["0", "1"])
+    assert call(run).value == ([True, "File name too long", "No such file or directory"], ["file0", "file1"],
+                               ["0", "1"])
     assert call(lambda: os.stat(mount.path("x" * 256))).name == "ENAMETOOLONG"
     assert call(lambda: os.stat(mount.path("x" * 255))).name == "ENOENT"
 
@@ -254,7 +255,7 @@ def test_equal_numbers_on_two_file_systems(scratch, rofuse):
 
 
 def test_large_inode_numbers(scratch, rofuse):
-    """tmpfs with inode64 and ext4 beside each other: 64 bits are not enough for two of them, numbers are unique all the same."""
+    """tmpfs with inode64 and ext4 beside each other: numbers that share no bits to tell them apart are unique still."""
     first, second = on_tmpfs(scratch / "t0", "inode64,mode=755"), on_tmpfs(scratch / "t1", "inode64,mode=755")
     third = scratch / "disk"
     third.mkdir()
@@ -287,12 +288,14 @@ def test_layers_that_are_mounts(scratch, rofuse, kind):
         copy = stacks.Converter()
         (scratch / "converted").mkdir()
         directories = [os.fsdecode(path) for path in copy.stack(map(os.fsencode, plain), scratch / "converted")]
-        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={':'.join(reversed(directories))}", "overlay", mounted], check=True)
+        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={':'.join(reversed(directories))}", "overlay",
+                        mounted], check=True)
         layers = [mounted]
     else:
         subprocess.run(["mount", "--bind", plain[1], mounted], check=True)
         if kind != "bind":
-            subprocess.run(["mount", "-o", f"remount,bind,{'ro' if kind == 'read-only' else 'nosuid,nodev,noexec'}", mounted], check=True)
+            subprocess.run(["mount", "-o", f"remount,bind,{'ro' if kind == 'read-only' else 'nosuid,nodev,noexec'}",
+                            mounted], check=True)
         layers = [plain[0], mounted]
     problems = []
     found = walk(rofuse(layers=layers).point, numbers=True, problems=problems)
@@ -377,6 +380,7 @@ def test_no_devices(rofuse, program_layer):
 def test_listings_are_the_same_for_all(rofuse, program_layer):
     mount = rofuse(layers=[program_layer])
     for uid in (0, 1001):
-        problems = call(lambda: check_listing(os.fsencode(mount.point), list_directory(mount.point), os.lstat(mount.point)),
+        problems = call(lambda: check_listing(os.fsencode(mount.point), list_directory(mount.point),
+                                              os.lstat(mount.point)),
                         uid, uid).value
         assert problems == []
