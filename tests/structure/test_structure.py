@@ -41,14 +41,15 @@ ROUTES = {
     "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
-    "caller": set(),
+    "caller_memory": set(),
+    "caller": {"caller_memory"},
     "assume": {"caller"},
     "denial": set(),
-    "intent": {"caller", "denial"},
+    "intent": {"caller", "caller_memory", "denial"},
     "record": {"caller", "denial"},
     "fold": {"record"},
     "event_queue": {"record"},
-    "denial_log": {"caller", "denial", "event_queue", "fold"},
+    "denial_log": {"caller", "caller_memory", "denial", "event_queue", "fold"},
 }
 TREE = {
     "node": set(),
@@ -57,7 +58,7 @@ TREE = {
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "denial", "path", "policy", "tree"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "denial", "gate", "intent", "node", "ops", "ops_private", "path", "policy",
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "denial", "gate", "intent", "node", "ops", "ops_private", "path", "policy",
            "route", "tree"}
 SESSION_MAY = OPS_MAY | {"session", "session_order"}
 
