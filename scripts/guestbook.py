@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demo's program: keeps its entries in /data, its scratch file in /tmp, and tries what it has no business to write."""
+"""The demo's program: keeps entries in /data, a scratch file in /tmp, and tries what it has no business to write."""
 
 import errno
 import os

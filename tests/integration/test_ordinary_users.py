@@ -34,7 +34,7 @@ END = r"""
 test ! -e "$mnt/etc" && echo "gone"
 """
 
-# A user namespace that others give its users to; in one process, as exec(2) takes the capabilities from who is nobody yet.
+# A user namespace that others give its users to; in one process, as exec(2) takes the capabilities from a nobody.
 BECOME_ROOT = """
 import ctypes, os, sys
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
@@ -197,8 +197,9 @@ def test_user_namespace_with_a_range(place, device):
         subprocess.run(["chown", "-R", "-h", f"{first}:{first}", str(layer)], check=True)
     inside = r"""
 chmod 1777 "$mnt/data"
-setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'echo "pid $$"; echo six >"$1/etc/by-user"' sh "$mnt" || echo "refused"
-setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'echo seven >"$1/data/by-user"' sh "$mnt"
+as_user="setpriv --reuid=1000 --regid=1000 --clear-groups"
+$as_user sh -c 'echo "pid $$"; echo six >"$1/etc/by-user"' sh "$mnt" || echo "refused"
+$as_user sh -c 'echo seven >"$1/data/by-user"' sh "$mnt"
 stat -c '%n %u' "$mnt/data/by-user"
 """
     script = ["/usr/bin/python3", "-c", BECOME_ROOT, MOUNT + WRITE + inside + END]

@@ -1,4 +1,4 @@
-"""A mount as the root of real runtimes: a shell runs, /tmp and /data work, /etc does not, and the log knows who tried."""
+"""A mount as the root of real runtimes: a shell runs, /tmp and /data work, /etc does not, the log knows who tried."""
 
 import functools
 import itertools
@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,9 @@ import runtimes
 
 _serial = itertools.count()
 
-# The shell itself opens the files (no child), so $$ is the process that the log must name. Then it waits to be looked at.
+DIRECTORY = os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")
+
+# The shell itself opens the files (no child), so $$ is the process that the log must name. Then it waits.
 SCRIPT = r"""
 exec 2>&1
 echo "uid $(id -u) pid $$"
@@ -35,7 +38,7 @@ echo "went on"
 @pytest.fixture(scope="session")
 def image():
     """The layers, and the same as a plain directory that nothing but this session uses."""
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="rofuse-runtimes.", dir=os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")))
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="rofuse-runtimes.", dir=DIRECTORY))
     directory.chmod(0o755)
     try:
         yield busybox_image.make(directory)
@@ -48,8 +51,8 @@ class Shell:
 
     def __init__(self, argv):
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
-                                        env=environment)
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, cwd="/", env=environment)
         self.output = ""
         for line in iter(self.process.stdout.readline, b""):
             self.output += line.decode(errors="replace")
@@ -75,7 +78,7 @@ class Shell:
 @functools.cache
 def works_without_rofuse(program, uid, layers, readonly=False):
     """Runs the shell on a plain directory; returns None or why this machine cannot."""
-    with tempfile.TemporaryDirectory(prefix="rofuse-plain.", dir=os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")) as directory:
+    with tempfile.TemporaryDirectory(prefix="rofuse-plain.", dir=DIRECTORY) as directory:
         scratch = pathlib.Path(directory)
         scratch.chmod(0o755)
         root = busybox_image.copy_flat(layers, scratch / "root")
@@ -183,8 +186,9 @@ def test_readonly_bind_of_a_runtime_is_told(rofuse, start, image, data, program)
 def test_places_of_runtimes_exist(rofuse, image):
     mount = rofuse(layers=image)
     for layer in image:
-        assert not [place for place in busybox_image.PLACES if os.path.lexists(f"{layer}{place}")], "the image must lack them"
-    kinds = {place: "d" if mount.path(place).is_dir() else "f" if mount.path(place).is_file() else None for place in busybox_image.PLACES}
+        assert not [place for place in busybox_image.PLACES if os.path.lexists(f"{layer}{place}")], "must be missing"
+    types = {stat.S_IFDIR: "d", stat.S_IFREG: "f"}
+    kinds = {place: types.get(stat.S_IFMT(mount.path(place).lstat().st_mode)) for place in busybox_image.PLACES}
     assert kinds == busybox_image.PLACES
     for place, kind in busybox_image.PLACES.items():
         parent, name = os.path.split(str(mount.path(place)))
@@ -202,6 +206,7 @@ def test_places_can_be_mounted_over(rofuse, scratch, image):
     for place, kind in busybox_image.PLACES.items():
         source = directory if kind == "d" else file
         subprocess.run(["mount", "--bind", str(source), str(mount.path(place))], check=True)
-        seen = (mount.path(place) / "mark").exists() if kind == "d" else mount.path(place).read_text() == file.read_text()
+        path = mount.path(place)
+        seen = (path / "mark").exists() if kind == "d" else path.read_text() == file.read_text()
         subprocess.run(["umount", str(mount.path(place))], check=True)
         assert seen, place

@@ -69,7 +69,7 @@ def make(directory):
 
 
 def copy_flat(layers, target):
-    """What the layers show together, and the places of runtimes, as a plain directory: to see whether something works without rofuse."""
+    """What the layers show together, and the places of runtimes, as a plain directory: for a run without rofuse."""
     for layer in layers:
         subprocess.run(["cp", "-a", f"{layer}/.", str(target)], check=True)
     for mark in pathlib.Path(target).rglob(".wh.*"):

@@ -28,15 +28,15 @@ def chroot(root, uid, script, scratch, name):
 
 
 def unshare(root, uid, script, scratch, name):
-    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--root={root}", "--mount-proc", f"--setuid={uid}",
-            f"--setgid={uid}", "/bin/sh", "-c", script]
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--root={root}", "--mount-proc",
+            f"--setuid={uid}", f"--setgid={uid}", "/bin/sh", "-c", script]
 
 
 def bubblewrap(root, uid, script, scratch, name):
     """As an ordinary user bwrap makes a user namespace in which the user keeps his number."""
     who = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
-    return who + ["bwrap", "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--die-with-parent",
-                  "--chdir", "/", "/bin/sh", "-c", script]
+    return who + ["bwrap", "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid",
+                  "--die-with-parent", "--chdir", "/", "/bin/sh", "-c", script]
 
 
 def nspawn(root, uid, script, scratch, name):
@@ -69,7 +69,8 @@ def runc(root, uid, script, scratch, name, readonly=False):
 
 def crun(root, uid, script, scratch, name, readonly=False):
     bundle = write_bundle(root, uid, script, scratch, readonly)
-    return in_cgroup2(["crun", "--root", f"{scratch}/crun", "--cgroup-manager=disabled", "run", "--bundle", str(bundle), name])
+    return in_cgroup2(["crun", "--root", f"{scratch}/crun", "--cgroup-manager=disabled", "run", "--bundle", str(bundle),
+                       name])
 
 
 def podman(root, uid, script, scratch, name, readonly=False):
@@ -82,15 +83,15 @@ def podman(root, uid, script, scratch, name, readonly=False):
         '[containers]\ncgroups = "disabled"\nnetns = "host"\nlog_driver = "none"\ndefault_sysctls = []\n'
         'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
         f'[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\nruntime = "crun"\ntmp_dir = "{base}/tmp"\n')
-    command = ["env", f"CONTAINERS_CONF={base}/containers.conf", f"CONTAINERS_STORAGE_CONF={base}/storage.conf", "podman",
-               "run", "--rm", "--interactive", f"--name={name}", f"--user={uid}:{uid}"]
+    command = ["env", f"CONTAINERS_CONF={base}/containers.conf", f"CONTAINERS_STORAGE_CONF={base}/storage.conf",
+               "podman", "run", "--rm", "--interactive", f"--name={name}", f"--user={uid}:{uid}"]
     if readonly:
         command += ["--read-only", "--read-only-tmpfs=false"]
     return in_cgroup2(command + ["--rootfs", str(root), "/bin/sh", "-c", script])
 
 
-PROGRAMS = {"chroot": chroot, "unshare": unshare, "bwrap": bubblewrap, "systemd-nspawn": nspawn, "runc": runc, "crun": crun,
-            "podman": podman}
+PROGRAMS = {"chroot": chroot, "unshare": unshare, "bwrap": bubblewrap, "systemd-nspawn": nspawn, "runc": runc,
+            "crun": crun, "podman": podman}
 READONLY = {"runc": runc, "crun": crun, "podman": podman}
 
 
