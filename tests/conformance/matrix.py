@@ -5,7 +5,7 @@ import fnmatch
 import tomllib
 
 REQUIRED = {"op", "kernel", "rofuse", "function", "reason"}
-OPTIONAL = {"caller", "target"}
+OPTIONAL = {"caller", "target", "at_most"}
 
 Cell = collections.namedtuple("Cell", "caller op target")
 
@@ -29,6 +29,7 @@ class Rule:
         self.kernel = self._list(table["kernel"])
         self.rofuse = self._list(table["rofuse"])
         self.function, self.reason = table["function"], table["reason"]
+        self.at_most = table.get("at_most")
         self.covered = 0
 
     @staticmethod
@@ -38,6 +39,7 @@ class Rule:
     def covers(self, cell, kernel, rofuse):
         """Patterns are those of the shell; one that begins with ! takes away what an earlier one let in."""
         return (kernel in self.kernel and rofuse in self.rofuse
+                and (self.at_most is None or self.covered < self.at_most)
                 and all(self._matches(patterns, text) for patterns, text in zip(self.patterns, cell)))
 
     @staticmethod
@@ -116,4 +118,4 @@ def _few(names, limit=6):
 
 def dead(rules):
     """Rules that covered nothing: what they know is no longer so, or they never were right."""
-    return [rule for rule in rules if rule.covered == 0]
+    return [rule for rule in rules if rule.covered == 0 and rule.at_most is None]

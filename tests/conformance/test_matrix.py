@@ -63,6 +63,14 @@ def test_a_rule_for_equal_cells_is_dead():
     assert matrix.dead(rules) == rules
 
 
+def test_a_rule_that_depends_on_time():
+    rules = [rule(at_most=1)]
+    assert matrix.dead(rules) == []
+    kernel, rofuse = cells(open_a="EROFS", open_b="EROFS"), cells(open_a="EACCES", open_b="EACCES")
+    found = matrix.Comparison(kernel, rofuse, rules)
+    assert (found.known, len(found.unknown)) == (1, 1)
+
+
 @pytest.mark.parametrize("changes", [{"reason": None}, {"function": " "}, {"kernel": None}, {"oper": "x"}])
 def test_rules_that_do_not_say_enough(changes):
     with pytest.raises(matrix.RuleError):
