@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int open_tmpfs(struct route *route, const struct backing_image *image, char **ret_why)
@@ -33,7 +35,7 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
         struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
         (void)mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr); /* the gate refuses writes all the same */
     }
-    route->is_private = true;
+    route->is_private = route->own_mount = true;
     return fd;
 }
 
@@ -42,15 +44,16 @@ static int open_volume(struct route *route, const char *volume_dir, const struct
     int fd = volume_open(&route->spec, volume_dir, image, &route->lock_fd, ret_why);
     if (fd < 0)
         return fd;
-    int clone = mount_clone(fd, "", route->spec.read_only);
+    int clone = mount_clone(fd, "", route->spec.read_only, &route->own_mount);
     if (clone < 0)
         *ret_why = g_strdup(g_strerror(-clone));
     close(fd);
     return clone;
 }
 
-static int open_bind(const struct route_spec *spec, char **ret_why)
+static int open_bind(struct route *route, char **ret_why)
 {
+    const struct route_spec *spec = &route->spec;
     struct stat st;
     if (stat(spec->source, &st) < 0) {
         int error = errno;
@@ -71,7 +74,7 @@ static int open_bind(const struct route_spec *spec, char **ret_why)
             g_strdup_printf("the source %s is neither a directory nor a file; let the runtime bind it", spec->source);
         return -ENOTSUP;
     }
-    int fd = mount_clone(AT_FDCWD, spec->source, spec->read_only);
+    int fd = mount_clone(AT_FDCWD, spec->source, spec->read_only, &route->own_mount);
     if (fd < 0)
         *ret_why = g_strdup_printf("the source %s: %s", spec->source, g_strerror(-fd));
     return fd;
@@ -96,7 +99,7 @@ static int open_root(struct route *route, const char *volume_dir, const struct b
     case ROUTE_VOLUME:
         return open_volume(route, volume_dir, image, ret_why);
     case ROUTE_BIND:
-        return open_bind(&route->spec, ret_why);
+        return open_bind(route, ret_why);
     }
     g_assert_not_reached();
 }
@@ -123,6 +126,9 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
         return status;
     }
     route->root_is_dir = S_ISDIR(st.st_mode);
+    /* There the birth time is that of the layer's file, which the first change copies. */
+    struct statfs fs;
+    route->no_birth = fstatfs(route->root_fd, &fs) < 0 || fs.f_type == OVERLAYFS_SUPER_MAGIC;
     *ret = route;
     return 0;
 }

@@ -286,8 +286,13 @@ static void read_args(struct caller *caller, pid_t tid, struct caller_memory *me
         return;
     GPtrArray *args = g_ptr_array_new();
     caller->args_truncated = length == CALLER_MAX_ARGS;
-    for (const char *at = text; at < text + length; at += strlen(at) + 1)
+    for (const char *at = text; at < text + length; at += strlen(at) + 1) {
+        if (args->len == CALLER_MOST_ARGS) {
+            caller->args_truncated = true;
+            break;
+        }
         g_ptr_array_add(args, g_strdup(at));
+    }
     caller->n_args = args->len;
     g_ptr_array_add(args, NULL);
     caller->args = (char **)g_ptr_array_free(args, FALSE);

@@ -18,6 +18,7 @@
 #define CALLER_MAX_PARENTS 16
 #define CALLER_MAX_GROUPS 256
 #define CALLER_MAX_ARGS 16384 /* bytes of the command line */
+#define CALLER_MOST_ARGS 512  /* and how many words of it */
 
 struct caller_parent {
     pid_t pid;

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define PAGE 4096
-#define PATIENCE_NS 20000000
+#define PATIENCE_NS 100000000
 
 /* Belongs to whoever asks, or, once he has gone on, to the reader. */
 struct job {

@@ -17,6 +17,7 @@
 
 #define DEFAULT_CAPACITY 4096
 #define MOST_WINDOWS 4096
+#define MOST_WINDOW_BYTES ((size_t)16 << 20)
 
 /* A sink with its thread. Allocated by itself, as it outlives the log when it is stuck. */
 struct outlet {
@@ -176,7 +177,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     struct denial_log *log = g_new0(struct denial_log, 1);
     log->memory = caller_memory_new();
     log->outlets = g_new0(struct outlet *, n_sinks + 1);
-    log->fold = options->fold_seconds > 0 ? fold_new(options->fold_seconds, MOST_WINDOWS) : NULL;
+    log->fold = options->fold_seconds > 0 ? fold_new(options->fold_seconds, MOST_WINDOWS, MOST_WINDOW_BYTES) : NULL;
     event_queue_init(&log->queue, capacity);
     pthread_mutex_init(&log->fold_lock, NULL);
     int status = 0;

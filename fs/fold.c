@@ -15,7 +15,8 @@ struct window {
 
 struct fold {
     uint64_t length_ns;
-    size_t most_windows;
+    size_t most_windows, most_bytes;
+    size_t bytes; /* of the records that windows keep */
     /* Paths come from programs and layers: a tree that compares cannot be made slow by colliding hashes. */
     GTree *by_fact; /* struct window, not owned */
     GQueue order;   /* struct window, owned; the oldest first */
@@ -32,11 +33,12 @@ static int compare_windows(const void *a, const void *b)
     return difference != 0 ? difference : strcmp(left->executable, right->executable);
 }
 
-struct fold *fold_new(unsigned seconds, size_t most_windows)
+struct fold *fold_new(unsigned seconds, size_t most_windows, size_t most_bytes)
 {
     struct fold *fold = g_new0(struct fold, 1);
     fold->length_ns = seconds * UINT64_C(1000000000);
     fold->most_windows = most_windows;
+    fold->most_bytes = most_bytes;
     fold->by_fact = g_tree_new(compare_windows);
     g_queue_init(&fold->order);
     return fold;
@@ -89,6 +91,7 @@ void fold_open(struct fold *fold, const char *executable, struct shared_event *f
         .last = record->last,
         .end_ns = now_ns + fold->length_ns,
     };
+    fold->bytes += shared_event_size(first);
     g_tree_insert(fold->by_fact, window, window);
     g_queue_push_tail(&fold->order, window);
 }
@@ -96,9 +99,11 @@ void fold_open(struct fold *fold, const char *executable, struct shared_event *f
 bool fold_ended(struct fold *fold, uint64_t now_ns, struct shared_event **ret_event)
 {
     struct window *oldest = g_queue_peek_head(&fold->order);
-    if (oldest == NULL || (oldest->end_ns > now_ns && fold->order.length <= fold->most_windows))
+    if (oldest == NULL ||
+        (oldest->end_ns > now_ns && fold->order.length <= fold->most_windows && fold->bytes <= fold->most_bytes))
         return false;
     g_queue_pop_head(&fold->order);
+    fold->bytes -= shared_event_size(oldest->first);
     g_tree_remove(fold->by_fact, oldest);
     *ret_event = oldest->count > 1 ? shared_event_folded(oldest->first, oldest->count, oldest->last) : NULL;
     window_free(oldest);

@@ -11,7 +11,8 @@
 
 struct fold;
 
-struct fold *fold_new(unsigned seconds, size_t most_windows);
+/* Folds within windows of @seconds; more windows, or more bytes of their records, than given end the oldest before its time. */
+struct fold *fold_new(unsigned seconds, size_t most_windows, size_t most_bytes);
 void fold_free(struct fold *fold); /* drops what is open; NULL is allowed */
 
 /*

@@ -42,6 +42,8 @@ static int make_child(struct tree *tree, struct node *parent, const char *name, 
         *ret = make_place(tree, parent, name, mode, NULL);
         return 0;
     }
+    if (parent->id.route->spec.read_only)
+        return -EROFS;
     int dir_fd = tree_open(tree, parent);
     if (dir_fd < 0)
         return dir_fd;

@@ -295,6 +295,9 @@ int layer_list(const struct layer *layer, const char *dir, int (*each)(void *dat
             status = overridden_type(fd, &name);
         if (status < 0) {
             g_free(name.name);
+            /* Listed and not to be found: an overlayfs shows what its own layers list, whiteouts among it. */
+            if (status == -ENOENT)
+                continue;
             break;
         }
         status = each(data, &name);

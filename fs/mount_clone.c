@@ -6,9 +6,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-int mount_clone(int dir_fd, const char *path, bool read_only)
+int mount_clone(int dir_fd, const char *path, bool read_only, bool *ret_own)
 {
     int fd = open_tree(dir_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+    *ret_own = fd >= 0;
     if (fd >= 0) {
         struct mount_attr attr = {
             .attr_set = MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0),

@@ -15,8 +15,10 @@
  *
  * What is mounted below it is there too, as in a bind of docker's.
  *
+ * @ret_own: whether it is a mount of our own.
+ *
  * Returns an O_PATH descriptor, owned by the caller, or -errno.
  */
-int mount_clone(int dir_fd, const char *path, bool read_only);
+int mount_clone(int dir_fd, const char *path, bool read_only, bool *ret_own);
 
 #endif

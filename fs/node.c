@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Names that are remembered of one file beside the one it goes by; with more, some are found again by looking. */
+#define MOST_OTHERS 16
+
 struct node_table {
     pthread_mutex_t lock;
     GHashTable *nodes; /* [lock] by (space, ino), not owned: a node removes itself with its last ref */
@@ -43,24 +46,33 @@ static void node_destroy(struct node *node)
         close(node->held_fd);
     g_free((uint16_t *)node->id.layers);
     g_free(node->name);
+    for (size_t i = 0; i < node->n_others; i++)
+        g_free(node->others[i].name);
+    g_free(node->others);
     g_free(node->grafts);
+    while (node->opens != NULL) {
+        struct node_open *open = node->opens;
+        node->opens = open->next;
+        open->release(open);
+    }
     g_free(node);
 }
 
 /*
- * Drops a ref; the nodes that die with it (the node, then perhaps its parents) are chained by their parent pointers, for
- * the caller to destroy when the lock is gone. The chain ends with the first node that lives on.
+ * Drops a ref; the nodes that die with it (the node, then perhaps its parents) are put before @dead, chained by their parent
+ * pointers, for the caller to destroy when the lock is gone. Returns the chain.
  */
-static struct node *drop_locked(struct node_table *table, struct node *node)
+static struct node *drop_locked(struct node_table *table, struct node *node, struct node *dead)
 {
-    struct node *dead = NULL, **tail = &dead;
     while (node != NULL && --node->refs == 0) {
         g_hash_table_remove(node->in_table ? table->nodes : table->stale, node);
         table->n_alive--;
+        /* Only a file has other names, and no file is a parent: this goes no deeper. */
+        for (size_t i = 0; i < node->n_others; i++)
+            dead = drop_locked(table, node->others[i].parent, dead);
         struct node *parent = node->parent;
-        node->parent = NULL;
-        *tail = node;
-        tail = &node->parent;
+        node->parent = dead;
+        dead = node;
         node = parent;
     }
     return dead;
@@ -93,18 +105,41 @@ void node_table_free(struct node_table *table)
     g_free(table);
 }
 
-/* Gives up the node's place. Returns the dead as drop_locked() does. */
-static struct node *clear_place_locked(struct node_table *table, struct node *node)
+/* Gives up the node's place. Takes and returns the dead as drop_locked() does. */
+static struct node *clear_place_locked(struct node_table *table, struct node *node, struct node *dead)
 {
     struct node *parent = node->parent;
     node->parent = NULL;
-    g_free(node->name);
-    node->name = NULL;
-    return drop_locked(table, parent);
+    g_clear_pointer(&node->name, g_free);
+    return drop_locked(table, parent, dead);
 }
 
-/* Somebody who moves directories of a backing directory from outside while they are looked at can make a directory appear
- * below itself. A chain of parents must end, so such a node goes without a place until it is found again. */
+/* Forgets one of the other names. */
+static struct node *clear_other_locked(struct node_table *table, struct node *node, size_t at, struct node *dead)
+{
+    struct node *parent = node->others[at].parent;
+    g_free(node->others[at].name);
+    node->n_others--;
+    memmove(&node->others[at], &node->others[at + 1], (node->n_others - at) * sizeof node->others[0]);
+    return drop_locked(table, parent, dead);
+}
+
+static struct node *forget_other_locked(struct node_table *table, struct node *node, const struct node *parent,
+                                        const char *name, struct node *dead)
+{
+    for (size_t i = 0; i < node->n_others; i++)
+        if (node->others[i].parent == parent && strcmp(node->others[i].name, name) == 0)
+            return clear_other_locked(table, node, i, dead);
+    return dead;
+}
+
+static bool has_place(const struct node *node, const struct node *parent, const char *name)
+{
+    return node->parent == parent && node->parent != NULL && strcmp(node->name, name) == 0;
+}
+
+/* Somebody who moves directories of a backing directory from outside while they are looked at, or binds one below itself,
+ * can make a directory appear below itself. A chain of parents must end, so the place that it has is kept. */
 static bool is_below(const struct node *node, const struct node *parent)
 {
     for (const struct node *at = parent; at != NULL; at = at->parent)
@@ -113,17 +148,36 @@ static bool is_below(const struct node *node, const struct node *parent)
     return false;
 }
 
-static struct node *set_place_locked(struct node_table *table, struct node *node, struct node *parent, const char *name)
+/* Gives the node a place; the one that it had is kept as another name (@keep) or given up. */
+static struct node *set_place_locked(struct node_table *table, struct node *node, struct node *parent, const char *name,
+                                     bool keep, struct node *dead)
 {
-    if (node->parent == parent && strcmp(node->name, name) == 0)
-        return NULL;
-    if (S_ISDIR(node->id.type) && is_below(node, parent))
-        return clear_place_locked(table, node);
+    if (has_place(node, parent, name) || (S_ISDIR(node->id.type) && is_below(node, parent)))
+        return dead;
     parent->refs++;
-    struct node *dead = clear_place_locked(table, node);
+    dead = forget_other_locked(table, node, parent, name, dead);
+    if (keep && node->parent != NULL) {
+        if (node->n_others == MOST_OTHERS)
+            dead = clear_other_locked(table, node, 0, dead);
+        node->others = g_renew(struct node_place, node->others, node->n_others + 1);
+        node->others[node->n_others++] = (struct node_place){node->parent, node->name};
+    } else {
+        dead = clear_place_locked(table, node, dead);
+    }
     node->parent = parent;
     node->name = g_strdup(name);
     return dead;
+}
+
+/* Goes by another of its names; false when none is known. */
+static bool take_other_locked(struct node *node)
+{
+    if (node->n_others == 0)
+        return false;
+    node->n_others--;
+    node->parent = node->others[node->n_others].parent;
+    node->name = node->others[node->n_others].name;
+    return true;
 }
 
 static bool same_file(const struct node *node, const struct node_identity *identity)
@@ -199,7 +253,9 @@ struct node *node_get_unless(struct node_table *table, const struct node_identit
     node->refs++;
     /* Who looked a file up just before its last name was removed comes too late to give it that name back. */
     if (parent != NULL && !node->gone && (node->parent == NULL || identity->kind == NODE_ROUTE)) {
-        dead = set_place_locked(table, node, parent, name);
+        while (!identity->has_links && node->n_others > 0) /* removed from outside */
+            dead = clear_other_locked(table, node, 0, dead);
+        dead = set_place_locked(table, node, parent, name, identity->has_links, dead);
         /* It can be reached by a name (again). */
         stale_fd = node->held_fd;
         node->held_fd = -1;
@@ -234,7 +290,7 @@ void node_unref(struct node_table *table, struct node *node)
     if (node == NULL)
         return;
     pthread_mutex_lock(&table->lock);
-    struct node *dead = drop_locked(table, node);
+    struct node *dead = drop_locked(table, node, NULL);
     pthread_mutex_unlock(&table->lock);
     destroy_chain(dead);
 }
@@ -254,7 +310,7 @@ void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
     if (node->nlookup > 0) {
         node->nlookup -= MIN(nlookup, node->nlookup);
         if (node->nlookup == 0)
-            dead = drop_locked(table, node);
+            dead = drop_locked(table, node, NULL);
     }
     pthread_mutex_unlock(&table->lock);
     destroy_chain(dead);
@@ -319,12 +375,30 @@ uint64_t node_parent_number(struct node_table *table, const struct node *node)
     return number;
 }
 
-void node_moved(struct node_table *table, struct node *node, struct node *parent, const char *name)
+void node_moved(struct node_table *table, struct node *node, const struct node *old_parent, const char *old_name,
+                struct node *parent, const char *name)
 {
     pthread_mutex_lock(&table->lock);
-    struct node *dead = set_place_locked(table, node, parent, name);
+    bool another = !has_place(node, old_parent, old_name);
+    struct node *dead = another ? forget_other_locked(table, node, old_parent, old_name, NULL) : NULL;
+    dead = set_place_locked(table, node, parent, name, another, dead);
     pthread_mutex_unlock(&table->lock);
     destroy_chain(dead);
+}
+
+size_t node_next_place(struct node_table *table, struct node *node)
+{
+    pthread_mutex_lock(&table->lock);
+    size_t n_places = node->n_others + (node->parent != NULL);
+    if (n_places > 1) {
+        struct node_place first = node->others[0], now = {node->parent, node->name};
+        memmove(&node->others[0], &node->others[1], (node->n_others - 1) * sizeof first);
+        node->others[node->n_others - 1] = now;
+        node->parent = first.parent;
+        node->name = first.name;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return n_places;
 }
 
 void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, bool last,
@@ -333,12 +407,16 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
     struct node *dead = NULL;
     pthread_mutex_lock(&table->lock);
     node->gone = node->gone || last;
-    if (last || (node->parent == parent && strcmp(node->name, name) == 0)) {
-        dead = clear_place_locked(table, node);
-        if (node->held_fd < 0) {
+    while (last && node->n_others > 0)
+        dead = clear_other_locked(table, node, 0, dead);
+    if (last || has_place(node, parent, name)) {
+        dead = clear_place_locked(table, node, dead);
+        if (!take_other_locked(node) && node->held_fd < 0) {
             node->held_fd = fd;
             fd = -1;
         }
+    } else {
+        dead = forget_other_locked(table, node, parent, name, dead);
     }
     pthread_mutex_unlock(&table->lock);
     if (fd >= 0)
@@ -367,6 +445,66 @@ int node_held(struct node_table *table, const struct node *node)
         fd = -errno;
     pthread_mutex_unlock(&table->lock);
     return fd;
+}
+
+void node_opened(struct node_table *table, struct node *node, struct node_open *open)
+{
+    pthread_mutex_lock(&table->lock);
+    open->next = node->opens;
+    node->opens = open;
+    pthread_mutex_unlock(&table->lock);
+}
+
+void node_closed(struct node_table *table, struct node *node, const struct node_open *open)
+{
+    pthread_mutex_lock(&table->lock);
+    struct node_open **at = &node->opens;
+    while (*at != open)
+        at = &(*at)->next;
+    *at = open->next;
+    pthread_mutex_unlock(&table->lock);
+}
+
+int node_open_copy(struct node_table *table, const struct node *node)
+{
+    pthread_mutex_lock(&table->lock);
+    int fd = node->opens == NULL || node->opens->fd < 0 ? -ENOENT : fcntl(node->opens->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd == -1)
+        fd = -errno;
+    pthread_mutex_unlock(&table->lock);
+    return fd;
+}
+
+struct node_shared *node_shared_get(struct node_table *table, struct node *node)
+{
+    pthread_mutex_lock(&table->lock);
+    struct node_shared *shared = node->shared;
+    if (shared != NULL)
+        shared->refs++;
+    pthread_mutex_unlock(&table->lock);
+    return shared;
+}
+
+struct node_shared *node_shared_set(struct node_table *table, struct node *node, struct node_shared *mine)
+{
+    pthread_mutex_lock(&table->lock);
+    if (node->shared == NULL)
+        node->shared = mine;
+    else
+        node->shared->refs++;
+    struct node_shared *shared = node->shared;
+    pthread_mutex_unlock(&table->lock);
+    return shared;
+}
+
+bool node_shared_put(struct node_table *table, struct node *node, struct node_shared *shared)
+{
+    pthread_mutex_lock(&table->lock);
+    bool last = --shared->refs == 0;
+    if (last)
+        node->shared = NULL;
+    pthread_mutex_unlock(&table->lock);
+    return last;
 }
 
 void node_graft(struct node_table *table, struct node *parent, struct node *child)

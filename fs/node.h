@@ -41,17 +41,41 @@ struct node_identity {
     const uint16_t *layers; /* IMAGE: copied into a new node */
     size_t n_layers;
     bool has_xattrs;       /* IMAGE */
+    bool has_links;        /* ROUTE: a file with more than one name; not part of the identity */
     struct route *route;   /* ROUTE: borrowed, lives as long as the table */
     mode_t made_mode;      /* MADE: permission bits */
     const char *made_text; /* MADE: a symbolic link's; static */
 };
 
+/* One of the names of a file. */
+struct node_place {
+    struct node *parent; /* a ref */
+    char *name;          /* owned */
+};
+
+/* An open file or directory, kept by whoever opened it. */
+struct node_open {
+    int fd;                                  /* borrowed while it is listed; -1: none */
+    void (*release)(struct node_open *open); /* for those that are left when the table is freed: the kernel does not
+                                               release what is open when the connection ends */
+    struct node_open *next;
+};
+
+/* Something that the open directories of a node share; the head of a larger object. */
+struct node_shared {
+    unsigned refs; /* [table lock] */
+};
+
 struct node {
-    struct node_identity id; /* immutable; layers is owned by the node */
-    unsigned refs;           /* [table lock] */
-    uint64_t nlookup;        /* [table lock] */
-    struct node *parent;     /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
-    char *name;              /* [table lock] owned; NULL with parent */
+    struct node_identity id;    /* immutable; layers is owned by the node */
+    unsigned refs;              /* [table lock] */
+    uint64_t nlookup;           /* [table lock] */
+    struct node *parent;        /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
+    char *name;                 /* [table lock] owned; NULL with parent */
+    struct node_place *others;  /* [table lock] ROUTE: other names under which a file with several was found; owned */
+    size_t n_others;            /* [table lock] */
+    struct node_shared *shared; /* [table lock] gone with the last of its refs */
+    struct node_open *opens; /* [table lock] open files; a file whose name was changed from outside is reached by one */
     int held_fd;             /* [table lock] O_PATH, owned, or -1 */
     bool in_table;           /* [table lock] false: the number belongs to another file by now */
     bool gone;               /* [table lock] its last name was removed: it will never have one again */
@@ -119,13 +143,16 @@ int node_inner_path(struct node_table *table, const struct node *node, char **re
 /* The number that ".." has in this directory: the parent's, or its own where it has none. */
 uint64_t node_parent_number(struct node_table *table, const struct node *node);
 
-/* The node has another name now. */
-void node_moved(struct node_table *table, struct node *node, struct node *parent, const char *name);
+/* The name @old_name in @old_parent is @name in @parent now. */
+void node_moved(struct node_table *table, struct node *node, const struct node *old_parent, const char *old_name,
+                struct node *parent, const char *name);
+
+/* Lets the node go by another of its names, where several are known; how many those are. */
+size_t node_next_place(struct node_table *table, struct node *node);
 
 /*
- * PARENT/NAME is gone. If it is the name that the node goes by, or was the @last that the file had, the node is reached by
- * @fd (O_PATH, of the file) from now on; a file with other names is found by one of them at the next look-up. Takes
- * ownership of @fd (-1 is allowed).
+ * PARENT/NAME is gone. Where no other name is known, or it was the @last that the file had, the node is reached by @fd
+ * (O_PATH, of the file) from now on. Takes ownership of @fd (-1 is allowed).
  */
 void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, bool last,
                     int fd);
@@ -135,6 +162,20 @@ void node_hold(struct node_table *table, struct node *node, int fd);
 
 /* A duplicate of the held descriptor, owned by the caller; -ENOENT when there is none; -errno. */
 int node_held(struct node_table *table, const struct node *node);
+
+/* Lists an open file or directory, and takes it off the list; the descriptor is closed after that only. */
+void node_opened(struct node_table *table, struct node *node, struct node_open *open);
+void node_closed(struct node_table *table, struct node *node, const struct node_open *open);
+
+/* A duplicate of an open file's descriptor, owned by the caller; -ENOENT when nobody has the file open; -errno. */
+int node_open_copy(struct node_table *table, const struct node *node);
+
+/* What the node's open directories share, with a ref, or NULL. */
+struct node_shared *node_shared_get(struct node_table *table, struct node *node);
+/* Shares @mine (its one ref is the caller's), or, where somebody was faster, returns that with a ref: @mine is his again. */
+struct node_shared *node_shared_set(struct node_table *table, struct node *node, struct node_shared *mine);
+/* Gives up a ref; true when it was the last and the object is the caller's to free. */
+bool node_shared_put(struct node_table *table, struct node *node, struct node_shared *shared);
 
 /* Adds a child that is neither the union's nor the backing directory's; set-up only. Takes a ref on both. */
 void node_graft(struct node_table *table, struct node *parent, struct node *child);

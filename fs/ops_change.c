@@ -165,7 +165,7 @@ static struct node *keep_reachable(struct tree *tree, struct node *dir, int dir_
     *ret_fd = -1;
     struct node *node = tree_known_child(tree, dir, dir_fd, name);
     if (node != NULL)
-        *ret_fd = beneath_open(dir_fd, name, O_PATH, false);
+        *ret_fd = beneath_open(dir_fd, name, O_PATH, true);
     return node;
 }
 
@@ -285,13 +285,13 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
     /* rename(2) of two names of one file does nothing. */
     if (status == 0 && (moved == NULL || moved != replaced)) {
         if (replaced != NULL && (flags & RENAME_EXCHANGE)) {
-            node_moved(tree->table, replaced, dir, name);
+            node_moved(tree->table, replaced, new_dir, new_name, dir, name);
         } else if (replaced != NULL) {
             bool last = was_last_name(replaced, fd);
             node_lost_name(tree->table, replaced, new_dir, new_name, last, g_steal_fd(&fd));
         }
         if (moved != NULL)
-            node_moved(tree->table, moved, new_dir, new_name);
+            node_moved(tree->table, moved, dir, name, new_dir, new_name);
     }
     node_changes_end(&tree->renames);
     drop_reachable(tree, replaced, fd);

@@ -19,15 +19,6 @@
 
 #define GETDENTS_SIZE 32768
 
-struct ops_directory {
-    int fd;                        /* route: the backing directory; image: the topmost layer's, opened when asked for */
-    struct union_listing *listing; /* image: NULL until it is read */
-    GPtrArray *names;              /* image, made: struct shown_name, owned; what the listing and the grafts make */
-    char *buffer;                  /* route: entries as the kernel gave them */
-    size_t filled, used;           /* route: bytes in the buffer, and how many were handed out */
-    off_t position;                /* route: offset of the next entry in the buffer */
-};
-
 /* What readdir tells of a name. */
 struct shown_name {
     const char *name;
@@ -35,20 +26,58 @@ struct shown_name {
     uint8_t type;
 };
 
+/* The names of an image's or made directory: what its listing and the grafts make. They never change, and one listing is
+ * enough for everybody who has the directory open. */
+struct shown_list {
+    struct node_shared shared;
+    struct union_listing *listing; /* owned; NULL in a made directory */
+    size_t n_names;
+    struct shown_name names[];
+};
+
+struct ops_directory {
+    struct node_open open;   /* listed with the node */
+    int fd;                  /* route: the backing directory; image: the topmost layer's, opened when asked for */
+    struct shown_list *list; /* image, made: a ref; NULL until it is read */
+    char *buffer;            /* route: entries as the kernel gave them */
+    size_t filled, used;     /* route: bytes in the buffer, and how many were handed out */
+    off_t position;          /* route: offset of the next entry in the buffer */
+};
+
 static struct ops_directory *directory_of(const struct fuse_file_info *fi)
 {
     return (struct ops_directory *)(uintptr_t)fi->fh;
 }
 
-static void directory_free(struct ops_directory *directory)
+static void list_free(struct shown_list *list)
+{
+    union_listing_free(list->listing);
+    g_free(list);
+}
+
+static void directory_close(struct ops_directory *directory)
 {
     if (directory->fd >= 0)
         close(directory->fd);
-    union_listing_free(directory->listing);
-    if (directory->names != NULL)
-        g_ptr_array_free(directory->names, TRUE);
     g_free(directory->buffer);
     g_free(directory);
+}
+
+static void directory_free(struct node_table *table, struct node *node, struct ops_directory *directory)
+{
+    node_closed(table, node, &directory->open);
+    if (directory->list != NULL && node_shared_put(table, node, &directory->list->shared))
+        list_free(directory->list);
+    directory_close(directory);
+}
+
+/* At the end of the table, which has only one thread and needs no lock. */
+static void release_left(struct node_open *open)
+{
+    struct ops_directory *directory = (struct ops_directory *)((char *)open - offsetof(struct ops_directory, open));
+    if (directory->list != NULL && --directory->list->shared.refs == 0)
+        list_free(directory->list);
+    directory_close(directory);
 }
 
 /* Opens a backing directory as the caller: the kernel let him read it, the backing file system is asked again. */
@@ -74,29 +103,29 @@ static int open_route_directory(fuse_req_t req, struct node *node)
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct node *node = ops_node(req, ino);
+    int fd = node->id.kind == NODE_ROUTE ? open_route_directory(req, node) : -1;
+    if (fd < 0 && node->id.kind == NODE_ROUTE) {
+        ops_reply_status(req, fd);
+        return;
+    }
     struct ops_directory *directory = g_new0(struct ops_directory, 1);
-    directory->fd = -1;
+    directory->fd = fd;
+    directory->open = (struct node_open){.fd = fd, .release = release_left};
     if (node->id.kind == NODE_ROUTE) {
-        directory->fd = open_route_directory(req, node);
-        if (directory->fd < 0) {
-            ops_reply_status(req, directory->fd);
-            directory_free(directory);
-            return;
-        }
         directory->buffer = g_malloc(GETDENTS_SIZE);
     } else {
         fi->cache_readdir = 1;
         fi->keep_cache = 1;
     }
+    node_opened(ops_of(req)->tree->table, node, &directory->open);
     fi->fh = (uint64_t)(uintptr_t)directory;
     if (fuse_reply_open(req, fi) < 0)
-        directory_free(directory);
+        directory_free(ops_of(req)->tree->table, node, directory);
 }
 
 void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
-    directory_free(directory_of(fi));
+    directory_free(ops_of(req)->tree->table, ops_node(req, ino), directory_of(fi));
     fuse_reply_err(req, 0);
 }
 
@@ -119,35 +148,51 @@ int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info
     return directory->fd;
 }
 
-static void add_name(GPtrArray *names, const char *name, uint64_t ino, uint8_t type)
+static void add_name(struct shown_list *list, const char *name, uint64_t ino, uint8_t type)
 {
-    struct shown_name *shown = g_new(struct shown_name, 1);
-    *shown = (struct shown_name){.name = name, .ino = ino, .type = type};
-    g_ptr_array_add(names, shown);
+    list->names[list->n_names++] = (struct shown_name){.name = name, .ino = ino, .type = type};
 }
 
 /* Lists an image's or a made directory. Returns 0 or -errno. */
-static int list_names(struct tree *tree, struct node *node, struct ops_directory *directory)
+static int list_names(struct tree *tree, struct node *node, struct shown_list **ret)
 {
+    struct union_listing *listing = NULL;
     if (node->id.kind == NODE_IMAGE) {
         g_autofree char *path = tree_image_path(tree, node);
-        int status = union_list(tree->stack, path, node->id.layers, node->id.n_layers, &directory->listing);
+        int status = union_list(tree->stack, path, node->id.layers, node->id.n_layers, &listing);
         if (status < 0)
             return status;
     }
-    size_t n_names = directory->listing != NULL ? directory->listing->n_names : 0;
-    GPtrArray *names = g_ptr_array_new_full((guint)(n_names + node->n_grafts + 2), g_free);
-    add_name(names, ".", node->id.shown, DT_DIR);
-    add_name(names, "..", node_parent_number(tree->table, node), DT_DIR);
-    for (size_t i = 0; i < n_names; i++) {
-        const struct union_name *name = &directory->listing->names[i];
+    size_t n_listed = listing != NULL ? listing->n_names : 0;
+    struct shown_list *list = g_malloc(sizeof *list + (n_listed + node->n_grafts + 2) * sizeof list->names[0]);
+    *list = (struct shown_list){.shared = {.refs = 1}, .listing = listing};
+    add_name(list, ".", node->id.shown, DT_DIR);
+    add_name(list, "..", node_parent_number(tree->table, node), DT_DIR);
+    for (size_t i = 0; i < n_listed; i++) {
+        const struct union_name *name = &listing->names[i];
         if (node_find_graft(node, name->name) == NULL)
-            add_name(names, name->name,
-                     tree_image_number(tree, name->layer, name->dev, name->ino, name->type == DT_DIR), name->type);
+            add_name(list, name->name, tree_image_number(tree, name->layer, name->dev, name->ino, name->type == DT_DIR),
+                     name->type);
     }
     for (size_t i = 0; i < node->n_grafts; i++)
-        add_name(names, node->grafts[i]->name, node->grafts[i]->id.shown, (uint8_t)IFTODT(node->grafts[i]->id.type));
-    directory->names = names;
+        add_name(list, node->grafts[i]->name, node->grafts[i]->id.shown, (uint8_t)IFTODT(node->grafts[i]->id.type));
+    *ret = list;
+    return 0;
+}
+
+/* The listing that all share, made by whoever reads first. Returns 0 or -errno. */
+static int get_list(struct tree *tree, struct node *node, struct ops_directory *directory)
+{
+    struct shown_list *mine;
+    directory->list = (struct shown_list *)node_shared_get(tree->table, node);
+    if (directory->list != NULL)
+        return 0;
+    int status = list_names(tree, node, &mine);
+    if (status < 0)
+        return status;
+    directory->list = (struct shown_list *)node_shared_set(tree->table, node, &mine->shared);
+    if (directory->list != mine)
+        list_free(mine);
     return 0;
 }
 
@@ -208,10 +253,10 @@ static bool is_dot(const char *name)
 static int fill_from_names(struct filling *filling, struct ops_directory *directory, off_t offset)
 {
     int status = 0;
-    if (directory->names == NULL)
-        status = list_names(ops_of(filling->req)->tree, filling->node, directory);
-    for (guint i = (guint)offset; status == 0 && i < directory->names->len; i++) {
-        const struct shown_name *shown = g_ptr_array_index(directory->names, i);
+    if (directory->list == NULL)
+        status = get_list(ops_of(filling->req)->tree, filling->node, directory);
+    for (uint64_t i = (uint64_t)offset; status == 0 && i < directory->list->n_names; i++) {
+        const struct shown_name *shown = &directory->list->names[i];
         status = fill(filling, shown, (off_t)i + 1, !is_dot(shown->name));
     }
     return status;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +19,7 @@
 
 /* Flags that are the kernel's business and not the backing file's. O_APPEND is decided at each write: fcntl(2) can change
  * it, and a write back of mapped pages must not append. */
-#define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECTORY | OPEN_FOR_EXEC)
+#define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECT | O_DIRECTORY | OPEN_FOR_EXEC)
 
 static bool opens_for_change(int flags)
 {
@@ -26,22 +27,72 @@ static bool opens_for_change(int flags)
     return (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR || (flags & O_TRUNC);
 }
 
-static void file_free(struct ops_file *file)
+/* Closes what is no longer listed. */
+static void file_close(struct ops_file *file)
 {
+    int direct_fd = atomic_load(&file->direct_fd);
+    if (direct_fd >= 0)
+        close(direct_fd);
     if (file->fd >= 0)
         close(file->fd);
     g_free(file);
 }
 
-static void reply_opened(fuse_req_t req, const struct node *node, int fd, struct fuse_file_info *fi)
+static void release_left(struct node_open *open)
+{
+    file_close((struct ops_file *)((char *)open - offsetof(struct ops_file, open)));
+}
+
+static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
 {
     struct ops_file *file = g_new(struct ops_file, 1);
-    *file = (struct ops_file){.fd = fd};
+    *file = (struct ops_file){.fd = fd, .direct_fd = -1, .open = {.fd = fd, .release = release_left}};
+    node_opened(tree->table, node, &file->open);
+    return file;
+}
+
+static void file_free(struct tree *tree, struct node *node, struct ops_file *file)
+{
+    node_closed(tree->table, node, &file->open);
+    file_close(file);
+}
+
+int ops_direct_fd(struct ops_file *file)
+{
+    int fd = atomic_load(&file->direct_fd);
+    if (fd >= 0)
+        return fd;
+    int flags = fcntl(file->fd, F_GETFL);
+    fd = beneath_reopen(file->fd, (flags & O_ACCMODE) | O_DIRECT);
+    int none = -1;
+    if (fd >= 0 && !atomic_compare_exchange_strong(&file->direct_fd, &none, fd)) {
+        close(fd); /* another request was faster */
+        fd = none;
+    }
+    return fd;
+}
+
+/* Whether the backing file system can do what an open with O_DIRECT asks for. Returns 0 or -errno. */
+static int check_direct(struct ops_file *file, const struct node *node, int flags)
+{
+    if (!(flags & O_DIRECT) || node->id.kind != NODE_ROUTE)
+        return 0;
+    int fd = ops_direct_fd(file);
+    return fd == -EINVAL ? fd : 0;
+}
+
+static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_file_info *fi)
+{
+    struct tree *tree = ops_of(req)->tree;
+    struct ops_file *file = file_new(tree, node, fd);
+    int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
     fi->keep_cache = !ops_is_shared(node);
     fi->noflush = !ops_is_shared(node);
-    if (fuse_reply_open(req, fi) < 0)
-        file_free(file);
+    if (status < 0)
+        ops_reply_status(req, status);
+    if (status < 0 || fuse_reply_open(req, fi) < 0)
+        file_free(tree, node, file);
 }
 
 /*
@@ -137,8 +188,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
-    file_free(ops_file(fi));
+    file_free(ops_of(req)->tree, ops_node(req, ino), ops_file(fi));
     fuse_reply_err(req, 0);
 }
 
@@ -146,17 +196,19 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void reply_created(fuse_req_t req, struct node *node, const struct stat *st, int fd, struct fuse_file_info *fi)
 {
     struct tree *tree = ops_of(req)->tree;
-    struct ops_file *file = g_new(struct ops_file, 1);
-    *file = (struct ops_file){.fd = fd};
+    struct ops_file *file = file_new(tree, node, fd);
+    int status = check_direct(file, node, fi->flags);
     struct fuse_entry_param entry;
     ops_fill_entry(tree, node, st, &entry);
     fi->fh = (uint64_t)(uintptr_t)file;
     fi->keep_cache = !ops_is_shared(node);
     fi->noflush = !ops_is_shared(node);
     node_looked_up(tree->table, node);
-    if (fuse_reply_create(req, &entry, fi) < 0) {
+    if (status < 0)
+        ops_reply_status(req, status);
+    if (status < 0 || fuse_reply_create(req, &entry, fi) < 0) {
+        file_free(tree, node, file);
         node_forget(tree->table, node, 1);
-        file_free(file);
     }
     node_unref(tree->table, node);
 }

@@ -18,6 +18,9 @@
 /* O_DIRECT wants buffers that suit the device; a page does for all. */
 #define DIRECT_ALIGNMENT 4096
 
+/* A copy may be shorter than asked for; one that is too long keeps a serving thread from the others. */
+#define COPY_MOST ((size_t)8 << 20)
+
 static void *aligned_buffer(size_t size)
 {
     void *buffer = NULL;
@@ -26,12 +29,14 @@ static void *aligned_buffer(size_t size)
     return buffer;
 }
 
-/* fcntl(F_SETFL) reaches only the kernel's file; each request tells the flags it has now. */
-static void follow_direct_flag(int fd, int flags)
+/* Which descriptor a request goes to. Pages of a mapping are never direct: their size at the end of a file is any. */
+static int fd_for(const struct fuse_file_info *fi)
 {
-    int own = fcntl(fd, F_GETFL);
-    if (own >= 0 && ((own ^ flags) & O_DIRECT))
-        (void)fcntl(fd, F_SETFL, (own & ~O_DIRECT) | (flags & O_DIRECT));
+    struct ops_file *file = ops_file(fi);
+    if (!(fi->flags & O_DIRECT) || fi->writepage || file->fd < 0)
+        return file->fd;
+    int fd = ops_direct_fd(file);
+    return fd >= 0 ? fd : file->fd;
 }
 
 static void read_direct(fuse_req_t req, int fd, size_t size, off_t offset)
@@ -54,8 +59,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
     }
     bool direct = (fi->flags & O_DIRECT) && ops_node(req, ino)->id.kind == NODE_ROUTE;
     if (direct) {
-        follow_direct_flag(fd, fi->flags);
-        read_direct(req, fd, size, offset);
+        read_direct(req, fd_for(fi), size, offset);
         return;
     }
     struct fuse_bufvec data = FUSE_BUFVEC_INIT(size);
@@ -76,7 +80,6 @@ static ssize_t write_at(int fd, const char *buffer, size_t size, off_t offset, c
 
 static ssize_t write_direct(int fd, const char *buffer, size_t size, off_t offset, const struct fuse_file_info *fi)
 {
-    follow_direct_flag(fd, fi->flags);
     char *aligned = aligned_buffer(size);
     if (aligned == NULL)
         return -ENOMEM;
@@ -91,11 +94,11 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_WRITE, ops_node(req, ino), NULL);
-    int fd = ops_file(fi)->fd;
+    int fd = fd_for(fi);
     /* No open for writing passes the gate without a backing file behind it. */
-    ssize_t written = fd < 0                                     ? -EBADF
-                      : (fi->flags & O_DIRECT) && !fi->writepage ? write_direct(fd, buffer, size, offset, fi)
-                                                                 : write_at(fd, buffer, size, offset, fi);
+    ssize_t written = fd < 0                   ? -EBADF
+                      : fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi)
+                                               : write_at(fd, buffer, size, offset, fi);
     if (written < 0)
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)written));
     else
@@ -152,8 +155,9 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_COPY, ops_node(req, ino_out), NULL);
     int in = ops_file(fi_in)->fd, out = ops_file(fi_out)->fd;
-    ssize_t copied = in < 0 || out < 0 ? -EXDEV /* the kernel copies by itself then */
-                                       : copy_file_range(in, &offset_in, out, &offset_out, length, (unsigned)flags);
+    ssize_t copied = in < 0 || out < 0
+                         ? -EXDEV /* the kernel copies by itself then */
+                         : copy_file_range(in, &offset_in, out, &offset_out, MIN(length, COPY_MOST), (unsigned)flags);
     if (copied == -1)
         copied = -errno;
     if (copied < 0)

@@ -67,13 +67,18 @@ static inline bool ops_is_shared(const struct node *node)
 
 /* An open file. */
 struct ops_file {
-    int fd; /* -1: a made file, which is empty */
+    int fd;                /* -1: a made file, which is empty; never O_DIRECT */
+    atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
+    struct node_open open; /* listed with the node */
 };
 
 static inline struct ops_file *ops_file(const struct fuse_file_info *fi)
 {
     return (struct ops_file *)(uintptr_t)fi->fh;
 }
+
+/* The descriptor for a request with O_DIRECT, which fcntl(F_SETFL) can turn on at any time: owned by the file; -errno. */
+int ops_direct_fd(struct ops_file *file);
 
 /* The descriptor of an open directory, for FS_IOC_GETFLAGS and its like; -1 where there is none. */
 int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);

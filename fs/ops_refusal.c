@@ -36,7 +36,7 @@ struct subject {
     size_t acl_size;
 };
 
-static void read_subject(const struct ops *ops, const struct assume_credentials *who, const struct node *node,
+static void read_subject(const struct ops *ops, const struct assume_credentials *who, struct node *node,
                          const struct stat *st, struct subject *ret)
 {
     *ret = (struct subject){.ids = {.uid = who->uid, .gid = who->gid}};
@@ -183,6 +183,17 @@ static bool read_intent(const struct assume_credentials *who, const struct stat 
     return ret->known && (ret->effect & wanted) != 0;
 }
 
+/* An openat2(2) whose flags cannot be read: of a directory that is asked about again it can only want a new name. */
+static bool suppose_create(const struct stat *st, struct intent *intent)
+{
+    if (!S_ISDIR(st->st_mode) || intent->known)
+        return false;
+    intent->known = true;
+    intent->operation = DENIAL_CREATE;
+    intent->effect = INTENT_CHANGES_DIRECTORY;
+    return true;
+}
+
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
                 bool promised)
 {
@@ -204,7 +215,8 @@ int ops_refusal(const struct ops *ops, const struct assume_credentials *who, str
         /* For the name, which is in the caller's memory and is read only now that it is needed. */
         refused = read_intent(who, st, ops->gate.memory, &intent);
     } else if (intent.in_memory) {
-        refused = read_intent(who, st, ops->gate.memory, &intent) && is_refused(&subject, st, promised, &intent);
+        refused = (read_intent(who, st, ops->gate.memory, &intent) || suppose_create(st, &intent)) &&
+                  is_refused(&subject, st, promised, &intent);
     }
     clear_subject(&subject);
     struct change change;

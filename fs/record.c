@@ -73,7 +73,7 @@ size_t record_size(const struct denial_record *record)
     size_t size = sizeof *record + sizeof *caller + text_size(record->facts.path) + text_size(record->facts.target) +
                   text_size(caller->exe) + text_size(caller->cwd) + text_size(caller->cgroup);
     for (char **arg = caller->args; arg != NULL && *arg != NULL; arg++)
-        size += text_size(*arg) + sizeof *arg + 16;
+        size += text_size(*arg) + sizeof *arg + 2 * sizeof(size_t);
     for (size_t i = 0; i < caller->n_parents; i++)
         size += text_size(caller->parents[i].exe) + 32;
     return size;

@@ -58,8 +58,11 @@ struct route {
     unsigned index;         /* position in the session's table; immutable */
     int root_fd;            /* O_PATH descriptor of the backing root (directory or single file); owned */
     int lock_fd;            /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
-    bool root_is_dir;       /* immutable */
-    bool is_private;        /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool
+        own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
+    bool no_birth;    /* birth times are no part of a file's identity here */
+    bool root_is_dir; /* immutable */
+    bool is_private;  /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
 };
 
 #endif

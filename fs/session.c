@@ -21,8 +21,8 @@
 
 /*
  * Few threads: a request is cheapest when it is served on the caller's own processor (DESIGN.md decision 7), and the kernel
- * wakes the thread that waited last. More than one are needed all the same: one may be reading what a caller's /proc entry
- * says while that caller's other threads wait for a page of a file in the mount, or waiting for a slow disk.
+ * wakes the thread that waited last. More than one are needed all the same, as a route's disk may be slow or hang; when
+ * none is left that waits for a request, another one is started.
  */
 #define DEFAULT_THREADS 4
 #define MAX_THREADS 64
@@ -34,11 +34,13 @@ struct session {
     char *name;
     GPtrArray *limits; /* char *, NULL-terminated */
     struct fuse_session *fuse;
-    bool mounted; /* set by session_start() */
-    unsigned n_threads;
-    pthread_t threads[MAX_THREADS];
-    unsigned n_started;
+    bool mounted;       /* set by session_start() */
+    unsigned n_threads; /* to begin with */
+    pthread_mutex_t threads_lock;
+    pthread_t threads[MAX_THREADS]; /* [threads_lock] */
+    unsigned n_started;             /* [threads_lock] */
     atomic_uint n_running;
+    atomic_int n_idle; /* threads that have no request */
     int ended_fd;
 };
 
@@ -89,6 +91,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
 {
     struct session *session = g_new0(struct session, 1);
     session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&session->threads_lock, NULL);
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
@@ -135,6 +138,8 @@ static void init(void *userdata, struct fuse_conn_info *connection)
     connection->max_readahead = UINT32_MAX;
 }
 
+static int start_thread(struct session *session);
+
 /* The thread that serves. One buffer each, used again for every request. */
 static void *serve(void *data)
 {
@@ -148,10 +153,13 @@ static void *serve(void *data)
             continue;
         if (length <= 0)
             break; /* unmounted */
+        if (atomic_fetch_sub(&session->n_idle, 1) == 1)
+            (void)start_thread(session); /* without it requests wait for those that are served */
         struct fuse_in_header *header = buffer.mem;
         if (!(buffer.flags & FUSE_BUF_IS_FD) && header->opcode == FUSE_TMPFILE)
             header->opcode = FUSE_CREATE; /* OPS_TMPFILE_NAME tells them apart */
         fuse_session_process_buf(session->fuse, &buffer);
+        atomic_fetch_add(&session->n_idle, 1);
     }
     fuse_session_exit(session->fuse);
     free(buffer.mem);
@@ -162,22 +170,48 @@ static void *serve(void *data)
     return NULL;
 }
 
-static int start_threads(struct session *session)
+/* Starts one more thread, all signals blocked in it. Returns 0 or -errno; -EAGAIN when there are enough. */
+static int start_thread(struct session *session)
 {
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = 0;
-    atomic_store(&session->n_running, session->n_threads);
-    for (; session->n_started < session->n_threads && error == 0; session->n_started++) {
+    int error = EAGAIN;
+    pthread_mutex_lock(&session->threads_lock);
+    if (session->n_started < MAX_THREADS) {
+        atomic_fetch_add(&session->n_running, 1);
+        atomic_fetch_add(&session->n_idle, 1);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&session->threads[session->n_started], NULL, serve, session);
-        if (error != 0)
-            break;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (error == 0) {
+            session->n_started++;
+        } else {
+            atomic_fetch_sub(&session->n_running, 1);
+            atomic_fetch_sub(&session->n_idle, 1);
+        }
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) /* those that started go on until the mount is gone; the missing ones count as ended */
-        atomic_fetch_sub(&session->n_running, session->n_threads - session->n_started);
+    pthread_mutex_unlock(&session->threads_lock);
     return -error;
+}
+
+static int start_threads(struct session *session)
+{
+    int status = 0;
+    for (unsigned i = 0; i < session->n_threads && status == 0; i++)
+        status = start_thread(session);
+    return status;
+}
+
+/* A thread that still runs may start another one. */
+static bool join_thread(struct session *session, unsigned number)
+{
+    pthread_mutex_lock(&session->threads_lock);
+    bool there = number < session->n_started;
+    pthread_t thread = session->threads[number % MAX_THREADS];
+    pthread_mutex_unlock(&session->threads_lock);
+    if (there)
+        pthread_join(thread, NULL);
+    return there;
 }
 
 /* A comma would end the word in the list of options, and libfuse takes a backslash before it. */
@@ -320,8 +354,9 @@ void session_free(struct session *session)
 {
     if (session == NULL)
         return;
-    for (unsigned i = 0; i < session->n_started; i++)
-        pthread_join(session->threads[i], NULL);
+    for (unsigned i = 0; join_thread(session, i);)
+        i++;
+    pthread_mutex_destroy(&session->threads_lock);
     if (session->fuse != NULL) {
         fuse_session_unmount(session->fuse); /* looks first whether the connection is gone, and only closes then */
         fuse_session_destroy(session->fuse);

@@ -17,6 +17,7 @@
 
 /* A rename of a parent lets a look-up by path fail; it takes microseconds, so this many tries end far beyond it. */
 #define RENAME_TRIES 10000
+#define LOOKUP_TRIES 200
 
 int tree_new(const char *const *layers, size_t n_layers, struct tree **ret, char **ret_why)
 {
@@ -98,6 +99,15 @@ static int route_identity(struct tree *tree, struct route *route, int dir_fd, co
                           struct node_identity *ret, struct stat *ret_st)
 {
     struct statx stx;
+    /* Not our own mount: the child may be where we are mounted ourselves, and asking for it would wait for us. */
+    if (name[0] != '\0' && !route->own_mount) {
+        int fd = beneath_open(dir_fd, name, O_PATH, true);
+        if (fd < 0)
+            return fd == -EXDEV ? -ELOOP : fd;
+        int status = route_identity(tree, route, fd, "", ret, ret_st);
+        close(fd);
+        return status;
+    }
     int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
     if (statx(dir_fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
         return -errno;
@@ -121,9 +131,10 @@ static int route_identity(struct tree *tree, struct route *route, int dir_fd, co
         .space = numbers_space(tree->numbers, NUMBERS_ROUTE + route->index, ret_st->st_dev),
         .ino = stx.stx_ino,
         .type = stx.stx_mode & S_IFMT,
+        .has_links = stx.stx_nlink > 1 && !S_ISDIR(stx.stx_mode),
         .route = route,
     };
-    if (stx.stx_mask & STATX_BTIME)
+    if ((stx.stx_mask & STATX_BTIME) && !route->no_birth)
         ret->birth = (struct timespec){.tv_sec = stx.stx_btime.tv_sec, .tv_nsec = stx.stx_btime.tv_nsec};
     ret->shown = numbers_shown(tree->numbers, ret->space, ret->ino);
     ret_st->st_ino = ret->shown;
@@ -136,14 +147,14 @@ static bool is_same(const struct node *node, const struct node_identity *identit
            node->id.birth.tv_sec == identity->birth.tv_sec && node->id.birth.tv_nsec == identity->birth.tv_nsec;
 }
 
-/* One try to reach a route's node by its path. */
-static int open_by_path(struct tree *tree, const struct node *node)
+/* One try to reach a route's node by the name it goes by. */
+static int open_by_name(struct tree *tree, const struct node *node)
 {
     g_autofree char *path = NULL;
     int status = node_inner_path(tree->table, node, &path);
     if (status < 0)
         return status;
-    int fd = beneath_open(node->id.route->root_fd, path, O_PATH, false);
+    int fd = beneath_open(node->id.route->root_fd, path, O_PATH, !node->id.route->own_mount);
     if (fd < 0)
         return fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR ? -ESTALE : fd;
     struct node_identity found;
@@ -158,7 +169,16 @@ static int open_by_path(struct tree *tree, const struct node *node)
     return fd;
 }
 
-static int open_route_node(struct tree *tree, const struct node *node)
+/* One try to reach it by any of its names. */
+static int open_by_path(struct tree *tree, struct node *node)
+{
+    int fd = open_by_name(tree, node);
+    for (size_t i = 1; fd == -ESTALE && i < node_next_place(tree->table, node); i++)
+        fd = open_by_name(tree, node);
+    return fd;
+}
+
+static int open_route_node(struct tree *tree, struct node *node)
 {
     int fd = -ESTALE;
     for (int i = 0; i < RENAME_TRIES; i++) {
@@ -174,10 +194,13 @@ static int open_route_node(struct tree *tree, const struct node *node)
             break;
         sched_yield();
     }
-    return fd;
+    /* A name that was changed from outside. */
+    if (fd == -ESTALE)
+        fd = node_open_copy(tree->table, node);
+    return fd == -ENOENT ? -ESTALE : fd;
 }
 
-int tree_open(struct tree *tree, const struct node *node)
+int tree_open(struct tree *tree, struct node *node)
 {
     switch (node->id.kind) {
     case NODE_ROUTE:
@@ -260,14 +283,14 @@ static int lookup_image(struct tree *tree, struct node *parent, const char *name
 static int lookup_route(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
                         struct stat *ret_st)
 {
-    for (int i = 0; i < RENAME_TRIES; i++) {
+    struct node_identity identity;
+    for (int i = 0; i < LOOKUP_TRIES; i++) {
         unsigned renames, removals;
         bool quiet = node_changes_quiet(&tree->renames, &renames);
         bool none_removed = node_changes_quiet(&tree->removals, &removals);
         int dir_fd = open_route_node(tree, parent);
         if (dir_fd < 0)
             return dir_fd;
-        struct node_identity identity;
         int status = route_identity(tree, parent->id.route, dir_fd, name, &identity, ret_st);
         close(dir_fd);
         if (status < 0)
@@ -282,7 +305,9 @@ static int lookup_route(struct tree *tree, struct node *parent, const char *name
             return 0;
         sched_yield();
     }
-    return -ESTALE;
+    /* Something slow is under way, perhaps elsewhere; a place that turns out to be wrong is found again by looking. */
+    *ret_node = node_get(tree->table, &identity, parent, name);
+    return 0;
 }
 
 int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st)
@@ -328,7 +353,7 @@ struct node *tree_known_child(struct tree *tree, const struct node *parent, int 
     return node_find(tree->table, &identity);
 }
 
-int tree_readlink(struct tree *tree, const struct node *node, char **ret)
+int tree_readlink(struct tree *tree, struct node *node, char **ret)
 {
     if (node->id.kind == NODE_IMAGE) {
         g_autofree char *path = tree_image_path(tree, node);
@@ -350,7 +375,7 @@ int tree_readlink(struct tree *tree, const struct node *node, char **ret)
     return status;
 }
 
-ssize_t tree_getxattr(struct tree *tree, const struct node *node, const char *name, void *value, size_t size)
+ssize_t tree_getxattr(struct tree *tree, struct node *node, const char *name, void *value, size_t size)
 {
     if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
         return -ENODATA;
@@ -369,7 +394,7 @@ ssize_t tree_getxattr(struct tree *tree, const struct node *node, const char *na
     return length;
 }
 
-ssize_t tree_listxattr(struct tree *tree, const struct node *node, char *names, size_t size)
+ssize_t tree_listxattr(struct tree *tree, struct node *node, char *names, size_t size)
 {
     if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
         return 0;

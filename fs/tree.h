@@ -75,17 +75,17 @@ struct node *tree_known_child(struct tree *tree, const struct node *parent, int 
  *
  * Owned by the caller. Returns it or -errno.
  */
-int tree_open(struct tree *tree, const struct node *node);
+int tree_open(struct tree *tree, struct node *node);
 
 /* The path in the union of an image node: borrowed facts for union.h's functions. Owned. */
 char *tree_image_path(struct tree *tree, const struct node *node);
 
 /* The target of a symbolic link; owned by the caller. Returns 0 or -errno. */
-int tree_readlink(struct tree *tree, const struct node *node, char **ret);
+int tree_readlink(struct tree *tree, struct node *node, char **ret);
 
 /* As union_getxattr() and union_listxattr(), for any node. */
-ssize_t tree_getxattr(struct tree *tree, const struct node *node, const char *name, void *value, size_t size);
-ssize_t tree_listxattr(struct tree *tree, const struct node *node, char *names, size_t size);
+ssize_t tree_getxattr(struct tree *tree, struct node *node, const char *name, void *value, size_t size);
+ssize_t tree_listxattr(struct tree *tree, struct node *node, char *names, size_t size);
 
 /* statfs of what holds the node. Returns 0 or -errno. */
 int tree_statfs(struct tree *tree, const struct node *node, struct statvfs *ret);

@@ -179,9 +179,10 @@ int volume_open(struct route_spec *spec, const char *store, const struct backing
         *ret_why = g_strdup("the name must be letters, digits, '_', '.' and '-', and begin with a letter or digit");
         return -EINVAL;
     }
-    /* As docker's: others may not list the store, but reach a volume that is theirs. */
-    int store_fd = g_mkdir_with_parents(store, 0711) < 0 ? -1 : open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int volume_fd = store_fd < 0 ? -errno : make_directory(store_fd, spec->source, 0711);
+    /* Nobody else comes in, as set-user-ID programs and devices that a container puts into a volume would be the host's
+     * (docker: CVE-2021-41091); the daemon holds descriptors. A store that was made with wider bits is narrowed. */
+    int store_fd = g_mkdir_with_parents(store, 0700) < 0 ? -1 : open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int volume_fd = store_fd < 0 || fchmod(store_fd, 0700) < 0 ? -errno : make_directory(store_fd, spec->source, 0700);
     int status = volume_fd < 0 ? volume_fd : 0;
     if (status < 0)
         *ret_why = g_strdup_printf("the store of volumes %s: %s", store, g_strerror(-status));
@@ -190,8 +191,10 @@ int volume_open(struct route_spec *spec, const char *store, const struct backing
     int fd = status;
     if (status == 0) {
         fd = open_data(volume_fd, spec, ret_why);
-        if (fd < 0)
+        if (fd < 0) {
             close(*ret_lock);
+            *ret_lock = -1;
+        }
     }
     if (volume_fd >= 0)
         close(volume_fd);

@@ -40,7 +40,7 @@ static uint64_t ended(struct fold *fold, uint64_t now)
 
 static void window(void)
 {
-    struct fold *fold = fold_new(10, 100);
+    struct fold *fold = fold_new(10, 100, SIZE_MAX);
     struct denial_facts facts = mkdir_of("/etc/new");
     g_assert_cmpuint(fold_next_end(fold), ==, UINT64_MAX);
     g_assert_true(deny(fold, "/bin/a", &facts, START));
@@ -59,7 +59,7 @@ static void window(void)
 
 static void event(void)
 {
-    struct fold *fold = fold_new(1, 100);
+    struct fold *fold = fold_new(1, 100, SIZE_MAX);
     char path[] = "/etc/new";
     struct denial_facts facts = mkdir_of(path);
     deny(fold, "/bin/a", &facts, START);
@@ -80,7 +80,7 @@ static void event(void)
 
 static void facts_that_differ(void)
 {
-    struct fold *fold = fold_new(10, 100);
+    struct fold *fold = fold_new(10, 100, SIZE_MAX);
     struct denial_facts facts = mkdir_of("/etc/new");
     g_assert_true(deny(fold, "/bin/a", &facts, START));
     g_assert_true(deny(fold, "/bin/b", &facts, START));
@@ -104,7 +104,7 @@ static void facts_that_differ(void)
 
 static void two_at_once(void)
 {
-    struct fold *fold = fold_new(10, 100);
+    struct fold *fold = fold_new(10, 100, SIZE_MAX);
     struct denial_facts facts = mkdir_of("/etc/new");
     struct shared_event *events[2];
     for (int i = 0; i < 2; i++) {
@@ -123,7 +123,7 @@ static void two_at_once(void)
 static void bounded(void)
 {
     enum { MOST = 8, OPENED = 20 };
-    struct fold *fold = fold_new(3600, MOST);
+    struct fold *fold = fold_new(3600, MOST, SIZE_MAX);
     for (int i = 0; i < OPENED; i++) {
         g_autofree char *path = g_strdup_printf("/etc/%d", i);
         struct denial_facts facts = mkdir_of(path);

@@ -64,7 +64,7 @@ static void paths(struct fixture *fixture, gconstpointer data)
     assert_inner(fixture, file, "dir/file");
     assert_inner(fixture, fixture->root, "");
     struct node *other = add(fixture, 4, S_IFDIR, fixture->root, "other");
-    node_moved(fixture->table, dir, other, "moved");
+    node_moved(fixture->table, dir, fixture->root, "dir", other, "moved");
     assert_inner(fixture, file, "other/moved/file");
     node_unref(fixture->table, dir);
     node_unref(fixture->table, other);
@@ -170,14 +170,73 @@ static void no_cycle(struct fixture *fixture, gconstpointer data)
     struct node *b = add(fixture, 3, S_IFDIR, a, "b");
     struct node *again = add(fixture, 2, S_IFDIR, b, "a");
     g_assert_true(again == a);
-    g_autofree char *path = NULL;
-    g_assert_cmpint(node_inner_path(fixture->table, b, &path), ==, -ESTALE);
-    node_unref(fixture->table, again);
-    again = add(fixture, 2, S_IFDIR, fixture->root, "a");
-    assert_inner(fixture, b, "a/b");
+    assert_inner(fixture, b, "a/b"); /* the place that it had is kept */
     node_unref(fixture->table, again);
     node_unref(fixture->table, b);
     node_unref(fixture->table, a);
+}
+
+/* The root of a route that shows up below itself stays where it was grafted. */
+static void root_below_itself(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *dir = add(fixture, 2, S_IFDIR, fixture->root, "dir");
+    g_autofree char *before = node_path(fixture->table, fixture->root);
+    struct node *again = node_get(fixture->table, &fixture->root->id, dir, "loop");
+    g_assert_true(again == fixture->root);
+    g_autofree char *after = node_path(fixture->table, fixture->root);
+    g_assert_cmpstr(after, ==, before);
+    node_unref(fixture->table, again);
+    node_unref(fixture->table, dir);
+}
+
+static struct node *add_link(struct fixture *fixture, uint64_t ino, const char *name)
+{
+    struct node_identity id = identity(ino, S_IFREG);
+    id.has_links = true;
+    return node_get(fixture->table, &id, fixture->root, name);
+}
+
+/* A file with several names needs no descriptor as long as one of them is known. */
+static void several_names(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add_link(fixture, 3, "one");
+    const char *const more[] = {"two", "three", "one"};
+    for (size_t i = 0; i < G_N_ELEMENTS(more); i++)
+        node_unref(fixture->table, add_link(fixture, 3, more[i]));
+    assert_inner(fixture, file, "one");
+    g_assert_cmpuint(node_next_place(fixture->table, file), ==, 3);
+    assert_inner(fixture, file, "two");
+    node_lost_name(fixture->table, file, fixture->root, "two", false, open("/dev/null", O_PATH | O_CLOEXEC));
+    node_moved(fixture->table, file, fixture->root, "three", fixture->root, "four");
+    assert_inner(fixture, file, "four");
+    node_lost_name(fixture->table, file, fixture->root, "four", false, open("/dev/null", O_PATH | O_CLOEXEC));
+    assert_inner(fixture, file, "one");
+    g_assert_cmpint(node_held(fixture->table, file), ==, -ENOENT);
+    node_lost_name(fixture->table, file, fixture->root, "one", true, open("/dev/null", O_PATH | O_CLOEXEC));
+    int held = node_held(fixture->table, file);
+    g_assert_cmpint(held, >=, 0);
+    close(held);
+    node_unref(fixture->table, file);
+}
+
+static void open_files(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node *file = add(fixture, 3, S_IFREG, fixture->root, "file");
+    g_assert_cmpint(node_open_copy(fixture->table, file), ==, -ENOENT);
+    struct node_open first = {.fd = open("/dev/null", O_RDONLY | O_CLOEXEC)}, second = {.fd = first.fd};
+    node_opened(fixture->table, file, &first);
+    node_opened(fixture->table, file, &second);
+    node_closed(fixture->table, file, &first);
+    int copy = node_open_copy(fixture->table, file);
+    g_assert_cmpint(copy, >=, 0);
+    close(copy);
+    node_closed(fixture->table, file, &second);
+    g_assert_cmpint(node_open_copy(fixture->table, file), ==, -ENOENT);
+    close(first.fd);
+    node_unref(fixture->table, file);
 }
 
 int main(int argc, char **argv)
@@ -190,5 +249,8 @@ int main(int argc, char **argv)
     g_test_add("/node/lost-last-name", struct fixture, NULL, setup, lost_last_name, teardown);
     g_test_add("/node/late-place", struct fixture, NULL, setup, late_place, teardown);
     g_test_add("/node/no-cycle", struct fixture, NULL, setup, no_cycle, teardown);
+    g_test_add("/node/root-below-itself", struct fixture, NULL, setup, root_below_itself, teardown);
+    g_test_add("/node/several-names", struct fixture, NULL, setup, several_names, teardown);
+    g_test_add("/node/open-files", struct fixture, NULL, setup, open_files, teardown);
     return g_test_run();
 }
