@@ -56,6 +56,18 @@ static char *read_link(pid_t tid, const char *name)
     return length < 0 ? NULL : g_strndup(target, (size_t)length);
 }
 
+/* The same, as the process spells it: in a chroot without the way to its root. */
+static char *read_link_inside(pid_t tid, const char *name)
+{
+    g_autofree char *target = read_link(tid, name), *root = read_link(tid, "root");
+    size_t length = root != NULL ? strlen(root) : 0;
+    if (target == NULL || length < 2 || strncmp(target, root, length) != 0)
+        return g_steal_pointer(&target);
+    if (target[length] == '\0')
+        return g_strdup("/");
+    return target[length] == '/' ? g_strdup(target + length) : g_steal_pointer(&target);
+}
+
 /* The value of a line of a status file, behind the colon and white space; not terminated at the line's end. */
 static const char *status_value(const char *status, const char *key)
 {
@@ -305,7 +317,7 @@ static void read_parents(struct caller *caller, pid_t parent)
         char status[STATUS_SIZE];
         bool deleted;
         *at = (struct caller_parent){
-            .pid = parent, .comm = read_comm(parent), .exe = take_deleted(read_link(parent, "exe"), &deleted)};
+            .pid = parent, .comm = read_comm(parent), .exe = take_deleted(read_link_inside(parent, "exe"), &deleted)};
         if (parent == 1 || caller_read_file(parent, "status", status, sizeof status) < 0)
             break;
         parent = status_number(status, "PPid");
@@ -328,8 +340,8 @@ struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory
     caller->real_uid = (uid_t)status_number(status, "Uid");
     caller->real_gid = (gid_t)status_number(status, "Gid");
     caller->comm = read_comm(tid);
-    caller->exe = take_deleted(read_link(tid, "exe"), &caller->exe_deleted);
-    caller->cwd = read_link(tid, "cwd");
+    caller->exe = take_deleted(read_link_inside(tid, "exe"), &caller->exe_deleted);
+    caller->cwd = read_link_inside(tid, "cwd");
     caller->has_start_time = start_time(caller->pid > 0 ? caller->pid : tid, &caller->start_time);
     caller->cgroup = read_cgroup(tid);
     caller->container_id = caller->cgroup != NULL ? caller_container_id(caller->cgroup) : NULL;

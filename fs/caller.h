@@ -31,7 +31,7 @@ struct caller {
     pid_t pid;        /* of the process; -1 = unknown */
     pid_t pid_inside; /* in its own pid namespace; -1 = unknown */
     char *comm;       /* of the thread; bytes; owned; NULL = unknown, as all strings here */
-    char *exe;        /* path as the kernel spells it */
+    char *exe;        /* path as the process itself spells it, as is cwd */
     bool exe_deleted; /* " (deleted)" was taken off it */
     char **args;      /* NULL-terminated; byte strings; owned; NULL = unknown */
     size_t n_args;

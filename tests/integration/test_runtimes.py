@@ -152,6 +152,7 @@ def test_shell(rofuse, start, image, data, program, uid):
     assert (records[0]["operation"], records[0]["errno"], records[0]["why"]) == ("create", "EROFS", "not-declared")
     assert (process["uid"], process["gid"], process["comm"]) == (uid, uid, "sh")
     assert process["pid_inside"] == int(said[2])
+    assert (process["exe"], process["cwd"]) == ("/bin/busybox", "/")  # as the process itself would say
     # The process is still there: it is the one that the log says, and it has that number in its own namespace.
     status = pathlib.Path(f"/proc/{process['pid']}/status").read_text()
     assert re.search(r"^NSpid:.*\t(\d+)$", status, re.MULTILINE)[1] == said[2]
