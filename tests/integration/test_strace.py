@@ -192,7 +192,8 @@ PROGRAMS = {
     "git": ["git", "init", "repository"],
     "git-here": ["git", "init", "."],
     # A stranger's chmod and chown are EPERM from the kernel itself; mkdir is not.
-    "modes": shell("mkdir new; chmod 600 file; chmod -R u+w dir; chown 1:1 file; chgrp 1 dir; chown -h 1 link; chown -R 1 dir"),
+    "modes": shell("mkdir new; chmod 600 file; chmod -R u+w dir; chown 1:1 file; chgrp 1 dir; chown -h 1 link; "
+                   "chown -R 1 dir"),
     "links": shell("ln file hard; ln -s file soft; ln -sf other link; ln -f file dir/child"),
     "mv": shell("mv file new; mv file dir/; mv -f dir newdir; mv -n file dir/child; mv file dir/child"),
     "rm": shell("rm -f file; rm -rf dir; rmdir empty; rm link; unlink file; rm -f missing"),
@@ -278,15 +279,15 @@ def test_the_comparison_can_fail():
         return {"operation": operation, "path": path, "errno": error, "process": {"tid": tid}}
 
     mine = [failure for failure in failures if failure.tid == 10]
-    good = [record(10, "mkdir", "/work/new", "EROFS"), record(10, "rmdir", "/work/dir", "EROFS")]
+    good = [record(10, "mkdir", "/etc/new", "EROFS"), record(10, "rmdir", "/etc/dir", "EROFS")]
     assert not compare(mine, good)
-    assert not compare([failures[1]], [record(11, "open", "/work/file", "EACCES")])
+    assert not compare([failures[1]], [record(11, "open", "/etc/file", "EACCES")])
     assert not compare([failures[1]], [])
-    for bad in (good[:1], good[1:], good + good[:1], good[::-1], [good[0], record(10, "unlink", "/work/dir", "EROFS")],
-                [good[0], record(10, "rmdir", "/work/other", "EROFS")],
-                [record(10, "mkdir", "/work/new", "EACCES"), good[1]]):
+    for bad in (good[:1], good[1:], good + good[:1], good[::-1], [good[0], record(10, "unlink", "/etc/dir", "EROFS")],
+                [good[0], record(10, "rmdir", "/etc/other", "EROFS")],
+                [record(10, "mkdir", "/etc/new", "EACCES"), good[1]]):
         assert compare(mine, bad), bad
-    assert compare([failures[1]], [record(11, "open", "/work/file", "EROFS")])
+    assert compare([failures[1]], [record(11, "open", "/etc/file", "EROFS")])
 
 
 def test_tools_are_there():

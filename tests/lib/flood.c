@@ -82,10 +82,8 @@ int main(int argc, char **argv)
     struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;
-    struct job job = {.shared = shared,
-                      .directory = argv[1],
-                      .calls = atol(argv[4]),
-                      .distinct = strcmp(argv[5], "distinct") == 0};
+    struct job job = {
+        .shared = shared, .directory = argv[1], .calls = atol(argv[4]), .distinct = strcmp(argv[5], "distinct") == 0};
     for (job.process = 0; job.process < processes; job.process++) {
         pid_t pid = fork();
         if (pid < 0)

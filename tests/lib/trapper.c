@@ -3,10 +3,11 @@
  *
  * trapper DIRECTORY THREADS FILE
  *
- * FILE, a page or more, lies on a file system whose daemon will be stopped. It is mapped and written to; "mapped" is printed;
- * a line on standard input says that the other daemon is stopped. Then something else is mapped in its place: the kernel
- * writes the page back (fuse_vma_close) with this process's memory lock held, so that whoever wants to read its command
- * line or a path waits as well. Meanwhile each thread calls mkdir(2) below DIRECTORY for ever. It is meant to be killed.
+ * FILE, a page or more, lies on a file system whose daemon will be stopped. It is mapped and written to; "mapped" is
+ * printed; a line on standard input says that the other daemon is stopped. Then something else is mapped in its place: the
+ * kernel writes the page back (fuse_vma_close) with this process's memory lock held, so that whoever wants to read its
+ * command line or a path waits as well. Meanwhile each thread calls mkdir(2) below DIRECTORY for ever. It is meant to be
+ * killed.
  */
 #include <errno.h>
 #include <fcntl.h>

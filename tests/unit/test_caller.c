@@ -163,7 +163,7 @@ static void unknown(void)
     char buffer[16];
     g_assert_cmpint(caller_groups(gone, &groups, &n), <, 0);
     g_assert_cmpint(caller_capabilities_over(gone, 0, 0, &capabilities), <, 0);
-    g_assert_cmpint((int)caller_read_file(gone, "comm", buffer, sizeof buffer), ==, -ENOENT);
+    g_assert_cmpint((int)proc_file_read(gone, "comm", buffer, sizeof buffer), ==, -ENOENT);
     caller_free(NULL);
 }
 
@@ -171,7 +171,7 @@ static void read_file(void)
 {
     char buffer[8];
     memset(buffer, 'x', sizeof buffer);
-    g_assert_cmpint((int)caller_read_file(gettid(), "status", buffer, sizeof buffer), ==, 7);
+    g_assert_cmpint((int)proc_file_read(gettid(), "status", buffer, sizeof buffer), ==, 7);
     g_assert_cmpstr(buffer, ==, "Name:\tt");
 }
 

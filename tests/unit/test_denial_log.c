@@ -72,8 +72,7 @@ static void keeper_free(struct keeper *keeper)
 
 static struct denial_sink sink_of(struct keeper *keeper)
 {
-    return (struct denial_sink){
-        .write = keeper_write, .reopen = keeper_reopen, .close = keeper_close, .data = keeper};
+    return (struct denial_sink){.write = keeper_write, .reopen = keeper_reopen, .close = keeper_close, .data = keeper};
 }
 
 static void release(struct keeper *keeper)

@@ -29,6 +29,7 @@ struct classified {
 #define CONTENT INTENT_CHANGES_FILE
 #define WRITE INTENT_OPENS_FOR_WRITE
 
+/* clang-format off */
 static const struct classified known[] = {
     {{SYS_openat, {AT, PATH, O_WRONLY}}, DENIAL_OPEN, WRITE, O_WRONLY, -1, 1},
     {{SYS_openat, {AT, PATH, O_RDWR | O_APPEND}}, DENIAL_OPEN, WRITE, O_RDWR | O_APPEND, -1, 1},
@@ -67,6 +68,7 @@ static const struct classified known[] = {
     {{SYS_rename, {PATH, PATH}}, DENIAL_RENAME, DIRECTORY, -1, -1, 0},
 #endif
 };
+/* clang-format on */
 
 static void classify(void)
 {
@@ -82,7 +84,8 @@ static void classify(void)
         g_assert_cmpint(intent.flags, ==, expected->flags);
         g_assert_cmpint(intent.mode, ==, expected->mode);
         g_assert_cmpint(path, ==, expected->path);
-        g_assert_cmpint(intent.two_paths, ==, expected->operation == DENIAL_RENAME || expected->operation == DENIAL_LINK);
+        bool two_paths = expected->operation == DENIAL_RENAME || expected->operation == DENIAL_LINK;
+        g_assert_cmpint(intent.two_paths, ==, two_paths);
         g_assert_false(intent.has_name);
     }
 }
@@ -102,8 +105,8 @@ static void truncate_by_path(void)
 /* What only looks, and numbers that nobody knows. */
 static void not_known(void)
 {
-    static const long numbers[] = {SYS_read, SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_getdents64, SYS_execve,
-                                   SYS_chdir, SYS_write, 100000, -1};
+    static const long numbers[] = {SYS_read,   SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_getdents64,
+                                   SYS_execve, SYS_chdir,      SYS_write, 100000,        -1};
     for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
         struct intent intent;
         int path;
