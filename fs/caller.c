@@ -1,6 +1,7 @@
 #include "caller.h"
 
 #include "caller_memory.h"
+#include "proc_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINK_MAX_SIZE 4096
 #define STATUS_SIZE 16384 /* a status file with 256 groups is half of this */
 #define OVERFLOW_ID 65534 /* /proc/sys/kernel/overflowuid, which nobody changes */
 #define MAP_SIZE 16384    /* 340 lines, the most that a user namespace has */
@@ -23,43 +23,10 @@
 #define OVER_FILES                                                                                                     \
     (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID))
 
-static void proc_path(char path[64], pid_t tid, const char *name)
-{
-    snprintf(path, 64, "/proc/%d/%s", (int)tid, name);
-}
-
-ssize_t caller_read_file(pid_t tid, const char *name, char *buffer, size_t size)
-{
-    char path[64];
-    proc_path(path, tid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-    size_t used = 0;
-    ssize_t length;
-    do {
-        length = read(fd, buffer + used, size - 1 - used);
-        if (length > 0)
-            used += (size_t)length;
-    } while ((length > 0 && used < size - 1) || (length < 0 && errno == EINTR));
-    int error = errno;
-    close(fd);
-    buffer[used] = '\0';
-    return length < 0 ? -error : (ssize_t)used;
-}
-
-static char *read_link(pid_t tid, const char *name)
-{
-    char path[64], target[LINK_MAX_SIZE];
-    proc_path(path, tid, name);
-    ssize_t length = readlink(path, target, sizeof target);
-    return length < 0 ? NULL : g_strndup(target, (size_t)length);
-}
-
-/* The same, as the process spells it: in a chroot without the way to its root. */
+/* A link, as the process itself spells it: in a chroot without the way to its root. */
 static char *read_link_inside(pid_t tid, const char *name)
 {
-    g_autofree char *target = read_link(tid, name), *root = read_link(tid, "root");
+    g_autofree char *target = proc_file_link(tid, name), *root = proc_file_link(tid, "root");
     size_t length = root != NULL ? strlen(root) : 0;
     if (target == NULL || length < 2 || strncmp(target, root, length) != 0)
         return g_steal_pointer(&target);
@@ -117,7 +84,7 @@ static gid_t *status_groups(const char *status, size_t *ret_n)
 int caller_groups(pid_t tid, gid_t **ret, size_t *ret_n)
 {
     char status[STATUS_SIZE];
-    ssize_t length = caller_read_file(tid, "status", status, sizeof status);
+    ssize_t length = proc_file_read(tid, "status", status, sizeof status);
     if (length < 0)
         return (int)length;
     *ret = status_groups(status, ret_n);
@@ -128,7 +95,7 @@ int caller_groups(pid_t tid, gid_t **ret, size_t *ret_n)
 static int read_capabilities(pid_t tid, uint64_t *ret_effective)
 {
     char status[STATUS_SIZE];
-    ssize_t length = caller_read_file(tid, "status", status, sizeof status);
+    ssize_t length = proc_file_read(tid, "status", status, sizeof status);
     if (length < 0)
         return (int)length;
     const char *value = status_value(status, "CapEff");
@@ -140,11 +107,10 @@ static int read_capabilities(pid_t tid, uint64_t *ret_effective)
 
 static bool in_our_user_namespace(pid_t tid)
 {
-    char path[64];
+    char path[PROC_FILE_PATH_MAX];
     struct stat his, ours;
-    proc_path(path, tid, "ns/user");
-    return stat(path, &his) == 0 && stat("/proc/self/ns/user", &ours) == 0 && his.st_dev == ours.st_dev &&
-           his.st_ino == ours.st_ino;
+    return stat(proc_file_path(path, tid, "ns/user"), &his) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+           his.st_dev == ours.st_dev && his.st_ino == ours.st_ino;
 }
 
 /*
@@ -154,7 +120,7 @@ static bool in_our_user_namespace(pid_t tid)
 static bool map_knows(pid_t tid, const char *name, uint64_t id, bool ours)
 {
     char text[MAP_SIZE];
-    if (caller_read_file(tid, name, text, sizeof text) < 0)
+    if (proc_file_read(tid, name, text, sizeof text) < 0)
         return false;
     for (char *at = text; *at != '\0';) {
         char *end;
@@ -201,7 +167,7 @@ static void trim_newline(char *text)
 static char *read_comm(pid_t tid)
 {
     char comm[64];
-    if (caller_read_file(tid, "comm", comm, sizeof comm) < 0)
+    if (proc_file_read(tid, "comm", comm, sizeof comm) < 0)
         return NULL;
     trim_newline(comm);
     return g_strdup(comm);
@@ -219,7 +185,7 @@ static char *take_deleted(char *exe, bool *ret_deleted)
 char *caller_executable(pid_t tid)
 {
     bool deleted;
-    char *name = tid == 0 ? NULL : take_deleted(read_link(tid, "exe"), &deleted);
+    char *name = tid == 0 ? NULL : take_deleted(proc_file_link(tid, "exe"), &deleted);
     if (name == NULL && tid != 0)
         name = read_comm(tid);
     return name != NULL ? name : g_strdup("");
@@ -229,7 +195,7 @@ char *caller_executable(pid_t tid)
 static int64_t start_ticks(pid_t tid)
 {
     char stat[1024];
-    if (caller_read_file(tid, "stat", stat, sizeof stat) < 0)
+    if (proc_file_read(tid, "stat", stat, sizeof stat) < 0)
         return -1;
     const char *at = strrchr(stat, ')');
     for (int field = 2; at != NULL && field < 22; field++) {
@@ -257,7 +223,7 @@ static bool start_time(pid_t tid, struct timespec *ret)
 static char *read_cgroup(pid_t tid)
 {
     char text[8192];
-    if (caller_read_file(tid, "cgroup", text, sizeof text) < 0)
+    if (proc_file_read(tid, "cgroup", text, sizeof text) < 0)
         return NULL;
     const char *best = NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -318,7 +284,7 @@ static void read_parents(struct caller *caller, pid_t parent)
         bool deleted;
         *at = (struct caller_parent){
             .pid = parent, .comm = read_comm(parent), .exe = take_deleted(read_link_inside(parent, "exe"), &deleted)};
-        if (parent == 1 || caller_read_file(parent, "status", status, sizeof status) < 0)
+        if (parent == 1 || proc_file_read(parent, "status", status, sizeof status) < 0)
             break;
         parent = status_number(status, "PPid");
     }
@@ -330,7 +296,7 @@ struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory
     *caller = (struct caller){
         .tid = tid, .uid = uid, .gid = gid, .pid = -1, .pid_inside = -1, .real_uid = (uid_t)-1, .real_gid = (gid_t)-1};
     char status[STATUS_SIZE];
-    if (tid == 0 || caller_read_file(tid, "status", status, sizeof status) < 0)
+    if (tid == 0 || proc_file_read(tid, "status", status, sizeof status) < 0)
         return caller;
     caller->pid = status_number(status, "Tgid");
     caller->pid_inside = status_last_number(status, "NStgid");

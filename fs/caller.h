@@ -83,9 +83,6 @@ int caller_capabilities(pid_t tid, uint64_t *ret_effective);
  */
 int caller_capabilities_over(pid_t tid, uid_t uid, gid_t gid, uint64_t *ret_effective);
 
-/* Reads a file of /proc/TID whole, at most @size - 1 bytes, NUL-terminated. Returns the length or -errno. */
-ssize_t caller_read_file(pid_t tid, const char *name, char *buffer, size_t size);
-
 /* Takes a container's id, 64 hexadecimal digits, out of a cgroup's path; owned, or NULL. Pure. */
 char *caller_container_id(const char *cgroup);
 

@@ -1,6 +1,6 @@
 #include "caller_memory.h"
 
-#include "caller.h"
+#include "proc_file.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -62,7 +62,7 @@ static ssize_t read_job(struct job *job)
 {
     switch (job->kind) {
     case CALLER_MEMORY_ARGS:
-        return caller_read_file(job->tid, "cmdline", job->data, job->size);
+        return proc_file_read(job->tid, "cmdline", job->data, job->size);
     case CALLER_MEMORY_BYTES:
         return read_piece(job, 0, job->size, job->data) ? (ssize_t)job->size : -errno;
     case CALLER_MEMORY_STRING:

@@ -1,7 +1,7 @@
 #include "intent.h"
 
-#include "caller.h"
 #include "caller_memory.h"
+#include "proc_file.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -182,7 +182,7 @@ static int read_call(pid_t tid, struct intent_call *ret)
 {
     for (int i = 0; i < REST_TRIES; i++) {
         char text[256];
-        ssize_t length = caller_read_file(tid, "syscall", text, sizeof text);
+        ssize_t length = proc_file_read(tid, "syscall", text, sizeof text);
         if (length < 0)
             return (int)length;
         if (g_str_has_prefix(text, "running")) {
@@ -208,7 +208,7 @@ static int read_call(pid_t tid, struct intent_call *ret)
 static bool is_native(pid_t tid)
 {
     unsigned long vector[128];
-    ssize_t length = caller_read_file(tid, "auxv", (char *)vector, sizeof vector);
+    ssize_t length = proc_file_read(tid, "auxv", (char *)vector, sizeof vector);
     if (length <= 0)
         return false;
     size_t words = (size_t)length / sizeof vector[0];

@@ -41,11 +41,12 @@ ROUTES = {
     "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
-    "caller_memory": set(),
-    "caller": {"caller_memory"},
+    "proc_file": set(),
+    "caller_memory": {"proc_file"},
+    "caller": {"caller_memory", "proc_file"},
     "assume": {"caller"},
     "denial": set(),
-    "intent": {"caller", "caller_memory", "denial"},
+    "intent": {"caller_memory", "denial", "proc_file"},
     "record": {"caller", "denial"},
     "fold": {"record"},
     "event_queue": {"record"},
