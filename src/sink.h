@@ -28,10 +28,6 @@ uint64_t sink_event_weight(const struct denial_event *event);
 void sink_fd_new(int fd, const char *path, enum log_format format, struct notice_box *box, const char *mount,
                  struct denial_sink *ret);
 
-/* Opens a log's file for appending, mode 0640; a fifo without a reader is opened all the same. Blocking writes, so that
- * only the sink's thread waits. A descriptor owned by the caller, or -errno. */
-int sink_file_open(const char *path);
-
 /* A file, opened at once so that a wrong path is an error now; opened anew after SIGHUP. FALSE with one line. */
 gboolean sink_file_new(const char *path, enum log_format format, struct notice_box *box, const char *mount,
                        struct denial_sink *ret, GError **error);

@@ -5,6 +5,7 @@
  */
 #include "sink.h"
 
+#include "log_file.h"
 #include "record_json.h"
 #include "record_text.h"
 #include "text.h"
@@ -140,7 +141,7 @@ static void fd_reopen(void *data)
 {
     struct fd_sink *sink = data;
     if (notice_box_take_reopen(sink->box) && sink->path != NULL) {
-        int fd = sink_file_open(sink->path);
+        int fd = log_file_open(sink->path);
         if (fd < 0) {
             g_autofree char *shown = text_word(sink->path);
             g_autofree char *message =
