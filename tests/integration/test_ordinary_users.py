@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 
 import busybox_image
 import pytest
@@ -125,6 +126,10 @@ def check_output(output):
 
 
 def denials(place, path):
+    """The records of a path, once the daemon has ended: whoever held the mount may have been gone a moment later."""
+    deadline = time.monotonic() + 30
+    while daemons_below(place["rofuse"].parent) and time.monotonic() < deadline:
+        time.sleep(0.02)
     events = [json.loads(line) for line in place["log"].read_text().splitlines()]
     return [e for e in events if e["event"] == "denied" and e["path"] == path]
 
@@ -175,13 +180,18 @@ bwrap --bind "$mnt" / --proc /proc --dev /dev --unshare-pid --as-pid-1 /bin/sh -
     assert found[0]["process"]["pid"] > 1
 
 
+def in_namespace_of_one(script):
+    return as_user(["unshare", "--user", "--map-root-user", "--mount", "sh", "-eu", "-c", script])
+
+
 def test_user_namespace_of_one_user(place, device):
-    """unshare -Ur -m: root of a namespace in which nobody but he exists."""
+    """unshare -Ur -m: root of a namespace in which nobody but he exists, with an image that he unpacked."""
+    for layer in (place["base"], place["app"]):
+        subprocess.run(["chown", "-R", "-h", f"{USER}:{USER}", str(layer)], check=True)
     inside = r"""
 chroot "$mnt" /bin/sh -c 'echo "inside uid $(id -u)"; echo "pid $$"; echo four >/app/forbidden; echo five >/data/inside'
 """
-    script = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-eu", "-c", MOUNT + WRITE + inside + END]
-    output = run(place, device, as_user(script))
+    output = run(place, device, in_namespace_of_one(MOUNT + WRITE + inside + END))
     check_output(output)
     assert "inside uid 0" in output
     assert "/app/forbidden: Read-only file system" in output
@@ -189,6 +199,20 @@ chroot "$mnt" /bin/sh -c 'echo "inside uid $(id -u)"; echo "pid $$"; echo four >
     check_record(place, output, 0, "/app/forbidden")
     volume = place["state"] / "volumes/data/_data"
     assert [(volume / name).stat().st_uid for name in ("file", "inside")] == [USER, USER]
+
+
+def test_user_namespace_and_files_of_nobody(place, device):
+    """Owners that the namespace does not know: the kernel refuses by itself, and with EACCES, whatever is asked.
+
+    FUSE gives such an inode no owner at all (make_kuid() in fuse_change_attributes_common()), and inode_permission() refuses
+    writing for HAS_UNMAPPED_ID() before the file system is asked. What may be written can be written all the same.
+    """
+    assert place["base"].stat().st_uid == 0
+    output = run(place, device, in_namespace_of_one(MOUNT + WRITE + END))
+    assert "etc/forbidden: Permission denied" in output
+    assert "Read-only file system" not in output
+    for line in ("one", "two", "refused", "unmounted", "gone"):
+        assert re.search(rf"^{line}$", output, re.MULTILINE), output
 
 
 def test_user_namespace_with_a_range(place, device):
