@@ -82,14 +82,6 @@ static void say_mounts_below(const char *point)
     }
 }
 
-/* A bind of the mount over itself, as runtimes make it, lies on top and was what has just been unmounted. */
-static bool is_still_there(const struct found_mount *found)
-{
-    g_autoptr(GPtrArray) table = mount_table_read(NULL);
-    const struct mount_entry *entry = table != NULL ? mount_table_at(table, found->point) : NULL;
-    return mount_entry_is_rofuse(entry) && entry->device == found->device;
-}
-
 /* Takes the mount out of the tree. FALSE with one line. */
 static gboolean detach(const struct found_mount *found, const struct daemon *daemon, bool *ret_said, GError **error)
 {
@@ -97,7 +89,8 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
     if (!found->is_mounted)
         return TRUE;
     int result = 0;
-    for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || is_still_there(found)); i++) {
+    for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || mount_table_still_has(found->point, found->device));
+         i++) {
         result = unmount_point(found->point, false);
         if (result == -EBUSY) {
             if (!*ret_said) {

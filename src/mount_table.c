@@ -109,3 +109,10 @@ bool mount_entry_is_rofuse(const struct mount_entry *entry)
 {
     return entry != NULL && strcmp(entry->type, "fuse.rofuse") == 0;
 }
+
+bool mount_table_still_has(const char *point, dev_t device)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(NULL);
+    const struct mount_entry *entry = table != NULL ? mount_table_at(table, point) : NULL;
+    return entry != NULL && mount_entry_is_rofuse(entry) && entry->device == device;
+}

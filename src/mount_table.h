@@ -30,6 +30,10 @@ const struct mount_entry *mount_table_at(const GPtrArray *table, const char *poi
 /* A mount strictly below a point, or NULL. */
 const struct mount_entry *mount_table_below(const GPtrArray *table, const char *point);
 
+/* Whether a mount of ours with this file system's @device is on top at a point just now. A bind of the mount over itself, as
+ * runtimes make it, is one too. */
+bool mount_table_still_has(const char *point, dev_t device);
+
 /* One of ours, alive or dead. NULL is allowed. */
 bool mount_entry_is_rofuse(const struct mount_entry *entry);
 

@@ -242,14 +242,6 @@ static int64_t now_ms(void)
     return g_get_monotonic_time() / 1000;
 }
 
-/* A bind of the mount over itself, as runtimes make it, lies on top: what was unmounted was the bind. */
-static bool is_still_there(const struct state *state)
-{
-    g_autoptr(GPtrArray) table = mount_table_read(NULL);
-    const struct mount_entry *entry = table != NULL ? mount_table_at(table, state->mountpoint) : NULL;
-    return mount_entry_is_rofuse(entry) && entry->device == state->device;
-}
-
 static void unmount(struct serve *serve)
 {
     if (serve->is_unmounting) {
@@ -260,7 +252,9 @@ static void unmount(struct serve *serve)
     bool busy = false;
     notify_send("STOPPING=1");
     int result = session_unmount(serve->session, &busy);
-    for (int i = 0; i < STACKED_MAX && result == 0 && !busy && is_still_there(serve->state); i++)
+    for (int i = 0; i < STACKED_MAX && result == 0 && !busy &&
+                    mount_table_still_has(serve->state->mountpoint, serve->state->device);
+         i++)
         result = session_unmount(serve->session, &busy);
     if (result < 0) {
         g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));

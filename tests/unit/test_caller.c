@@ -1,6 +1,7 @@
 #include "caller.h"
 
 #include "caller_memory.h"
+#include "proc_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -27,8 +27,9 @@ static char *describe(const struct route_spec *spec)
     const struct {
         bool is_set;
         const char *word;
-    } flags[] = {{spec->read_only, "ro"},  {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},       {spec->nodev, "nodev"},
-                 {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "copy"}, {spec->create_source, "create"}};
+    } flags[] = {{spec->read_only, "ro"},        {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
+                 {spec->nodev, "nodev"},         {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "copy"},
+                 {spec->create_source, "create"}};
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (flags[i].is_set)
             g_string_append_printf(text, " %s", flags[i].word);
@@ -92,9 +93,11 @@ static const struct {
     {"--mount", "TYPE=Volume,SRC=data,Dst=/data,ReadOnly", "volume /data from=data ro"},
     {"--mount", "type=volume,src=data,destination=/data,ro=false,volume-nocopy=true,volume-subpath=a//b/.",
      "volume /data from=data subpath=a/b nocopy"},
-    {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached", "bind /srv from=/srv ro"},
+    {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached",
+     "bind /srv from=/srv ro"},
     {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/work/./x create"},
-    {"--mount", "type=tmpfs,dst=/tmp,tmpfs-size=64m,tmpfs-mode=700", "tmpfs /tmp" TMPFS_DEFAULT " size=67108864 mode=700"},
+    {"--mount", "type=tmpfs,dst=/tmp,tmpfs-size=64m,tmpfs-mode=700",
+     "tmpfs /tmp" TMPFS_DEFAULT " size=67108864 mode=700"},
     {"--mount", "type=bind,\"source=/a,b\",target=/x", "bind /x from=/a,b"},
     {"--mount", "type=bind,\"source=/say \"\"hi\"\"\",target=/x", "bind /x from=/say \"hi\""},
     {"--mount", "type=bind,source=/a=b,target=/x=y", "bind /x=y from=/a=b"},

@@ -18,7 +18,7 @@ static struct node_identity identity(uint64_t ino, mode_t type)
 
 struct fixture {
     struct node_table *table;
-    struct node *top; /* the mount's root */
+    struct node *top;  /* the mount's root */
     struct node *root; /* of the route */
 };
 

@@ -61,7 +61,8 @@ static char *make_directory(void)
 static void remove_directory(char *directory)
 {
     const char *const arguments[] = {"rm", "-rf", "--", directory, NULL};
-    g_assert_true(g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
+    g_assert_true(
+        g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
     g_free(directory);
 }
 
@@ -139,10 +140,11 @@ static void test_broken_json(void)
         json_decref(json);
     }
     /* A route that is none is left out, the others stay. */
-    json_t *json = json_loads("{\"schema\":\"rofuse.state/1\",\"name\":\"a\",\"mountpoint\":\"/a\",\"pid\":1,\"boot_id\":\"\","
-                              "\"routes\":[{\"kind\":\"floppy\",\"target\":\"/x\"},{\"kind\":\"bind\"},"
-                              "{\"kind\":\"bind\",\"target\":\"/y\"}]}",
-                              0, NULL);
+    json_t *json =
+        json_loads("{\"schema\":\"rofuse.state/1\",\"name\":\"a\",\"mountpoint\":\"/a\",\"pid\":1,\"boot_id\":\"\","
+                   "\"routes\":[{\"kind\":\"floppy\",\"target\":\"/x\"},{\"kind\":\"bind\"},"
+                   "{\"kind\":\"bind\",\"target\":\"/y\"}]}",
+                   0, NULL);
     struct state *state = state_from_json(json);
     g_assert_cmpuint(state->n_routes, ==, 1);
     g_assert_cmpstr(state->routes[0].target, ==, "/y");
@@ -280,7 +282,8 @@ static void test_strange_files(void)
     char *directory = make_directory();
     static const char *const files[] = {"broken.json", "notes.txt", ".hidden.json", "wrong-name.json"};
     static const char *const texts[] = {
-        "{", "x", "{}", "{\"schema\":\"rofuse.state/1\",\"name\":\"other\",\"mountpoint\":\"/a\",\"pid\":1,\"boot_id\":\"\"}"};
+        "{", "x", "{}",
+        "{\"schema\":\"rofuse.state/1\",\"name\":\"other\",\"mountpoint\":\"/a\",\"pid\":1,\"boot_id\":\"\"}"};
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
         g_autofree char *path = g_build_filename(directory, files[i], NULL);
         g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
@@ -318,13 +321,13 @@ static void test_race(void)
 
 static void test_mount_table(void)
 {
-    g_autoptr(GPtrArray) table = mount_table_parse(
-        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-        "30 22 0:45 / /mnt/my\\040root rw,nosuid - fuse.rofuse web rw,user_id=0\n"
-        "garbage\n"
-        "31 30 0:46 / /mnt/my\\040root/proc rw master:2 shared:3 - proc proc rw\n"
-        "32 22 0:47 / /mnt/my rw - tmpfs tmpfs rw\n"
-        "33 32 0:48 / /mnt/my rw - fuse.rofuse over rw\n");
+    g_autoptr(GPtrArray) table =
+        mount_table_parse("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+                          "30 22 0:45 / /mnt/my\\040root rw,nosuid - fuse.rofuse web rw,user_id=0\n"
+                          "garbage\n"
+                          "31 30 0:46 / /mnt/my\\040root/proc rw master:2 shared:3 - proc proc rw\n"
+                          "32 22 0:47 / /mnt/my rw - tmpfs tmpfs rw\n"
+                          "33 32 0:48 / /mnt/my rw - fuse.rofuse over rw\n");
     g_assert_cmpuint(table->len, ==, 5);
     const struct mount_entry *entry = mount_table_at(table, "/mnt/my root");
     g_assert_true(mount_entry_is_rofuse(entry));
@@ -348,7 +351,8 @@ static void test_paths(void)
     paths_free(paths);
 
     /* A symbolic link on the way is followed, the last component is not looked at. */
-    g_autofree char *link = g_build_filename(directory, "link", NULL), *real = g_build_filename(directory, "real", NULL);
+    g_autofree char *link = g_build_filename(directory, "link", NULL),
+                    *real = g_build_filename(directory, "real", NULL);
     g_autofree char *behind = g_build_filename(link, "x", NULL), *wanted = g_build_filename(real, "x", NULL);
     g_assert_cmpint(mkdir(real, 0755), ==, 0);
     g_assert_cmpint(symlink("real", link), ==, 0);
