@@ -12,7 +12,8 @@
 #include <time.h>
 
 #define PAGE 4096
-#define PATIENCE_NS 100000000
+/* The reader may have to wait for a processor; who makes it wait longer is hostile or stopped. */
+#define PATIENCE_NS INT64_C(500000000)
 
 /* Belongs to whoever asks, or, once he has gone on, to the reader. */
 struct job {
@@ -30,7 +31,7 @@ struct caller_memory {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC */
     struct job *job;        /* [lock] asked for or being done */
-    bool held_up;           /* [lock] by the job */
+    int64_t job_since;      /* [lock] CLOCK_MONOTONIC ns */
     bool stopping;          /* [lock] */
     pthread_t thread;
 };
@@ -85,7 +86,6 @@ static void *run(void *data)
         ssize_t length = read_job(job);
         pthread_mutex_lock(&memory->lock);
         memory->job = NULL;
-        memory->held_up = false;
         job->length = length;
         job->done = true;
         if (job->abandoned)
@@ -123,7 +123,7 @@ void caller_memory_free(struct caller_memory *memory)
     if (memory == NULL)
         return;
     pthread_mutex_lock(&memory->lock);
-    bool held_up = memory->held_up;
+    bool held_up = memory->job != NULL; /* left behind by whoever asked */
     memory->stopping = true;
     pthread_cond_broadcast(&memory->changed);
     pthread_mutex_unlock(&memory->lock);
@@ -137,20 +137,31 @@ void caller_memory_free(struct caller_memory *memory)
     g_free(memory);
 }
 
-/* Waits for a change; false when the time is over. */
-static bool wait_locked(struct caller_memory *memory, const struct timespec *until)
+static int64_t now_ns(void)
 {
-    return pthread_cond_timedwait(&memory->changed, &memory->lock, until) == 0;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Waits for a change as long as the job that is being done is not too old; false when it is. */
+static bool wait_locked(struct caller_memory *memory)
+{
+    int64_t until = memory->job_since + PATIENCE_NS;
+    if (now_ns() >= until)
+        return false;
+    const struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    (void)pthread_cond_timedwait(&memory->changed, &memory->lock, &time);
+    return true;
 }
 
 /* Takes back the answer to a job, or leaves the job to the reader. */
-static ssize_t finish_locked(struct caller_memory *memory, struct job *job, const struct timespec *until, char *buffer)
+static ssize_t finish_locked(struct caller_memory *memory, struct job *job, char *buffer)
 {
-    while (!job->done && wait_locked(memory, until))
+    while (!job->done && wait_locked(memory))
         ;
     if (!job->done) {
         job->abandoned = true;
-        memory->held_up = true;
         return -ETIMEDOUT;
     }
     ssize_t length = job->length;
@@ -165,24 +176,18 @@ ssize_t caller_memory_read(struct caller_memory *memory, pid_t tid, enum caller_
 {
     if (memory == NULL)
         return -EBUSY;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PATIENCE_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     struct job *job = g_malloc(sizeof *job + size);
     *job = (struct job){.tid = tid, .kind = kind, .address = address, .size = size};
 
     pthread_mutex_lock(&memory->lock);
-    while (memory->job != NULL && !memory->held_up && wait_locked(memory, &until))
+    while (memory->job != NULL && wait_locked(memory))
         ;
     ssize_t length = -EBUSY;
     if (memory->job == NULL) {
         memory->job = g_steal_pointer(&job);
+        memory->job_since = now_ns();
         pthread_cond_broadcast(&memory->changed);
-        length = finish_locked(memory, memory->job, &until, buffer);
+        length = finish_locked(memory, memory->job, buffer);
     }
     pthread_mutex_unlock(&memory->lock);
     g_free(job);

@@ -3,7 +3,7 @@
  *
  * Reading it takes a lock of the caller's own, and a hostile caller can see to it that this takes for ever, while the kernel
  * holds the lock of the directory that he wants to change. So a thread of its own reads, and whoever asked goes on without
- * an answer after some milliseconds. As long as that thread is held up nobody else asks: they get no answer at once.
+ * an answer after half a second. As long as that thread is held up nobody else asks: they get no answer at once.
  */
 #ifndef ROFUSE_FS_CALLER_MEMORY_H
 #define ROFUSE_FS_CALLER_MEMORY_H
@@ -33,7 +33,7 @@ enum caller_memory_kind {
  * @memory: NULL = nothing is readable. @buffer: of @size bytes.
  *
  * Returns the length (of a string without its NUL), or -errno: -EBUSY (the reader is held up by somebody else),
- * -ETIMEDOUT, -EFAULT, -ENAMETOOLONG (no NUL), -EPERM. Waits no longer than some milliseconds. Any thread, no lock held.
+ * -ETIMEDOUT, -EFAULT, -ENAMETOOLONG (no NUL), -EPERM. Waits no longer than half a second for the reader. Any thread, no lock held.
  */
 ssize_t caller_memory_read(struct caller_memory *memory, pid_t tid, enum caller_memory_kind kind, uint64_t address,
                            char *buffer, size_t size);
