@@ -44,7 +44,7 @@ static const struct call_shape shapes[] = {
     {SYS_mkdir, DENIAL_MKDIR, DIRECTORY, 0, 1, S_IFDIR, false},
     {SYS_mknod, DENIAL_MKNOD, DIRECTORY, 0, 1, 0, false},
     {SYS_symlink, DENIAL_SYMLINK, DIRECTORY, 1, NONE, 0, false},
-    {SYS_link, DENIAL_LINK, DIRECTORY, 1, NONE, 0, true},
+    {SYS_link, DENIAL_LINK, DIRECTORY, 1, NONE, 0, false},
     {SYS_unlink, DENIAL_UNLINK, DIRECTORY, 0, NONE, 0, false},
     {SYS_rmdir, DENIAL_RMDIR, DIRECTORY, 0, NONE, 0, false},
     {SYS_rename, DENIAL_RENAME, DIRECTORY, 0, NONE, 0, true},
@@ -57,7 +57,7 @@ static const struct call_shape shapes[] = {
     {SYS_mkdirat, DENIAL_MKDIR, DIRECTORY, 1, 2, S_IFDIR, false},
     {SYS_mknodat, DENIAL_MKNOD, DIRECTORY, 1, 2, 0, false},
     {SYS_symlinkat, DENIAL_SYMLINK, DIRECTORY, 2, NONE, 0, false},
-    {SYS_linkat, DENIAL_LINK, DIRECTORY, 3, NONE, 0, true},
+    {SYS_linkat, DENIAL_LINK, DIRECTORY, 3, NONE, 0, false},
 #ifdef SYS_renameat
     {SYS_renameat, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
 #endif

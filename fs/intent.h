@@ -33,7 +33,7 @@ struct intent {
     int flags;          /* open flags, or -1 */
     int64_t mode;       /* mode argument, or -1 */
     bool by_descriptor; /* of an open file, without a way to it */
-    bool two_paths;     /* rename, link: which of the two is meant is not known from here */
+    bool two_paths;     /* rename: which of the two is meant is not known from here */
     bool has_name;
     char name[NAME_MAX + 1]; /* last component of the (first) path, when has_name */
     uid_t uid;               /* chown: the arguments, -1 = as it is */

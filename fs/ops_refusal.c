@@ -118,11 +118,32 @@ static bool is_there(const struct ops *ops, struct node *dir, char name[NAME_MAX
     return false;
 }
 
+/* Whether the name that is to be made is there already: then the kernel says EEXIST before it asks whether it may be made. */
+static bool exists(const struct ops *ops, struct node *dir, struct intent *intent)
+{
+    struct node *child;
+    struct stat st;
+    switch (intent->operation) {
+    case DENIAL_CREATE:
+        return is_there(ops, dir, intent->name);
+    case DENIAL_MKDIR:
+    case DENIAL_MKNOD:
+    case DENIAL_SYMLINK:
+    case DENIAL_LINK:
+        if (tree_lookup(ops->tree, dir, intent->name, &child, &st) < 0)
+            return false;
+        node_unref(ops->tree->table, child);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The change as the record tells it; false when the kernel will not refuse it here. @intent: gives up its name. */
 static bool change_of(const struct ops *ops, struct node *node, struct intent *intent, struct change *ret)
 {
     bool on_directory = S_ISDIR(node->id.type) && (intent->effect & INTENT_CHANGES_DIRECTORY);
-    if (on_directory && intent->operation == DENIAL_CREATE && intent->has_name && is_there(ops, node, intent->name))
+    if (on_directory && intent->has_name && exists(ops, node, intent))
         return false;
     *ret = CHANGE(intent->operation, node, NULL);
     ret->flags = intent->flags;

@@ -272,6 +272,7 @@ def test_status(place, rofuse):
 def test_status_of_a_stuck_daemon(place, rofuse):
     """It does not hang, and umount says whom it waits for."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
+    wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
     mount.process.send_signal(signal.SIGSTOP)
     try:
         (one,) = status(place)
@@ -330,7 +331,9 @@ def test_an_interrupted_copy(number, place):
     for index in range(12000):
         (many / str(index)).touch()
     words = mount_words(place, "-v", "data:/many")
-    with subprocess.Popen([rofuse_test.BINARY, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
+    # A shell's background job, as this test perhaps is, is born with SIGINT ignored.
+    with subprocess.Popen([rofuse_test.BINARY, *map(str, words)], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
         wait_until(lambda: [path for path in (place / "state").glob("volumes/data/*") if path.is_dir()], "the copy")
         # The daemon is the starter's child; asking for the status would take longer than the copy on a busy machine.
         pid = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])

@@ -84,7 +84,7 @@ static void classify(void)
         g_assert_cmpint(intent.flags, ==, expected->flags);
         g_assert_cmpint(intent.mode, ==, expected->mode);
         g_assert_cmpint(path, ==, expected->path);
-        bool two_paths = expected->operation == DENIAL_RENAME || expected->operation == DENIAL_LINK;
+        bool two_paths = expected->operation == DENIAL_RENAME;
         g_assert_cmpint(intent.two_paths, ==, two_paths);
         g_assert_false(intent.has_name);
     }
