@@ -34,7 +34,7 @@ def flood_program(tmp_path_factory):
 
 
 def slow_build():
-    """A sanitizer's or valgrind's daemon: the same tests with fewer calls."""
+    """A sanitizer's daemon: fewer calls, more memory (AddressSanitizer keeps 256 MiB of what was freed)."""
     data = pathlib.Path(rofuse_test.BINARY).read_bytes()
     return b"__asan_init" in data or b"__tsan_init" in data
 
@@ -139,13 +139,13 @@ def test_flood(fold, names, total, rofuse, layer, flood_program, record_property
     print(f"{denied} denials in {seconds:.2f} s ({denied / seconds:.0f}/s), log {kinds}, resident {before} -> "
           f"{peak[0]} KiB; another process: {len(took)} operations, slowest {max(took) * 1000:.1f} ms, median "
           f"{sorted(took)[len(took) // 2] * 1000:.2f} ms")
-    assert peak[0] - before < (256 if slow_build() else 64) << 10, f"{before} KiB before, {peak[0]} KiB in the flood"
+    assert peak[0] - before < (512 if slow_build() else 64) << 10, f"{before} KiB before, {peak[0]} KiB in the flood"
     if fold == "off":
         assert kinds["folded"] == 0
     elif names == "same":
         assert kinds["folded"] >= 1 and kinds["denied"] < 1000
     after = rss(log.mount.process.pid)
-    assert after - before < (256 if slow_build() else 64) << 10
+    assert after - before < (512 if slow_build() else 64) << 10
 
 
 def start_with_log(rofuse, destination, log_path=None, **kwargs):
