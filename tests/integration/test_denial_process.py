@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import uuid
 
@@ -173,6 +174,37 @@ def test_pid_namespace(log):
     assert parents[0]["exe"] == os.path.realpath(PYTHON)
     assert parents[1]["comm"] == "unshare"
     assert os.getpid() in [parent["pid"] for parent in parents]
+
+
+def test_proc_of_another_namespace(rofuse, scratch):
+    """
+    A daemon in a pid namespace of its own, with the /proc of the one outside: whom it sees has another number there, whom
+    it does not see has none. Both are unknown; nobody else is named.
+    """
+    layer = scratch / "layer"
+    (layer / "etc").mkdir(parents=True)
+    log = Log(rofuse(layers=[layer], prefix=["unshare", "-fp", "--kill-child"], tmpfs=["/tmp:mode=0700"]))
+    daemon = children(log.mount.process.pid)[0]
+    for name, prefix in (("inside", ["nsenter", "-p", "-t", str(daemon)]), ("outside", [])):
+        subprocess.run([*prefix, "mkdir", log.mount.path("/etc") / name], check=False, capture_output=True)
+        # In a route nobody else's capabilities may count.
+        subprocess.run([*prefix, "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "mkdir",
+                        log.mount.path("/tmp") / name], check=False, capture_output=True)
+        assert not log.mount.path("/tmp").joinpath(name).exists()
+    records = [event for event in log.take_events() if event.get("path", "").startswith("/etc/")]
+    assert [record["path"] for record in records] == ["/etc/inside", "/etc/outside"]
+    for record in records:
+        validate(record)
+        who = record["process"]
+        assert (who["uid"], who["gid"]) == (0, 0)
+        assert who["comm"] is who["exe"] is who["args"] is who["cwd"] is who["start_time"] is None, who
+        assert who["parents"] == [], who
+    os.kill(daemon, signal.SIGTERM)
+    assert log.mount.process.wait(30) == 0
+
+
+def children(pid):
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_user_namespace(log):

@@ -2,7 +2,10 @@
 
 import errno
 import os
+import shutil
+import subprocess
 
+import pytest
 from denial_log import call, mount  # noqa: F401
 
 
@@ -104,3 +107,64 @@ def test_boundaries_are_no_denials_of_a_route(mount):
     for record in log.take():
         assert record["path"] in ("/data",), record
     assert log.mount.path("/tmp/file").read_text() == "x"
+
+
+def test_nosuid(mount):
+    """A program whose set-user-ID bit would make its caller another user is refused and told; to its owner it runs."""
+    log = mount(tmpfs=["/tmp:exec"])
+    program = log.mount.path("/tmp/id")
+    shutil.copy("/usr/bin/id", program)
+    program.chmod(0o4755)
+
+    def run():
+        return subprocess.run([program, "-u"], check=True, capture_output=True).stdout
+
+    assert call(run).value == b"0\n"
+    assert log.take() == []
+    assert call(run, uid=1000).name == "EACCES"
+    record = log.one()
+    assert (record["operation"], record["path"], record["why"]) == ("exec", "/tmp/id", "declared-nosuid")
+    assert record["errno"] == "EACCES" and record["process"]["uid"] == 1000
+    assert record["held_by"] == {"route": "/tmp", "kind": "tmpfs"}
+
+
+def test_quota(mount, scratch):
+    """EDQUOT of the backing file system is the caller's, and a record; root has no quota."""
+    source = scratch / "quota"
+    source.mkdir()
+    result = subprocess.run(["mount", "-t", "tmpfs", "-o", "usrquota_block_hardlimit=64k,size=16m,mode=1777", "tmpfs",
+                             source], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        pytest.skip(f"no tmpfs with quotas: {result.stderr.strip()}")
+    log = mount(volume=[f"{source}:/data"])
+    assert call(lambda: log.mount.path("/data/root").write_bytes(b"x" * 200_000)).errno == 0
+    assert call(lambda: fill(log.mount.path("/data/full")), uid=1000).name == "EDQUOT"
+    record = log.one()
+    assert (record["operation"], record["path"], record["why"]) == ("write", "/data/full", "no-space")
+    assert (record["errno"], record["errno_number"]) == ("EDQUOT", errno.EDQUOT)
+    assert record["held_by"] == {"route": "/data", "kind": "bind"}
+    assert record["process"]["uid"] == 1000
+
+
+def test_immutable(mount, scratch):
+    """EPERM of the backing file system: a file of a volume that the host has made immutable, or append-only."""
+    source = scratch / "source"
+    source.mkdir()
+    for name, flag in (("fixed", "+i"), ("growing", "+a")):
+        (source / name).write_text("x")
+        if subprocess.run(["chattr", flag, source / name], check=False, capture_output=True).returncode != 0:
+            pytest.skip("chattr does not work here")
+    log = mount(volume=[f"{source}:/data"])
+    fixed, growing = log.mount.path("/data/fixed"), log.mount.path("/data/growing")
+    for operation, run in (("open", lambda: os.open(fixed, os.O_WRONLY)), ("unlink", lambda: os.unlink(fixed)),
+                           ("chmod", lambda: os.chmod(fixed, 0o600)), ("truncate", lambda: os.truncate(fixed, 0)),
+                           ("setxattr", lambda: os.setxattr(fixed, "user.a", b"1")),
+                           ("open", lambda: os.open(growing, os.O_WRONLY)),
+                           ("rename", lambda: os.rename(growing, log.mount.path("/data/new")))):
+        assert call(run).name == "EPERM", operation
+        record = log.one()
+        assert (record["operation"], record["errno"], record["why"]) == (operation, "EPERM", "permission")
+        assert record["path"] in ("/data/fixed", "/data/growing")
+        assert record["held_by"] == {"route": "/data", "kind": "bind"}
+    assert call(lambda: growing.open("a").write("more")).errno == 0
+    assert log.take() == []

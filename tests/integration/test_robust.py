@@ -310,3 +310,31 @@ def test_many_mounts_leave_nothing(scratch, layer):
     assert len(list((disk / "state").rglob("file*"))) == 25
     result = subprocess.run(["umount", disk], capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"something still uses the file system: {result.stderr}"
+
+
+def test_io_error_of_a_layer(rofuse, scratch, layer):
+    """The disk below a layer has lost a file's blocks: EIO, each time; what can be read is read."""
+    image, disk = scratch / "disk.img", scratch / "disk"
+    disk.mkdir()
+    subprocess.run(["truncate", "-s", "64m", image], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, disk], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no loop devices here")
+    (disk / "good").write_text("good")
+    (disk / "bad").write_bytes(os.urandom(32 << 20))
+    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["mount", "-o", "loop,ro", image, disk], check=True)
+    mount = rofuse(layers=[layer, disk])
+    size = mount.path("/bad").stat().st_size
+    os.truncate(image, 24 << 20)
+
+    def read():
+        with open(mount.path("/bad"), "rb") as stream:
+            return sum(len(piece) for piece in iter(lambda: stream.read(1 << 16), b""))
+
+    for _ in range(2):
+        outcome = call(read)
+        assert outcome.name == "EIO", outcome
+    assert size == 32 << 20 and mount.path("/bad").stat().st_size == size
+    assert mount.path("/good").read_text() == "good"
+    assert mount.path("/etc/file").read_text() == "from the image\n"

@@ -9,6 +9,7 @@ import struct
 from denial_log import rename2
 
 FS_IOC_SETFLAGS = 0x40086602
+FS_IOC_FSSETXATTR = 0x401C5820
 RENAME_NOREPLACE, RENAME_EXCHANGE = 1, 2
 
 
@@ -45,6 +46,29 @@ def set_flags(at):
         fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("l", 0x40))
     finally:
         os.close(fd)
+
+
+def set_project(at):
+    """FS_IOC_FSSETXATTR, what `chattr -p` does: struct fsxattr with a project id."""
+    fd = os.open(f"{at}/file", os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, FS_IOC_FSSETXATTR, struct.pack("5I8x", 0, 0, 0, 7, 0))
+    finally:
+        os.close(fd)
+
+
+def reopen(at):
+    """A descriptor for reading opened again for writing, by way of /proc."""
+    fd = os.open(f"{at}/file", os.O_RDONLY)
+    try:
+        os.close(os.open(f"/proc/self/fd/{fd}", os.O_WRONLY))
+    finally:
+        os.close(fd)
+
+
+def set_capability(at):
+    """cap_net_raw+ep, revision 2 (linux/capability.h)."""
+    os.setxattr(f"{at}/file", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
 
 
 def fchmod(at):
@@ -84,6 +108,7 @@ CASES = [
     Case("open-creat-of-existing", opening("file", os.O_WRONLY | os.O_CREAT), "open", "file", flags={"O_WRONLY"},
          by_modes=False),
     Case("open-through-link", opening("link", os.O_WRONLY), "open", "file", flags={"O_WRONLY"}, by_modes=False),
+    Case("open-again", reopen, "open", "file", flags={"O_WRONLY"}, by_modes=False),
     Case("create", opening("new", os.O_WRONLY | os.O_CREAT), "create", "new",
          flags={"O_WRONLY", "O_CREAT"}, mode=0o640),
     Case("create-excl", opening("new", os.O_RDWR | os.O_CREAT | os.O_EXCL), "create", "new",
@@ -128,6 +153,8 @@ CASES = [
     Case("lsetxattr", lsetxattr_trusted, "setxattr", "link", by_modes=False),
     Case("setxattr-acl", set_acl, "setxattr", "file", by_modes=False),
     Case("removexattr", lambda at: os.removexattr(f"{at}/file", "user.a"), "removexattr", "file"),
+    Case("setxattr-capability", set_capability, "setxattr", "file", by_modes=False),
+    Case("setproject", set_project, "setflags", "file", by_modes=False),
     Case("setflags", set_flags, "setflags", "file", by_modes=False),
 ]
 
