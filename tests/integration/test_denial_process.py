@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import uuid
 
 import pytest
 from denial_log import Log, call, set_comm, text_of, validate
+import rofuse_test
 
 PYTHON = "/usr/bin/python3"
 
@@ -184,7 +184,14 @@ def test_proc_of_another_namespace(rofuse, scratch):
     layer = scratch / "layer"
     (layer / "etc").mkdir(parents=True)
     log = Log(rofuse(layers=[layer], prefix=["unshare", "-fp", "--kill-child"], tmpfs=["/tmp:mode=0700"]))
-    daemon = children(log.mount.process.pid)[0]
+    try:
+        check_that_nobody_is_named(log, children(log.mount.process.pid)[0])
+    finally:
+        rofuse_test.unmount_below(log.mount.point)  # unshare(1) passes no SIGTERM on
+    assert log.mount.process.wait(30) == 0
+
+
+def check_that_nobody_is_named(log, daemon):
     for name, prefix in (("inside", ["nsenter", "-p", "-t", str(daemon)]), ("outside", [])):
         subprocess.run([*prefix, "mkdir", log.mount.path("/etc") / name], check=False, capture_output=True)
         # In a route nobody else's capabilities may count.
@@ -199,8 +206,6 @@ def test_proc_of_another_namespace(rofuse, scratch):
         assert (who["uid"], who["gid"]) == (0, 0)
         assert who["comm"] is who["exe"] is who["args"] is who["cwd"] is who["start_time"] is None, who
         assert who["parents"] == [], who
-    os.kill(daemon, signal.SIGTERM)
-    assert log.mount.process.wait(30) == 0
 
 
 def children(pid):
