@@ -345,6 +345,14 @@ int session_unmount(struct session *session, bool *ret_busy)
     return status == -EINVAL ? 0 : status;
 }
 
+const char *session_source(const struct session *session, const char *target)
+{
+    for (size_t i = 0; i < session->tree->n_routes; i++)
+        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
+            return session->tree->routes[i]->spec.source;
+    return NULL;
+}
+
 int session_ended_fd(const struct session *session)
 {
     return session->ended_fd;

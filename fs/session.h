@@ -48,6 +48,10 @@ int session_start(struct session *session, char **ret_why);
  */
 int session_unmount(struct session *session, bool *ret_busy);
 
+/* What serves the route that was declared for a target: of an anonymous volume the name that it was given. Owned by the
+ * session; NULL for a tmpfs or an unknown target. */
+const char *session_source(const struct session *session, const char *target);
+
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);
 

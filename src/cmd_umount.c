@@ -150,6 +150,8 @@ static gboolean umount_one(const struct paths *paths, const char *word, GError *
     struct found_mount *found = find_mount(paths, word, error);
     if (found == NULL)
         return FALSE;
+    /* Whoever is in the mount keeps it in use, and this process is found already. */
+    (void)!chdir("/");
     int signal_fd = block_signals();
     struct daemon daemon = find_daemon(found);
     bool has_said = false;

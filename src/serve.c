@@ -191,6 +191,12 @@ static gboolean open_session(struct serve *serve, GError **error)
     interrupt_end(interrupt);
     if (result < 0)
         return fail_why(error, "open the layers and routes", result, why);
+    /* An anonymous volume has its name now, by which its directory is found. */
+    for (size_t i = 0; i < serve->state->n_routes; i++) {
+        struct route_spec *route = &serve->state->routes[i];
+        if (route->source == NULL)
+            route->source = g_strdup(session_source(serve->session, route->target));
+    }
     return TRUE;
 }
 
