@@ -16,6 +16,7 @@ struct tree;
 struct ops {
     struct tree *tree; /* borrowed */
     struct gate gate;
+    bool knows_callers; /* the thread ids of requests mean something in /proc */
     struct assume_power power;
 };
 

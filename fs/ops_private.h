@@ -34,7 +34,8 @@ static inline struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
 static inline struct assume_credentials ops_who(fuse_req_t req)
 {
     const struct fuse_ctx *ctx = fuse_req_ctx(req);
-    return (struct assume_credentials){.tid = ctx->pid, .uid = ctx->uid, .gid = ctx->gid};
+    return (struct assume_credentials){
+        .tid = ops_of(req)->knows_callers ? ctx->pid : 0, .uid = ctx->uid, .gid = ctx->gid};
 }
 
 /* Replies 0 or an errno; takes -errno and positive ones. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINK_MAX_SIZE 4096
@@ -38,4 +39,17 @@ char *proc_file_link(pid_t tid, const char *name)
     char path[PROC_FILE_PATH_MAX], target[LINK_MAX_SIZE];
     ssize_t length = readlink(proc_file_path(path, tid, name), target, sizeof target);
     return length < 0 ? NULL : g_strndup(target, (size_t)length);
+}
+
+bool proc_file_is_ours(void)
+{
+    g_autofree char *status = NULL;
+    if (!g_file_get_contents("/proc/self/status", &status, NULL, NULL))
+        return false;
+    /* Our number in each namespace from that of this /proc down to our own: one where they are the same. */
+    const char *numbers = strstr(status, "\nNSpid:\t");
+    if (numbers == NULL)
+        return true; /* before Linux 4.1; a kernel without pid namespaces */
+    numbers += strlen("\nNSpid:\t");
+    return strcspn(numbers, "\t") > strcspn(numbers, "\n");
 }

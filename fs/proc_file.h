@@ -4,6 +4,7 @@
 #ifndef ROFUSE_FS_PROC_FILE_H
 #define ROFUSE_FS_PROC_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,9 @@ const char *proc_file_path(char path[PROC_FILE_PATH_MAX], pid_t tid, const char 
 
 /* Reads a file whole, at most @size - 1 bytes, NUL-terminated. Returns the length or -errno. Any thread. */
 ssize_t proc_file_read(pid_t tid, const char *name, char *buffer, size_t size);
+
+/* Whether /proc is there and tells of our own pid namespace; in another one a thread id means somebody else. */
+bool proc_file_is_ours(void);
 
 /* The target of a link; owned, g_free(). NULL where it cannot be read. Any thread. */
 char *proc_file_link(pid_t tid, const char *name);

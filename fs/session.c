@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "ops_private.h"
+#include "proc_file.h"
 #include "session_order.h"
 
 #include <errno.h>
@@ -83,8 +84,8 @@ static void note_limits(struct session *session)
     if (geteuid() != 0)
         g_ptr_array_add(session->limits,
                         g_strdup("not root: set-user-ID programs in the image run without privilege (nosuid)"));
-    if (access("/proc/self/status", R_OK) < 0)
-        g_ptr_array_add(session->limits, g_strdup("no /proc: the log cannot name the processes"));
+    if (!session->ops.knows_callers)
+        g_ptr_array_add(session->limits, g_strdup("no /proc of this pid namespace: the log cannot name the processes"));
 }
 
 int session_new(const struct session_options *options, struct session **ret, char **ret_why)
@@ -106,6 +107,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
         return status;
     }
     assume_power_read(&session->ops.power);
+    session->ops.knows_callers = proc_file_is_ours();
     session->ops.tree = session->tree;
     session->ops.gate =
         (struct gate){.tree = session->tree, .log = options->log, .memory = denial_log_memory(options->log)};

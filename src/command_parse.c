@@ -12,8 +12,10 @@ static void print_help_if_asked(GOptionContext *context, char **argv)
     for (char **word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++) {
         if (strcmp(*word, "--help") != 0 && strcmp(*word, "-h") != 0)
             continue;
-        g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
-        if (fputs(help, stdout) >= 0 && fflush(stdout) == 0)
+        char *help = g_option_context_get_help(context, TRUE, NULL);
+        gboolean is_said = fputs(help, stdout) >= 0 && fflush(stdout) == 0;
+        g_free(help);
+        if (is_said)
             exit(0);
         app_notice("cannot write to stdout");
         exit(APP_ERROR_FAILED);

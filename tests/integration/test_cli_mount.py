@@ -251,9 +251,11 @@ def test_status(place, rofuse):
     assert (mounts[0]["fold"], mounts[1]["fold"]) == (0, 30) and mounts[0]["limits"] == []
     assert mounts[0]["volume_dir"] == str(place / "state" / "volumes")
     routes = {route["target"]: route for route in mounts[0]["routes"]}
+    name = routes["/anonymous"]["source"]
+    assert re.fullmatch("[0-9a-f]{64}", name)
     assert {target: (route["kind"], route["source"], route["options"]) for target, route in routes.items()} == {
         "/tmp": ("tmpfs", None, "noexec,nosuid,nodev,size=64m,nr_inodes=100,mode=0700,uid=5"),
-        "/data": ("volume", "data", ""), "/host": ("bind", str(host), "ro"), "/anonymous": ("volume", None, "")}
+        "/data": ("volume", "data", ""), "/host": ("bind", str(host), "ro"), "/anonymous": ("volume", name, "")}
     assert routes["/tmp"]["statvfs"] == {"size": 64 << 20, "used": 1 << 20, "inodes": 100, "inodes_used": 2}
     assert all(route["statvfs"]["size"] > 0 for route in routes.values())
     assert mounts[1]["routes"] == []

@@ -61,7 +61,7 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "denial", "gate", "intent", "node", "ops",
            "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"session", "session_order"}
+SESSION_MAY = OPS_MAY | {"proc_file", "session", "session_order"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
