@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 /* How many lines about who is in the way are worth reading. */
+#define BUSY_TRIES 10
+#define BUSY_NAP_US 20000
 #define USERS_MAX 20
 
 /* How long a daemon may take to end before it is worth saying why. */
@@ -82,6 +84,17 @@ static void say_mounts_below(const char *point)
     }
 }
 
+/* Somebody who only looks (who reads links of /proc, say) holds the mount for a moment; that is no use of it. */
+static int unmount_patiently(const char *point)
+{
+    int result = unmount_point(point, false);
+    for (int i = 0; i < BUSY_TRIES && result == -EBUSY; i++) {
+        g_usleep(BUSY_NAP_US);
+        result = unmount_point(point, false);
+    }
+    return result;
+}
+
 /* Takes the mount out of the tree. FALSE with one line. */
 static gboolean detach(const struct found_mount *found, const struct daemon *daemon, bool *ret_said, GError **error)
 {
@@ -91,7 +104,7 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
     int result = 0;
     for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || mount_table_still_has(found->point, found->device));
          i++) {
-        result = unmount_point(found->point, false);
+        result = unmount_patiently(found->point);
         if (result == -EBUSY) {
             if (!*ret_said) {
                 app_notice("%s is in use; it is detached now", shown);
