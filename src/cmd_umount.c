@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 /* How many lines about who is in the way are worth reading. */
+#define USERS_MAX 20
+
+/* How often, and how long apart, a mount is tried that is in use. */
 #define BUSY_TRIES 10
 #define BUSY_NAP_US 20000
-#define USERS_MAX 20
 
 /* How long a daemon may take to end before it is worth saying why. */
 #define QUIET_MS 1000
