@@ -84,8 +84,8 @@ static const struct {
     {"-v", "/srv/data:/data", "bind /data from=/srv/data create"},
     {"-v", "/srv/data:/data:ro,z", "bind /data from=/srv/data ro create"},
     {"-v", "/srv:/data:/", NULL},
-    {"-v", "./conf:/etc/app", "bind /etc/app from=/work/./conf create"},
-    {"-v", "..:/up", "bind /up from=/work/.. create"},
+    {"-v", "./conf:/etc/app", "bind /etc/app from=/here/./conf create"},
+    {"-v", "..:/up", "bind /up from=/here/.. create"},
     {"-v", "~/conf:/etc/app", "bind /etc/app from=/home/me/conf create"},
     {"-v", "~:/home", "bind /home from=/home/me create"},
     {"--mount", "target=/data", "volume /data"},
@@ -95,7 +95,7 @@ static const struct {
      "volume /data from=data subpath=a/b nocopy"},
     {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached",
      "bind /srv from=/srv ro"},
-    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/work/./x create"},
+    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/./x create"},
     {"--mount", "type=tmpfs,dst=/tmp,tmpfs-size=64m,tmpfs-mode=700",
      "tmpfs /tmp" TMPFS_DEFAULT " size=67108864 mode=700"},
     {"--mount", "type=bind,\"source=/a,b\",target=/x", "bind /x from=/a,b"},
@@ -192,7 +192,7 @@ static const struct {
 static void test_good(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
-        struct mount_options *options = mount_options_new("/work", "/home/me");
+        struct mount_options *options = mount_options_new("/here", "/home/me");
         GError *error = NULL;
         size_t n;
         gboolean done = function_of(good[i].option)(options, good[i].option, good[i].value, &error);
@@ -215,7 +215,7 @@ static void test_good(void)
 static void test_bad(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        struct mount_options *options = mount_options_new("/work", "/home/me");
+        struct mount_options *options = mount_options_new("/here", "/home/me");
         GError *error = NULL;
         size_t n;
         g_test_message("%s %s", bad[i].option, bad[i].value);
@@ -236,7 +236,7 @@ static void test_bad(void)
 /* The same place by another spelling and another option; the first stays. */
 static void test_twice(void)
 {
-    struct mount_options *options = mount_options_new("/work", NULL);
+    struct mount_options *options = mount_options_new("/here", NULL);
     GError *error = NULL;
     size_t n;
     g_assert_true(mount_options_add_volume(options, "-v", "data:/data", &error));
@@ -256,7 +256,7 @@ static void test_twice(void)
 
 static void test_no_home(void)
 {
-    struct mount_options *options = mount_options_new("/work", NULL);
+    struct mount_options *options = mount_options_new("/here", NULL);
     GError *error = NULL;
     g_assert_false(mount_options_add_volume(options, "-v", "~/x:/x", &error));
     g_assert_nonnull(strstr(error->message, "HOME is not set"));
@@ -266,7 +266,7 @@ static void test_no_home(void)
 
 static void test_long_target(void)
 {
-    struct mount_options *options = mount_options_new("/work", NULL);
+    struct mount_options *options = mount_options_new("/here", NULL);
     GError *error = NULL;
     g_autofree char *name = g_strnfill(5000, 'x');
     name[0] = '/';
