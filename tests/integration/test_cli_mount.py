@@ -15,6 +15,7 @@ from denial_log import parse_lines, validate
 import namespace
 import pytest
 import rofuse_test
+from rofuse_test import is_mounted, wait_until
 
 NOBODY = 65534
 
@@ -42,18 +43,6 @@ def status(place, *words):
     answer = json.loads(result.stdout)
     assert answer["schema"] == "rofuse.status/1"
     return answer["mounts"]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not after 60 s"
-        time.sleep(0.01)
-
-
-def is_mounted(point):
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        return any(line.split()[4] == str(point) for line in table)
 
 
 def has_ended(pid):

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 from denial_log import parse_lines, validate
 import pytest
 import rofuse_test
+from rofuse_test import is_mounted, wait_until
 
 # Runs in a mount namespace of its own in which /run is empty: a journal that hands on what it gets, one JSON a line,
 # and runs the commands that it reads, line by line.
@@ -124,18 +124,6 @@ def mount_words(scratch, *words):
     (scratch / "mnt").mkdir(exist_ok=True)
     return [rofuse_test.BINARY, "mount", "--foreground", "--state-dir", str(scratch / "state"), "--layer",
             str(scratch / "layer"), *map(str, words), str(scratch / "mnt")]
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not after 60 s"
-        time.sleep(0.01)
-
-
-def is_mounted(point):
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        return any(line.split()[4] == str(point) for line in table)
 
 
 def test_a_pipe_that_does_not_wait(scratch):

@@ -12,6 +12,7 @@ from denial_log import call
 import namespace
 import pytest
 import rofuse_test
+from rofuse_test import is_mounted, wait_until
 
 PYTHON = "/usr/bin/python3"
 
@@ -43,18 +44,6 @@ sys.stdin.readline()
 ctypes.memset(page, 66, 1)  # again: somebody's sync may have written it back in between
 libc.mmap(page, 4096, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10, -1, 0)
 """
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not after 60 s"
-        time.sleep(0.01)
-
-
-def is_mounted(point):
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        return any(line.split()[4] == str(point) for line in table)
 
 
 @pytest.fixture
@@ -204,6 +193,10 @@ def test_a_bind_elsewhere(rofuse, layer, umount, scratch):
     assert process.returncode == 0 and mount.process.wait(60) == 0
 
 
+def is_in_mmap(pid):
+    return pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[0] == "9"
+
+
 def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     """One that nobody can look at does not make umount wait, and does not hide those that come after it."""
     other = rofuse(tmpfs=["/slow"])
@@ -220,9 +213,11 @@ def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     try:
         trap.stdin.write(b"go\n")
         trap.stdin.flush()
-        time.sleep(0.5)
-        if pathlib.Path(f"/proc/{trap.pid}/syscall").read_text().split()[0] != "9":
-            pytest.skip("the page was written back before the trap closed")
+        deadline = time.monotonic() + 10
+        while not (closed := is_in_mmap(trap.pid)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if not closed:
+            pytest.skip("the trap did not close: perhaps the page was written back before")
         process = umount(mount, mount.point)
         said = read_until_waiting(process)
         reader = start("cat", f"/proc/{trap.pid}/maps", stdout=subprocess.DEVNULL)

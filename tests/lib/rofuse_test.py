@@ -26,6 +26,20 @@ def unmount_below(path):
         subprocess.run(["umount", "-l", point], check=False, capture_output=True)
 
 
+def wait_until(condition, what):
+    """Waits for a condition, at most a minute; what: its name, for the failure."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not after 60 s"
+        time.sleep(0.01)
+
+
+def is_mounted(point):
+    """Whether something is mounted at a point. Asks the table, not the mount, which may be dead or stopped."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        return any(line.split()[4] == str(point) for line in table)
+
+
 class Mount:
     """One rofuse mount, by `rofuse mount --foreground` in a process of its own.
 
