@@ -127,8 +127,11 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
     }
     route->root_is_dir = S_ISDIR(st.st_mode);
     /* There the birth time is that of the layer's file, which the first change copies. */
-    struct statfs fs;
+    struct statfs fs = {0};
     route->no_birth = fstatfs(route->root_fd, &fs) < 0 || fs.f_type == OVERLAYFS_SUPER_MAGIC;
+    route->is_local = fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC ||
+                      fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC;
+    route->is_stacked = fs.f_type == OVERLAYFS_SUPER_MAGIC;
     *ret = route;
     return 0;
 }

@@ -1,8 +1,9 @@
 #include "layer.h"
 
 #include "beneath.h"
-#include "path.h"
+#include "cache.h"
 #include "whiteout.h"
+#include "xattr_at.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,104 @@
 /* An xattr that means something to us is a letter or "uid:gid:mode:type"; anything longer is malformed. */
 #define META_VALUE_MAX 128
 
-int layer_open(struct layer *layer, const char *dir, char **ret_why)
+static int open_path(const struct layer *layer, const char *path)
+{
+    return beneath_open(layer->root_fd, path, O_PATH, true);
+}
+
+/* A directory of the layer that is looked into; to be given up with leave(). */
+struct place {
+    struct cache_entry *entry; /* NULL: the descriptor is ours alone */
+    int fd;
+};
+
+/* Returns 0 or -errno. */
+static int enter(const struct layer *layer, const struct layer_dir *dir, struct place *ret)
+{
+    struct cache_key key = {.number = dir->number, .part = layer->part};
+    *ret = (struct place){.entry = dir->number != 0 ? cache_get(layer->dirs, key) : NULL, .fd = -1};
+    if (ret->entry == NULL) {
+        int fd = beneath_open(layer->root_fd, dir->path, O_PATH | O_DIRECTORY, true);
+        if (fd < 0)
+            return fd;
+        if (dir->number != 0)
+            ret->entry = cache_put_fd(layer->dirs, key, fd);
+        else
+            ret->fd = fd;
+    }
+    if (ret->entry != NULL)
+        ret->fd = cache_fd(ret->entry);
+    return 0;
+}
+
+static void leave(const struct layer *layer, const struct place *place)
+{
+    if (place->entry != NULL)
+        cache_release(layer->dirs, place->entry);
+    else
+        close(place->fd);
+}
+
+/*
+ * All attribute names of a name, NUL after NUL: in @first where they fit, else in *ret_more (owned). Returns the length or
+ * -errno.
+ */
+static ssize_t all_xattrs(int dir_fd, const char *name, char *first, size_t first_size, char **ret_more)
+{
+    ssize_t length = xattr_at_list(dir_fd, name, first, first_size);
+    *ret_more = NULL;
+    if (length != -ERANGE)
+        return length;
+    *ret_more = g_malloc(XATTR_LIST_MAX);
+    return xattr_at_list(dir_fd, name, *ret_more, XATTR_LIST_MAX);
+}
+
+struct meta {
+    char opaque;   /* 'y', 'x' or 0 */
+    bool whiteout; /* has an overlay.whiteout attribute */
+    bool visible;  /* has attributes that are not metadata */
+    bool overridden;
+    struct stat st; /* in: of the file; out: override_stat applied */
+};
+
+/* What the attributes of a name ("": of the open file itself) say. Returns 0 or -errno. */
+static int read_meta(int dir_fd, const char *file, struct meta *meta)
+{
+    char first[512];
+    g_autofree char *more = NULL;
+    ssize_t length = all_xattrs(dir_fd, file, first, sizeof first, &more);
+    const char *names = more != NULL ? more : first;
+    if (length < 0)
+        return (int)length;
+    for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
+        char value[META_VALUE_MAX];
+        ssize_t size;
+        switch (whiteout_attribute(name)) {
+        case WHITEOUT_ATTRIBUTE_VISIBLE:
+            meta->visible = true;
+            break;
+        case WHITEOUT_ATTRIBUTE_OPAQUE:
+            size = xattr_at_get(dir_fd, file, name, value, sizeof value);
+            /* "y" is stronger than "x", in whichever name space it stands. */
+            if (size == 1 && (value[0] == 'y' || (value[0] == 'x' && meta->opaque == 0)))
+                meta->opaque = value[0];
+            break;
+        case WHITEOUT_ATTRIBUTE_WHITEOUT:
+            meta->whiteout = true;
+            break;
+        case WHITEOUT_ATTRIBUTE_OVERRIDE:
+            size = xattr_at_get(dir_fd, file, name, value, sizeof value);
+            if (size > 0)
+                meta->overridden = whiteout_override(&meta->st, value, (size_t)size);
+            break;
+        case WHITEOUT_ATTRIBUTE_HIDDEN:
+            break;
+        }
+    }
+    return 0;
+}
+
+int layer_open(struct layer *layer, const char *dir, uint32_t part, struct cache *dirs, char **ret_why)
 {
     struct stat st;
     if (stat(dir, &st) < 0) {
@@ -43,6 +141,7 @@ int layer_open(struct layer *layer, const char *dir, char **ret_why)
         /* In a user namespace some attributes of the mount may be locked; the clone is used all the same, as the daemon
          * opens nothing for writing here. */
         (void)mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+        layer->is_clone = true;
     } else {
         fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     }
@@ -51,11 +150,19 @@ int layer_open(struct layer *layer, const char *dir, char **ret_why)
         *ret_why = g_strdup_printf("layer %s: cannot be opened: %s", dir, g_strerror(error));
         return -error;
     }
+    layer->root_fd = fd;
+    layer->dir = g_strdup(dir);
+    layer->part = part;
+    layer->dirs = dirs;
+    /* containers/storage marks the root of a layer that was unpacked by an ordinary user; only there a file's type can
+     * differ from what the directory says, and asking everywhere would cost a system call for every name. */
+    struct meta root = {0};
+    (void)read_meta(fd, "", &root);
+    layer->is_overridden = root.overridden;
     struct statfs fs;
     layer->stat_listing = fstatfs(fd, &fs) < 0 || fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == FUSE_SUPER_MAGIC ||
                           fs.f_type == BTRFS_MAGIC;
-    layer->root_fd = fd;
-    layer->dir = g_strdup(dir);
+    layer->is_stacked = fs.f_type == OVERLAYFS_SUPER_MAGIC;
     return 0;
 }
 
@@ -65,115 +172,28 @@ void layer_close(struct layer *layer)
     g_free(layer->dir);
 }
 
-static int open_path(const struct layer *layer, const char *path)
+/* The attributes of a name without its meaning. Returns 0 or -errno. */
+static int stat_name(const struct layer *layer, int dir_fd, const char *name, struct stat *ret)
 {
-    return beneath_open(layer->root_fd, path, O_PATH, true);
-}
-
-/*
- * All attribute names of an open file, NUL after NUL, in *ret (owned). Returns the length, 0 where the file system has no
- * attributes, or -errno. The file may be an O_PATH descriptor, hence the way through /proc.
- */
-static ssize_t all_xattrs(int fd, char **ret)
-{
-    struct beneath_link link;
-    const char *path = beneath_link_path(&link, fd);
-    char first[512];
-    *ret = NULL;
-    ssize_t length = listxattr(path, first, sizeof first);
-    if (length == 0 || (length < 0 && errno == EOPNOTSUPP))
-        return 0;
-    if (length > 0) {
-        *ret = g_memdup2(first, (size_t)length);
-        return length;
-    }
-    if (errno != ERANGE)
-        return -errno;
-    char *names = g_malloc(XATTR_LIST_MAX);
-    length = listxattr(path, names, XATTR_LIST_MAX);
-    if (length < 0) {
-        length = -errno;
-        g_free(names);
-        return length;
-    }
-    *ret = names;
-    return length;
-}
-
-static ssize_t meta_value(int fd, const char *name, char value[META_VALUE_MAX])
-{
-    struct beneath_link link;
-    return getxattr(beneath_link_path(&link, fd), name, value, META_VALUE_MAX);
-}
-
-struct meta {
-    char opaque;   /* 'y', 'x' or 0 */
-    bool whiteout; /* has an overlay.whiteout attribute */
-    bool visible;  /* has attributes that are not metadata */
-    bool overridden;
-    struct stat st; /* in: of the file; out: override_stat applied */
-};
-
-/* What the attributes of an open file say. Returns 0 or -errno. */
-static int read_meta(int fd, struct meta *meta)
-{
-    g_autofree char *names = NULL;
-    ssize_t length = all_xattrs(fd, &names);
-    if (length < 0)
-        return (int)length;
-    for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
-        char value[META_VALUE_MAX];
-        ssize_t size;
-        switch (whiteout_attribute(name)) {
-        case WHITEOUT_ATTRIBUTE_VISIBLE:
-            meta->visible = true;
-            break;
-        case WHITEOUT_ATTRIBUTE_OPAQUE:
-            size = meta_value(fd, name, value);
-            /* "y" is stronger than "x", in whichever name space it stands. */
-            if (size == 1 && (value[0] == 'y' || (value[0] == 'x' && meta->opaque == 0)))
-                meta->opaque = value[0];
-            break;
-        case WHITEOUT_ATTRIBUTE_WHITEOUT:
-            meta->whiteout = true;
-            break;
-        case WHITEOUT_ATTRIBUTE_OVERRIDE:
-            size = meta_value(fd, name, value);
-            if (size > 0)
-                meta->overridden = whiteout_override(&meta->st, value, (size_t)size);
-            break;
-        case WHITEOUT_ATTRIBUTE_HIDDEN:
-            break;
-        }
-    }
-    return 0;
-}
-
-/* Whether a directory of the layer may contain whiteouts of the attribute form. Returns 1, 0, or -errno. */
-static int has_attribute_whiteouts(const struct layer *layer, const char *dir)
-{
-    int fd = open_path(layer, dir);
+    /* Nothing can be mounted in a clone of our own. Elsewhere what the host has mounted below must not appear. */
+    if (layer->is_clone || name[0] == '\0')
+        return fstatat(dir_fd, name, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) < 0 ? -errno : 0;
+    int fd = beneath_open(dir_fd, name, O_PATH, true);
     if (fd < 0)
         return fd;
-    struct meta meta = {0};
-    int status = read_meta(fd, &meta);
+    int status = fstat(fd, ret) < 0 ? -errno : 0;
     close(fd);
-    return status < 0 ? status : meta.opaque == 'x';
+    return status;
 }
 
-int layer_find(const struct layer *layer, const char *path, struct layer_entry *ret)
+/* What DIR_FD/NAME, or the open directory itself, is. Returns 0, -ENOENT, or -errno. */
+static int find(const struct layer *layer, int dir_fd, const char *name, struct layer_entry *ret)
 {
-    int fd = open_path(layer, path);
-    if (fd < 0)
-        return fd;
     struct meta meta = {0};
-    int status = 0;
-    if (fstat(fd, &meta.st) < 0)
-        status = -errno;
+    int status = stat_name(layer, dir_fd, name, &meta.st);
     bool device_whiteout = status == 0 && whiteout_is_device(&meta.st);
     if (status == 0 && !device_whiteout)
-        status = read_meta(fd, &meta);
-    close(fd);
+        status = read_meta(dir_fd, name, &meta);
     if (status < 0)
         return status;
 
@@ -183,29 +203,47 @@ int layer_find(const struct layer *layer, const char *path, struct layer_entry *
         .opaque = S_ISDIR(meta.st.st_mode) && meta.opaque == 'y',
         .has_xattrs = meta.visible,
     };
-    if (meta.whiteout && S_ISREG(meta.st.st_mode) && meta.st.st_size == 0 && path[0] != '\0') {
-        const char *slash = strrchr(path, '/');
-        g_autofree char *dir = slash != NULL ? g_strndup(path, (size_t)(slash - path)) : g_strdup("");
-        status = has_attribute_whiteouts(layer, dir);
+    if (meta.whiteout && S_ISREG(meta.st.st_mode) && meta.st.st_size == 0 && name[0] != '\0') {
+        struct meta dir = {0};
+        status = read_meta(dir_fd, "", &dir);
         if (status < 0)
             return status;
-        ret->whiteout = status == 1;
+        ret->whiteout = dir.opaque == 'x';
     }
     return 0;
 }
 
-int layer_has_file(const struct layer *layer, const char *dir, const char *name)
+int layer_find(const struct layer *layer, const struct layer_dir *dir, const char *name, struct layer_entry *ret)
 {
-    g_autofree char *path = path_join(dir, name);
-    int fd = open_path(layer, path);
-    if (fd == -ENOENT || fd == -ENAMETOOLONG)
-        return 0;
-    if (fd < 0)
-        return fd;
-    struct stat st;
-    int status = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode);
-    close(fd);
+    struct place place;
+    int status = enter(layer, dir, &place);
+    if (status < 0)
+        return status;
+    status = find(layer, place.fd, name, ret);
+    leave(layer, &place);
     return status;
+}
+
+int layer_find_path(const struct layer *layer, const char *path, struct layer_entry *ret)
+{
+    const char *slash = strrchr(path, '/');
+    g_autofree char *parent = slash != NULL ? g_strndup(path, (size_t)(slash - path)) : g_strdup("");
+    struct layer_dir dir = {.path = parent};
+    return layer_find(layer, &dir, slash != NULL ? slash + 1 : path, ret);
+}
+
+int layer_has_file(const struct layer *layer, const struct layer_dir *dir, const char *name)
+{
+    struct place place;
+    struct stat st;
+    int status = enter(layer, dir, &place);
+    if (status < 0)
+        return status;
+    status = stat_name(layer, place.fd, name, &st);
+    leave(layer, &place);
+    if (status == -ENOENT || status == -ENAMETOOLONG)
+        return 0;
+    return status < 0 ? status : S_ISREG(st.st_mode);
 }
 
 /* A directory entry's type and number, completed by stat where readdir cannot be believed. Returns 0 or -errno; the entry
@@ -217,48 +255,50 @@ static int complete_name(const struct layer *layer, int dir_fd, const struct dir
     if (!layer->stat_listing && entry->d_type != DT_UNKNOWN && !may_be_whiteout)
         return 0;
     struct meta meta = {0};
-    int fd = beneath_open(dir_fd, entry->d_name, O_PATH, true);
-    if (fd < 0)
-        return fd;
-    int status = fstat(fd, &meta.st) < 0 ? -errno : 0;
+    int status = stat_name(layer, dir_fd, entry->d_name, &meta.st);
     if (status == 0) {
         name->type = (uint8_t)IFTODT(meta.st.st_mode);
         name->ino = meta.st.st_ino;
         name->dev = meta.st.st_dev;
         name->whiteout = whiteout_is_device(&meta.st);
         if (attribute_whiteouts && S_ISREG(meta.st.st_mode) && meta.st.st_size == 0) {
-            status = read_meta(fd, &meta);
+            status = read_meta(dir_fd, entry->d_name, &meta);
             name->whiteout = meta.whiteout;
         }
     }
-    close(fd);
     return status;
 }
 
 /* The type to show for an entry that has override_stat (a device made as an ordinary user is a regular file). */
-static int overridden_type(int dir_fd, struct layer_name *name)
+static int overridden_type(const struct layer *layer, int dir_fd, struct layer_name *name)
 {
     if (name->type != DT_REG && name->type != DT_FIFO && name->type != DT_SOCK)
         return 0;
-    int fd = beneath_open(dir_fd, name->name, O_PATH, true);
-    if (fd < 0)
-        return fd;
     struct meta meta = {0};
-    int status = fstat(fd, &meta.st) < 0 ? -errno : read_meta(fd, &meta);
+    int status = stat_name(layer, dir_fd, name->name, &meta.st);
+    if (status == 0)
+        status = read_meta(dir_fd, name->name, &meta);
     if (status == 0 && meta.overridden)
         name->type = (uint8_t)IFTODT(meta.st.st_mode);
-    close(fd);
     return status;
 }
 
-int layer_list(const struct layer *layer, const char *dir, int (*each)(void *data, struct layer_name *name), void *data)
+int layer_list(const struct layer *layer, const struct layer_dir *dir,
+               int (*each)(void *data, struct layer_name *name), void *data)
 {
-    int fd = beneath_open(layer->root_fd, dir, O_RDONLY | O_DIRECTORY, true);
+    struct place place;
+    int status = enter(layer, dir, &place);
+    if (status < 0)
+        return status;
+    int fd = openat(place.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return fd;
+        status = -errno;
+    leave(layer, &place);
+    if (status < 0)
+        return status;
     struct stat st;
     struct meta meta = {0};
-    int status = fstat(fd, &st) < 0 ? -errno : read_meta(fd, &meta);
+    status = fstat(fd, &st) < 0 ? -errno : read_meta(fd, "", &meta);
     DIR *stream = status == 0 ? fdopendir(fd) : NULL;
     if (stream == NULL) {
         if (status == 0)
@@ -266,11 +306,6 @@ int layer_list(const struct layer *layer, const char *dir, int (*each)(void *dat
         close(fd);
         return status;
     }
-    /* containers/storage marks the root of a layer that was unpacked by an ordinary user; only there a file's type can
-     * differ from what the directory says, and asking everywhere would cost a system call for every name. */
-    struct meta root = {0};
-    (void)read_meta(layer->root_fd, &root);
-
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(stream);
@@ -291,8 +326,8 @@ int layer_list(const struct layer *layer, const char *dir, int (*each)(void *dat
             status = complete_name(layer, fd, entry, meta.opaque == 'x', &name);
         }
         name.name = g_strdup(shown);
-        if (status == 0 && root.overridden && !name.whiteout)
-            status = overridden_type(fd, &name);
+        if (status == 0 && layer->is_overridden && !name.whiteout)
+            status = overridden_type(layer, fd, &name);
         if (status < 0) {
             g_free(name.name);
             /* Listed and not to be found: an overlayfs shows what its own layers list, whiteouts among it. */
@@ -346,10 +381,7 @@ ssize_t layer_getxattr(const struct layer *layer, const char *path, const char *
     int fd = open_path(layer, path);
     if (fd < 0)
         return fd;
-    struct beneath_link link;
-    ssize_t length = getxattr(beneath_link_path(&link, fd), name, value, size);
-    if (length < 0)
-        length = -errno;
+    ssize_t length = xattr_at_get(fd, "", name, value, size);
     close(fd);
     return length;
 }
@@ -359,8 +391,10 @@ ssize_t layer_listxattr(const struct layer *layer, const char *path, char *names
     int fd = open_path(layer, path);
     if (fd < 0)
         return fd;
-    g_autofree char *all = NULL;
-    ssize_t length = all_xattrs(fd, &all);
+    char first[512];
+    g_autofree char *more = NULL;
+    ssize_t length = all_xattrs(fd, "", first, sizeof first, &more);
+    const char *all = more != NULL ? more : first;
     close(fd);
     if (length < 0)
         return length;

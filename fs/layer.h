@@ -15,15 +15,28 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+struct cache;
+
 struct layer {
-    char *dir;         /* as given; owned */
-    int root_fd;       /* O_PATH; owned */
-    bool stat_listing; /* inode numbers that readdir(3) gives on this file system may differ from stat(2)'s */
+    char *dir;          /* as given; owned */
+    int root_fd;        /* O_PATH; owned */
+    uint32_t part;      /* of the keys of its directories in the cache */
+    struct cache *dirs; /* descriptors of directories; borrowed */
+    bool stat_listing;  /* inode numbers that readdir(3) gives on this file system may differ from stat(2)'s */
+    bool is_clone;      /* root_fd is a mount of our own: nothing else is mounted in it */
+    bool is_overridden; /* unpacked by an ordinary user: types are in override_stat */
+    bool is_stacked;    /* it lies on an overlayfs */
 };
 
 /* Opens a layer in place. Returns 0 or -errno with a line in @ret_why (owned, g_free()). */
-int layer_open(struct layer *layer, const char *dir, char **ret_why);
+int layer_open(struct layer *layer, const char *dir, uint32_t part, struct cache *dirs, char **ret_why);
 void layer_close(struct layer *layer);
+
+/* A directory that is looked into. */
+struct layer_dir {
+    const char *path;
+    uint64_t number; /* its number in the mount, by which it is found again in the cache; 0 = is not kept */
+};
 
 struct layer_entry {
     struct stat st; /* override_stat applied */
@@ -32,12 +45,14 @@ struct layer_entry {
     bool has_xattrs; /* it has attributes that programs see */
 };
 
-/* What a path of the layer is. Returns 0, -ENOENT, or -errno. */
-int layer_find(const struct layer *layer, const char *path, struct layer_entry *ret);
+/* What a name of a directory ("": the directory itself) is. Returns 0, -ENOENT, or -errno. */
+int layer_find(const struct layer *layer, const struct layer_dir *dir, const char *name, struct layer_entry *ret);
+/* The same for a path. */
+int layer_find_path(const struct layer *layer, const char *path, struct layer_entry *ret);
 
 /* Whether DIR/NAME exists in the layer as a regular file, the form that AUFS' whiteouts have.
  * Returns 1, 0, or -errno. */
-int layer_has_file(const struct layer *layer, const char *dir, const char *name);
+int layer_has_file(const struct layer *layer, const struct layer_dir *dir, const char *name);
 
 /* One name of a directory of a layer. */
 struct layer_name {
@@ -54,8 +69,8 @@ struct layer_name {
  * @each takes ownership of the name's text; a return value other than 0 ends the listing and is returned.
  * Returns 0 or -errno. "." and ".." and other metadata are not told.
  */
-int layer_list(const struct layer *layer, const char *dir, int (*each)(void *data, struct layer_name *name),
-               void *data);
+int layer_list(const struct layer *layer, const struct layer_dir *dir,
+               int (*each)(void *data, struct layer_name *name), void *data);
 
 /* As union_open_file(), union_readlink(), union_getxattr(), union_listxattr() of union.h. */
 int layer_open_file(const struct layer *layer, const char *path, int flags);

@@ -367,6 +367,19 @@ int node_inner_path(struct node_table *table, const struct node *node, char **re
     return status;
 }
 
+bool node_place(struct node_table *table, const struct node *node, struct node **ret_parent, char name[NODE_NAME_SIZE])
+{
+    pthread_mutex_lock(&table->lock);
+    bool has = node->parent != NULL && strlen(node->name) < NODE_NAME_SIZE;
+    if (has) {
+        node->parent->refs++;
+        *ret_parent = node->parent;
+        strcpy(name, node->name);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return has;
+}
+
 uint64_t node_parent_number(struct node_table *table, const struct node *node)
 {
     pthread_mutex_lock(&table->lock);

@@ -23,6 +23,8 @@
 struct route;
 struct node_table;
 
+#define NODE_NAME_SIZE 256 /* NAME_MAX and the end */
+
 enum node_kind {
     NODE_IMAGE, /* in the union of the layers */
     NODE_MADE,  /* exists in memory only: a target or a runtime's place that the image lacks */
@@ -41,6 +43,7 @@ struct node_identity {
     const uint16_t *layers; /* IMAGE: copied into a new node */
     size_t n_layers;
     bool has_xattrs;       /* IMAGE */
+    uint8_t size_bits;     /* IMAGE: how many bits the size takes; not part of the identity */
     bool has_links;        /* ROUTE: a file with more than one name; not part of the identity */
     struct route *route;   /* ROUTE: borrowed, lives as long as the table */
     mode_t made_mode;      /* MADE: permission bits */
@@ -85,6 +88,7 @@ struct node {
      */
     struct node **grafts;
     size_t n_grafts;
+    _Atomic uint8_t n_probes; /* IMAGE: names that were looked for in the layers one by one */
     _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
 };
 
@@ -139,6 +143,9 @@ char *node_path(struct node_table *table, const struct node *node);
  * Returns 0 or -ESTALE when the node or one of its parents has no name any more.
  */
 int node_inner_path(struct node_table *table, const struct node *node, char **ret);
+
+/* Where the node is found: a ref on its parent and its name. False for the root and for a file whose name is gone. */
+bool node_place(struct node_table *table, const struct node *node, struct node **ret_parent, char name[NODE_NAME_SIZE]);
 
 /* The number that ".." has in this directory: the parent's, or its own where it has none. */
 uint64_t node_parent_number(struct node_table *table, const struct node *node);

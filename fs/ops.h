@@ -10,11 +10,20 @@
 #include "assume.h"
 #include "gate.h"
 
+struct counters;
+struct dir_streams;
+struct fuse_session;
+struct passthrough;
 struct tree;
 
 /* What the operations share; the userdata of the FUSE session. Immutable while it serves. */
 struct ops {
-    struct tree *tree; /* borrowed */
+    struct tree *tree;         /* borrowed */
+    struct dir_streams *streams; /* borrowed */
+    struct fuse_session *fuse;   /* borrowed */
+    struct passthrough *passthrough; /* borrowed */
+    struct counters *counters;   /* borrowed */
+    bool syncs; /* some route's files can be lost: fsync(2) has a meaning */
     struct gate gate;
     bool knows_callers; /* the thread ids of requests mean something in /proc */
     struct assume_power power;
@@ -26,9 +35,12 @@ struct fuse_conn_info;
 /* Fills the table of operations. */
 void ops_fill(struct fuse_lowlevel_ops *table);
 
+/* Makes the calling thread ready to serve; for one that is ready already it does nothing. */
+void ops_thread_ready(void);
+
 /*
- * The name under which the session passes O_TMPFILE on as a create: libfuse 3.14 has no operation for FUSE_TMPFILE, whose
- * request has the form of FUSE_CREATE's and this name from the kernel (d_tmpfile); no file can be called so.
+ * The name under which O_TMPFILE is passed on as a create; no file can be called so. libfuse 3.14 has no operation for
+ * FUSE_TMPFILE, whose request has the form of FUSE_CREATE's and this name from the kernel (d_tmpfile).
  */
 #define OPS_TMPFILE_NAME "/"
 

@@ -6,6 +6,7 @@
 #include "access.h"
 #include "beneath.h"
 #include "caller.h"
+#include "counters.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,22 @@ static bool take_privileges_away(const char *path, const struct stat *wanted)
     return only_that && chmod(path, then) == 0;
 }
 
+/*
+ * A write by somebody without CAP_FSETID takes set-user-ID bits away. Where the kernel leaves that to us, it says so with a
+ * change that sets nothing (file_remove_privs, fuse_setattr), which comes before the write, or with a flag beside a new size.
+ */
+static void drop_privileges(const char *path, int to_set)
+{
+    struct stat st;
+    if (to_set != 0 && !(to_set & FUSE_SET_ATTR_KILL_SUID))
+        return;
+    int fd = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    ops_drop_privileges(fd);
+    close(fd);
+}
+
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi)
 {
     struct ops *ops = ops_of(req);
@@ -110,6 +127,8 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
     const char *path = beneath_link_path(&link, fd);
     if ((to_set & FUSE_SET_ATTR_MODE) && take_privileges_away(path, attributes))
         to_set &= ~FUSE_SET_ATTR_MODE;
+    if (ops->counters->features & COUNTERS_FEATURE_KILLPRIV)
+        drop_privileges(path, to_set);
     /* Without his groups, chmod would take the setgid bit away in silence. */
     bool with_groups = (to_set & FUSE_SET_ATTR_MODE) && (attributes->st_mode & S_ISGID);
     int status = assume_begin(&as, &ops->power, &who, fd, -1, with_groups);
@@ -177,8 +196,12 @@ void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
+    struct node *node = ops_node(req, ino);
+    /* Of every write and of every start of a program; the image's answer is known without looking. */
+    if (node->id.kind != NODE_ROUTE && strcmp(name, "security.capability") == 0)
+        ops_note_chown(req, node);
     g_autofree char *value = size > 0 ? g_malloc(size) : NULL;
-    ssize_t length = tree_getxattr(ops_of(req)->tree, ops_node(req, ino), name, value, size);
+    ssize_t length = tree_getxattr(ops_of(req)->tree, node, name, value, size);
     if (length < 0)
         ops_reply_status(req, (int)length);
     else if (size == 0)

@@ -17,7 +17,7 @@
 struct making {
     struct ops *ops;
     struct node *dir;
-    int dir_fd;
+    struct tree_held held; /* the directory */
     struct change change;
     struct assume_credentials who;
     struct assume as;
@@ -27,28 +27,25 @@ struct making {
 static bool making_open(fuse_req_t req, struct making *making, const struct change *change)
 {
     *making =
-        (struct making){.ops = ops_of(req), .dir = change->node, .dir_fd = -1, .change = *change, .who = ops_who(req)};
+        (struct making){.ops = ops_of(req), .dir = change->node, .held = {.fd = -1}, .change = *change, .who = ops_who(req)};
     int error = gate_check(&making->ops->gate, &making->who, change);
-    if (error == 0) {
-        making->dir_fd = tree_open(making->ops->tree, making->dir);
-        if (making->dir_fd < 0)
-            error = -making->dir_fd;
-    }
+    if (error == 0)
+        error = -tree_hold(making->ops->tree, making->dir, &making->held);
     if (error != 0)
         ops_reply_status(req, error);
     return error == 0;
 }
 
-/* Becomes the caller. Returns true when the system call may be tried; else it has replied and closed the directory. */
+/* Becomes the caller. Returns true when the system call may be tried; else it has replied and given up the directory. */
 static bool making_assume(fuse_req_t req, struct making *making)
 {
     /* The setgid bit of a new file depends on the caller's groups. */
     bool with_groups = making->change.mode >= 0 && (making->change.mode & S_ISGID);
     int mask = (int)fuse_req_ctx(req)->umask;
-    int status = assume_begin(&making->as, &making->ops->power, &making->who, making->dir_fd, mask, with_groups);
+    int status = assume_begin(&making->as, &making->ops->power, &making->who, making->held.fd, mask, with_groups);
     if (status == 0)
         return true;
-    close(making->dir_fd);
+    tree_let_go(making->ops->tree, &making->held);
     ops_reply_status(req, gate_failed(&making->ops->gate, &making->who, &making->change, status));
     return false;
 }
@@ -61,7 +58,7 @@ static bool making_begin(fuse_req_t req, struct making *making, const struct cha
 /* Replies with what was made, or with why it was not. */
 static void making_end(fuse_req_t req, struct making *making, int status)
 {
-    close(making->dir_fd);
+    tree_let_go(making->ops->tree, &making->held);
     if (status < 0) {
         ops_reply_status(req, gate_failed(&making->ops->gate, &making->who, &making->change, status));
         return;
@@ -85,7 +82,7 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         return;
     int status;
     do
-        status = mknodat(making.dir_fd, name, mode, rdev) < 0 ? -errno : 0;
+        status = mknodat(making.held.fd, name, mode, rdev) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     making_end(req, &making, status);
 }
@@ -99,7 +96,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
         return;
     int status;
     do
-        status = mkdirat(making.dir_fd, name, mode) < 0 ? -errno : 0;
+        status = mkdirat(making.held.fd, name, mode) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     making_end(req, &making, status);
 }
@@ -113,7 +110,7 @@ void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const ch
         return;
     int status;
     do
-        status = symlinkat(target, making.dir_fd, name) < 0 ? -errno : 0;
+        status = symlinkat(target, making.held.fd, name) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     making_end(req, &making, status);
 }
@@ -153,7 +150,7 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *nam
     int status;
     do
         /* By way of /proc: linkat(2) of a descriptor itself takes CAP_DAC_READ_SEARCH. */
-        status = linkat(AT_FDCWD, link.path, making.dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+        status = linkat(AT_FDCWD, link.path, making.held.fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     close(fd);
     making_end(req, &making, status);
@@ -198,24 +195,25 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enu
     if (!making_open(req, &making, &change))
         return;
     int fd, status;
-    struct node *node = keep_reachable(ops->tree, dir, making.dir_fd, name, &fd);
+    struct node *node = keep_reachable(ops->tree, dir, making.held.fd, name, &fd);
     if (!making_assume(req, &making)) {
         drop_reachable(ops->tree, node, fd);
         return;
     }
     node_changes_begin(&ops->tree->removals);
     do
-        status = unlinkat(making.dir_fd, name, operation == DENIAL_RMDIR ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+        status = unlinkat(making.held.fd, name, operation == DENIAL_RMDIR ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     if (status == 0)
         ops_attributes_changed(dir);
     if (status == 0 && node != NULL) {
         bool last = was_last_name(node, fd);
         node_lost_name(ops->tree->table, node, dir, name, last, g_steal_fd(&fd));
+        tree_removed(ops->tree, node);
     }
     node_changes_end(&ops->tree->removals);
     drop_reachable(ops->tree, node, fd);
-    close(making.dir_fd);
+    tree_let_go(ops->tree, &making.held);
     ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
 }
 
@@ -255,28 +253,29 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
         ops_reply_status(req, error);
         return;
     }
-    int new_dir_fd = tree_open(tree, new_dir);
+    struct tree_held new_held;
+    int status = tree_hold(tree, new_dir, &new_held);
     struct making making;
-    if (new_dir_fd < 0) {
-        ops_reply_status(req, new_dir_fd);
+    if (status < 0) {
+        ops_reply_status(req, status);
         return;
     }
     if (!making_open(req, &making, &change)) {
-        close(new_dir_fd);
+        tree_let_go(tree, &new_held);
         return;
     }
-    int fd, status;
-    struct node *moved = tree_known_child(tree, dir, making.dir_fd, name);
-    struct node *replaced = keep_reachable(tree, new_dir, new_dir_fd, new_name, &fd);
+    int fd;
+    struct node *moved = tree_known_child(tree, dir, making.held.fd, name);
+    struct node *replaced = keep_reachable(tree, new_dir, new_held.fd, new_name, &fd);
     if (!making_assume(req, &making)) {
         drop_reachable(tree, replaced, fd);
         node_unref(tree->table, moved);
-        close(new_dir_fd);
+        tree_let_go(tree, &new_held);
         return;
     }
     node_changes_begin(&tree->renames);
     do
-        status = renameat2(making.dir_fd, name, new_dir_fd, new_name, flags) < 0 ? -errno : 0;
+        status = renameat2(making.held.fd, name, new_held.fd, new_name, flags) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     if (status == 0) {
         ops_attributes_changed(dir);
@@ -289,6 +288,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
         } else if (replaced != NULL) {
             bool last = was_last_name(replaced, fd);
             node_lost_name(tree->table, replaced, new_dir, new_name, last, g_steal_fd(&fd));
+            tree_removed(tree, replaced);
         }
         if (moved != NULL)
             node_moved(tree->table, moved, dir, name, new_dir, new_name);
@@ -296,7 +296,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
     node_changes_end(&tree->renames);
     drop_reachable(tree, replaced, fd);
     node_unref(tree->table, moved);
-    close(new_dir_fd);
-    close(making.dir_fd);
+    tree_let_go(tree, &new_held);
+    tree_let_go(tree, &making.held);
     ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
 }

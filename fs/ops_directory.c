@@ -1,13 +1,20 @@
 /*
- * Operations on open directories.
+ * Operations on directories.
  *
- * A directory of the image is listed once, when it is first read, and its names are counted from 0: "." is entry 0, ".." is
- * entry 1, and the offset of an entry is one more than its number, so that telldir(3) and seekdir(3) work and mean the
- * same in every open directory. In a route the backing file system's own offsets are passed on.
+ * opendir(3) is answered with "no such operation": the kernel checks permissions itself (DESIGN.md decision 2) and does not
+ * ask again for this connection, which saves two requests for every directory that is read. So there is no open directory
+ * here; each request to read says from which offset on. The kernel then keeps the listing of every directory, and looks at
+ * the directory's mtime before it uses one. Where others change a directory, that is not enough (two changes can have one
+ * mtime), and the kernel is told to drop the listing when it was read to the end.
+ *
+ * The names of an image's directory are counted from 0: "." is entry 0, ".." is entry 1, and the offset of an entry is one
+ * more than its number, so that telldir(3) and seekdir(3) work and mean the same to every reader. In a route the backing
+ * file system's own offsets are passed on.
  */
 #include "ops_private.h"
 
 #include "beneath.h"
+#include "dir_streams.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,8 +24,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define GETDENTS_SIZE 32768
-
 /* What readdir tells of a name. */
 struct shown_name {
     const char *name;
@@ -26,174 +31,45 @@ struct shown_name {
     uint8_t type;
 };
 
-/* The names of an image's or made directory: what its listing and the grafts make. They never change, and one listing is
- * enough for everybody who has the directory open. */
-struct shown_list {
-    struct node_shared shared;
-    struct union_listing *listing; /* owned; NULL in a made directory */
-    size_t n_names;
-    struct shown_name names[];
-};
-
-struct ops_directory {
-    struct node_open open;   /* listed with the node */
-    int fd;                  /* route: the backing directory; image: the topmost layer's, opened when asked for */
-    struct shown_list *list; /* image, made: a ref; NULL until it is read */
-    char *buffer;            /* route: entries as the kernel gave them */
-    size_t filled, used;     /* route: bytes in the buffer, and how many were handed out */
-    off_t position;          /* route: offset of the next entry in the buffer */
-};
-
-static struct ops_directory *directory_of(const struct fuse_file_info *fi)
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    return (struct ops_directory *)(uintptr_t)fi->fh;
+    (void)ino;
+    (void)fi;
+    ops_reply_status(req, ENOSYS);
 }
 
-static void list_free(struct shown_list *list)
-{
-    union_listing_free(list->listing);
-    g_free(list);
-}
-
-static void directory_close(struct ops_directory *directory)
-{
-    if (directory->fd >= 0)
-        close(directory->fd);
-    g_free(directory->buffer);
-    g_free(directory);
-}
-
-static void directory_free(struct node_table *table, struct node *node, struct ops_directory *directory)
-{
-    node_closed(table, node, &directory->open);
-    if (directory->list != NULL && node_shared_put(table, node, &directory->list->shared))
-        list_free(directory->list);
-    directory_close(directory);
-}
-
-/* At the end of the table, which has only one thread and needs no lock. */
-static void release_left(struct node_open *open)
-{
-    struct ops_directory *directory = (struct ops_directory *)((char *)open - offsetof(struct ops_directory, open));
-    if (directory->list != NULL && --directory->list->shared.refs == 0)
-        list_free(directory->list);
-    directory_close(directory);
-}
-
-/* Opens a backing directory as the caller: the kernel let him read it, the backing file system is asked again. */
-static int open_route_directory(fuse_req_t req, struct node *node)
+int ops_open_directory(fuse_req_t req, struct node *node)
 {
     struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     int path_fd = tree_open(ops->tree, node);
-    if (path_fd < 0)
+    if (path_fd < 0 || node->id.kind != NODE_ROUTE)
         return path_fd;
     struct assume as;
     int fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false);
-    if (fd == -EPERM)
-        fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
-    else
+    if (fd == 0)
         do
             fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
         while (assume_again(&as, fd));
+    /* The kernel let him open it, perhaps as somebody else that he was then. */
+    if (fd == -EPERM || fd == -EACCES)
+        fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
     close(path_fd);
     return fd;
 }
 
-void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    struct node *node = ops_node(req, ino);
-    int fd = node->id.kind == NODE_ROUTE ? open_route_directory(req, node) : -1;
-    if (fd < 0 && node->id.kind == NODE_ROUTE) {
-        ops_reply_status(req, fd);
-        return;
-    }
-    struct ops_directory *directory = g_new0(struct ops_directory, 1);
-    directory->fd = fd;
-    directory->open = (struct node_open){.fd = fd, .release = release_left};
-    if (node->id.kind == NODE_ROUTE) {
-        directory->buffer = g_malloc(GETDENTS_SIZE);
-    } else {
-        fi->cache_readdir = 1;
-        fi->keep_cache = 1;
-    }
-    node_opened(ops_of(req)->tree->table, node, &directory->open);
-    fi->fh = (uint64_t)(uintptr_t)directory;
-    if (fuse_reply_open(req, fi) < 0)
-        directory_free(ops_of(req)->tree->table, node, directory);
-}
-
-void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    directory_free(ops_of(req)->tree->table, ops_node(req, ino), directory_of(fi));
-    fuse_reply_err(req, 0);
-}
-
 void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
+    (void)fi;
+    struct node *node = ops_node(req, ino);
     int status = 0;
-    if (ops_node(req, ino)->id.kind == NODE_ROUTE) {
-        int fd = directory_of(fi)->fd;
-        status = (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+    if (node->id.kind == NODE_ROUTE) {
+        int fd = ops_open_directory(req, node);
+        status = fd < 0 ? fd : (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+        if (fd >= 0)
+            close(fd);
     }
     ops_reply_status(req, status);
-}
-
-int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
-{
-    struct ops_directory *directory = directory_of(fi);
-    struct node *node = ops_node(req, ino);
-    if (directory->fd < 0 && node->id.kind == NODE_IMAGE)
-        directory->fd = tree_open(ops_of(req)->tree, node);
-    return directory->fd;
-}
-
-static void add_name(struct shown_list *list, const char *name, uint64_t ino, uint8_t type)
-{
-    list->names[list->n_names++] = (struct shown_name){.name = name, .ino = ino, .type = type};
-}
-
-/* Lists an image's or a made directory. Returns 0 or -errno. */
-static int list_names(struct tree *tree, struct node *node, struct shown_list **ret)
-{
-    struct union_listing *listing = NULL;
-    if (node->id.kind == NODE_IMAGE) {
-        g_autofree char *path = tree_image_path(tree, node);
-        int status = union_list(tree->stack, path, node->id.layers, node->id.n_layers, &listing);
-        if (status < 0)
-            return status;
-    }
-    size_t n_listed = listing != NULL ? listing->n_names : 0;
-    struct shown_list *list = g_malloc(sizeof *list + (n_listed + node->n_grafts + 2) * sizeof list->names[0]);
-    *list = (struct shown_list){.shared = {.refs = 1}, .listing = listing};
-    add_name(list, ".", node->id.shown, DT_DIR);
-    add_name(list, "..", node_parent_number(tree->table, node), DT_DIR);
-    for (size_t i = 0; i < n_listed; i++) {
-        const struct union_name *name = &listing->names[i];
-        if (node_find_graft(node, name->name) == NULL)
-            add_name(list, name->name, tree_image_number(tree, name->layer, name->dev, name->ino, name->type == DT_DIR),
-                     name->type);
-    }
-    for (size_t i = 0; i < node->n_grafts; i++)
-        add_name(list, node->grafts[i]->name, node->grafts[i]->id.shown, (uint8_t)IFTODT(node->grafts[i]->id.type));
-    *ret = list;
-    return 0;
-}
-
-/* The listing that all share, made by whoever reads first. Returns 0 or -errno. */
-static int get_list(struct tree *tree, struct node *node, struct ops_directory *directory)
-{
-    struct shown_list *mine;
-    directory->list = (struct shown_list *)node_shared_get(tree->table, node);
-    if (directory->list != NULL)
-        return 0;
-    int status = list_names(tree, node, &mine);
-    if (status < 0)
-        return status;
-    directory->list = (struct shown_list *)node_shared_set(tree->table, node, &mine->shared);
-    if (directory->list != mine)
-        list_free(mine);
-    return 0;
 }
 
 /* A reply to READDIR or READDIRPLUS while it is put together. */
@@ -250,15 +126,46 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static int fill_from_names(struct filling *filling, struct ops_directory *directory, off_t offset)
+/* What entry number @at of an image's or made directory is. False where there is none, be it that a graft has taken its
+ * place. */
+static bool show_listed(struct tree *tree, const struct node *node, const struct union_listing *listing, size_t at,
+                        struct shown_name *ret)
 {
-    int status = 0;
-    if (directory->list == NULL)
-        status = get_list(ops_of(filling->req)->tree, filling->node, directory);
-    for (uint64_t i = (uint64_t)offset; status == 0 && i < directory->list->n_names; i++) {
-        const struct shown_name *shown = &directory->list->names[i];
-        status = fill(filling, shown, (off_t)i + 1, !is_dot(shown->name));
+    size_t n_listed = listing != NULL ? listing->n_names : 0;
+    if (at == 0) {
+        *ret = (struct shown_name){".", node->id.shown, DT_DIR};
+    } else if (at == 1) {
+        *ret = (struct shown_name){"..", node_parent_number(tree->table, node), DT_DIR};
+    } else if (at - 2 < n_listed) {
+        const struct union_name *name = &listing->names[at - 2];
+        if (node_find_graft(node, name->name) != NULL)
+            return false;
+        uint16_t layer = listing->layers[name->layers];
+        uint64_t number = tree_image_number(tree, layer, name->dev, name->ino, name->type == DT_DIR);
+        *ret = (struct shown_name){name->name, number, name->type};
+    } else {
+        const struct node *graft = node->grafts[at - 2 - n_listed];
+        *ret = (struct shown_name){graft->name, graft->id.shown, (uint8_t)IFTODT(graft->id.type)};
     }
+    return true;
+}
+
+static int fill_from_names(struct filling *filling, off_t offset)
+{
+    struct tree *tree = ops_of(filling->req)->tree;
+    const struct node *node = filling->node;
+    const struct union_listing *listing;
+    struct cache_entry *entry;
+    int status = tree_list(tree, filling->node, &listing, &entry);
+    if (status < 0)
+        return status;
+    size_t n_all = 2 + (listing != NULL ? listing->n_names : 0) + node->n_grafts;
+    for (uint64_t i = (uint64_t)offset; status == 0 && i < n_all; i++) {
+        struct shown_name shown;
+        if (show_listed(tree, node, listing, i, &shown))
+            status = fill(filling, &shown, (off_t)i + 1, !is_dot(shown.name));
+    }
+    tree_list_done(tree, entry);
     return status;
 }
 
@@ -290,42 +197,60 @@ static struct shown_name show_raw(struct filling *filling, const struct raw_entr
     return shown;
 }
 
-static int fill_from_backing(struct filling *filling, struct ops_directory *directory, off_t offset)
+/* Entries of a stream from where it stands. Returns 1 when there was no room for more, 0 at the end, or -errno. */
+static int fill_from_stream(struct filling *filling, struct dir_stream *stream)
 {
     struct stat st;
-    if (fstat(directory->fd, &st) < 0)
+    if (fstat(stream->fd, &st) < 0)
         return -errno;
-    if (offset != directory->position || offset == 0) {
-        if (lseek(directory->fd, offset, SEEK_SET) < 0)
-            return -errno;
-        directory->filled = directory->used = 0;
-        directory->position = offset;
-    }
     for (;;) {
-        if (directory->used == directory->filled) {
-            long length = syscall(SYS_getdents64, directory->fd, directory->buffer, GETDENTS_SIZE);
+        if (stream->used == stream->filled) {
+            long length = syscall(SYS_getdents64, stream->fd, stream->buffer, sizeof stream->buffer);
             if (length < 0)
                 return -errno;
             if (length == 0)
                 return 0;
-            directory->filled = (size_t)length;
-            directory->used = 0;
+            stream->filled = (size_t)length;
+            stream->used = 0;
         }
-        const struct raw_entry *raw = (const void *)(directory->buffer + directory->used);
+        const struct raw_entry *raw = (const void *)(stream->buffer + stream->used);
         struct shown_name shown = show_raw(filling, raw, st.st_dev);
         int status = fill(filling, &shown, raw->next, !is_dot(raw->name) && !ops_is_shared(filling->node));
         if (status != 0)
             return status;
-        directory->used += raw->length;
-        directory->position = raw->next;
+        stream->used += raw->length;
+        stream->position = raw->next;
     }
+}
+
+static int fill_from_backing(struct filling *filling, off_t offset)
+{
+    struct dir_streams *streams = ops_of(filling->req)->streams;
+    struct dir_stream *stream = offset != 0 ? dir_streams_take(streams, filling->node, offset) : NULL;
+    int status = 0;
+    if (stream == NULL) {
+        int fd = ops_open_directory(filling->req, filling->node);
+        if (fd < 0)
+            return fd;
+        status = dir_streams_begin(streams, filling->node, fd, offset, &stream);
+        if (status < 0)
+            return status;
+    }
+    status = fill_from_stream(filling, stream);
+    /* At the end the kernel asks once more and gets an empty answer. */
+    if (status >= 0 && filling->used > 0)
+        dir_streams_put(streams, stream);
+    else
+        dir_streams_end(streams, stream);
+    return status;
 }
 
 static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi,
                            bool plus)
 {
-    struct node_table *table = ops_of(req)->tree->table;
-    struct ops_directory *directory = directory_of(fi);
+    (void)fi;
+    const struct ops *ops = ops_of(req);
+    struct node_table *table = ops->tree->table;
     struct filling filling = {
         .req = req,
         .node = ops_node(req, ino),
@@ -334,8 +259,8 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
         .size = size,
         .claimed = plus ? g_ptr_array_new() : NULL,
     };
-    int status = filling.node->id.kind == NODE_ROUTE ? fill_from_backing(&filling, directory, offset)
-                                                     : fill_from_names(&filling, directory, offset);
+    int status = filling.node->id.kind == NODE_ROUTE ? fill_from_backing(&filling, offset)
+                                                     : fill_from_names(&filling, offset);
     bool told;
     /* What was found before an error is told; the error comes again with the next call. */
     if (status < 0 && filling.used == 0) {
@@ -343,6 +268,10 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
         told = false;
     } else {
         told = fuse_reply_buf(req, filling.buffer, filling.used) == 0;
+    }
+    if (told && filling.used == 0 && ops_is_shared(filling.node)) {
+        ops_attributes_changed(filling.node);
+        (void)fuse_lowlevel_notify_inval_inode(ops->fuse, ino, 0, 0);
     }
     for (guint i = 0; plus && i < filling.claimed->len; i++) {
         struct node *node = g_ptr_array_index(filling.claimed, i);

@@ -4,6 +4,7 @@
 #include "ops_private.h"
 
 #include "beneath.h"
+#include "ops_passthrough.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,10 @@
 /* Flags that are the kernel's business and not the backing file's. O_APPEND is decided at each write: fcntl(2) can change
  * it, and a write back of mapped pages must not append. */
 #define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECT | O_DIRECTORY | OPEN_FOR_EXEC)
+
+/* What the kernel gives back of an open file of the image: how it is served. */
+#define FH_NONE 0
+#define FH_PASSTHROUGH 1
 
 static bool opens_for_change(int flags)
 {
@@ -51,10 +56,42 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
     return file;
 }
 
-static void file_free(struct tree *tree, struct node *node, struct ops_file *file)
+/* The backing file is let go before its descriptor is closed, and with it the node's number perhaps. */
+static void file_free(const struct ops *ops, struct node *node, struct ops_file *file)
 {
-    node_closed(tree->table, node, &file->open);
+    node_closed(ops->tree->table, node, &file->open);
+    passthrough_close(ops->passthrough, node);
     file_close(file);
+}
+
+int ops_hold(fuse_req_t req, struct node *node, const struct fuse_file_info *fi, struct tree_held *ret)
+{
+    *ret = (struct tree_held){.fd = -1};
+    if (node->id.kind == NODE_MADE)
+        return 0;
+    if (fi != NULL && node->id.kind == NODE_ROUTE) {
+        *ret = (struct tree_held){.fd = ops_file(fi)->fd, .is_borrowed = true};
+        return 0;
+    }
+    if (fi != NULL)
+        return tree_hold(ops_of(req)->tree, node, ret);
+    int fd = ops_open_directory(req, node);
+    if (fd < 0)
+        return fd;
+    ret->fd = fd;
+    return 0;
+}
+
+void ops_drop_privileges(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    mode_t mode = st.st_mode & 07777 & ~(mode_t)S_ISUID;
+    if (mode & S_IXGRP)
+        mode &= ~(mode_t)S_ISGID; /* without it, the bit means mandatory locking (setattr_should_drop_sgid) */
+    if (mode != (st.st_mode & 07777))
+        (void)fchmod(fd, mode);
 }
 
 int ops_direct_fd(struct ops_file *file)
@@ -81,18 +118,50 @@ static int check_direct(struct ops_file *file, const struct node *node, int flag
     return fd == -EINVAL ? fd : 0;
 }
 
+/*
+ * How the kernel is to treat what is opened. @id: the backing file's number, or 0.
+ *
+ * What is closed need not be told where closing does nothing: nobody else looks at what was written (a tmpfs of our own), or
+ * nothing is left to be written (by passthrough, or not open for writing).
+ */
+static void fill_open(struct fuse_file_info *fi, const struct node *node, int id)
+{
+    bool shared = ops_is_shared(node);
+    fi->keep_cache = !shared && id == 0; /* by passthrough, nothing is cached that could be kept; the kernel says EIO */
+    fi->noflush =
+        !shared || (node->id.route->is_local && (id != 0 || (fi->flags & O_ACCMODE) == O_RDONLY));
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+    fi->backing_id = id;
+#endif
+}
+
+/* Replies with an open file of a route; takes ownership of @fd. */
 static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_file_info *fi)
 {
-    struct tree *tree = ops_of(req)->tree;
-    struct ops_file *file = file_new(tree, node, fd);
+    struct ops *ops = ops_of(req);
+    struct ops_file *file = file_new(ops->tree, node, fd);
+    int id = passthrough_open(ops->passthrough, ops->tree, node, fd, (fi->flags & O_ACCMODE) != O_RDONLY);
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
-    fi->keep_cache = !ops_is_shared(node);
-    fi->noflush = !ops_is_shared(node);
+    fill_open(fi, node, id);
     if (status < 0)
         ops_reply_status(req, status);
     if (status < 0 || fuse_reply_open(req, fi) < 0)
-        file_free(tree, node, file);
+        file_free(ops, node, file);
+}
+
+/*
+ * Replies that a file of the image, or a made one, is open. It is opened in its layer when it is read and the kernel has not
+ * been given the file itself: what is in the page cache costs no system call.
+ */
+static void reply_opened_image(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+{
+    struct ops *ops = ops_of(req);
+    int id = passthrough_open(ops->passthrough, ops->tree, node, -1, false);
+    fi->fh = id != 0 ? FH_PASSTHROUGH : FH_NONE;
+    fill_open(fi, node, id);
+    if (fuse_reply_open(req, fi) < 0 && id != 0)
+        passthrough_close(ops->passthrough, node);
 }
 
 /*
@@ -165,7 +234,6 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_OPEN, node, NULL);
     change.flags = fi->flags;
-    int fd = -1;
     if (opens_for_change(fi->flags)) {
         int error = gate_check(&ops->gate, &who, &change);
         if (error != 0) {
@@ -173,41 +241,50 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
             return;
         }
     }
-    if (node->id.kind == NODE_ROUTE)
-        fd = open_route_file(req, node, fi->flags);
-    else if (node->id.kind == NODE_IMAGE)
-        fd = tree_open(ops->tree, node);
-    if (fd < 0 && node->id.kind != NODE_MADE) {
+    if (node->id.kind != NODE_ROUTE) {
+        reply_opened_image(req, node, fi);
+        return;
+    }
+    int fd = open_route_file(req, node, fi->flags);
+    if (fd < 0) {
         if (opens_for_change(fi->flags))
             gate_failed(&ops->gate, &who, &change, fd);
         ops_reply_status(req, fd);
         return;
     }
+    if ((fi->flags & O_TRUNC) && ops_kills_privileges(fi))
+        ops_drop_privileges(fd);
     reply_opened(req, node, fd, fi);
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    file_free(ops_of(req)->tree, ops_node(req, ino), ops_file(fi));
+    const struct ops *ops = ops_of(req);
+    struct node *node = ops_node(req, ino);
+    if (node->id.kind == NODE_ROUTE)
+        file_free(ops, node, ops_file(fi));
+    else if (fi->fh == FH_PASSTHROUGH)
+        passthrough_close(ops->passthrough, node);
     fuse_reply_err(req, 0);
 }
 
 /* Replies to a create with a new file; takes over @fd and the ref on @node. */
 static void reply_created(fuse_req_t req, struct node *node, const struct stat *st, int fd, struct fuse_file_info *fi)
 {
-    struct tree *tree = ops_of(req)->tree;
+    struct ops *ops = ops_of(req);
+    struct tree *tree = ops->tree;
     struct ops_file *file = file_new(tree, node, fd);
+    int id = passthrough_open(ops->passthrough, tree, node, fd, (fi->flags & O_ACCMODE) != O_RDONLY);
     int status = check_direct(file, node, fi->flags);
     struct fuse_entry_param entry;
     ops_fill_entry(tree, node, st, &entry);
     fi->fh = (uint64_t)(uintptr_t)file;
-    fi->keep_cache = !ops_is_shared(node);
-    fi->noflush = !ops_is_shared(node);
+    fill_open(fi, node, id);
     node_looked_up(tree->table, node);
     if (status < 0)
         ops_reply_status(req, status);
     if (status < 0 || fuse_reply_create(req, &entry, fi) < 0) {
-        file_free(tree, node, file);
+        file_free(ops, node, file);
         node_forget(tree->table, node, 1);
     }
     node_unref(tree->table, node);
@@ -234,23 +311,24 @@ static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_
     struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     bool unnamed = name == NULL;
-    int dir_fd = tree_open(ops->tree, dir);
-    if (dir_fd < 0)
-        return dir_fd;
+    struct tree_held held;
+    int status = tree_hold(ops->tree, dir, &held);
+    if (status < 0)
+        return status;
     int passed = (flags & ~OPEN_NOT_PASSED) | O_CLOEXEC | O_NOFOLLOW;
     if (unnamed)
         passed |= O_TMPFILE | (flags & O_EXCL);
     else
         passed |= O_CREAT | O_EXCL;
     struct assume as;
-    int fd = assume_begin(&as, &ops->power, &who, dir_fd, (int)fuse_req_ctx(req)->umask, (mode & S_ISGID) != 0);
+    int fd = assume_begin(&as, &ops->power, &who, held.fd, (int)fuse_req_ctx(req)->umask, (mode & S_ISGID) != 0);
     if (fd == 0)
         do {
-            fd = openat(dir_fd, unnamed ? "." : name, passed, mode & 07777);
+            fd = openat(held.fd, unnamed ? "." : name, passed, mode & 07777);
             if (fd < 0)
                 fd = -errno;
         } while (assume_again(&as, fd));
-    close(dir_fd);
+    tree_let_go(ops->tree, &held);
     if (fd == -EEXIST && !unnamed && !(flags & O_EXCL))
         fd = open_existing(req, dir, name, flags);
     return fd;

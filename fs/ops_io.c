@@ -29,11 +29,12 @@ static void *aligned_buffer(size_t size)
     return buffer;
 }
 
-/* Which descriptor a request goes to. Pages of a mapping are never direct: their size at the end of a file is any. */
+/* Which descriptor of a route's file a request goes to. Pages of a mapping are never direct: their size at the end of a file
+ * is any. */
 static int fd_for(const struct fuse_file_info *fi)
 {
     struct ops_file *file = ops_file(fi);
-    if (!(fi->flags & O_DIRECT) || fi->writepage || file->fd < 0)
+    if (!(fi->flags & O_DIRECT) || fi->writepage)
         return file->fd;
     int fd = ops_direct_fd(file);
     return fd >= 0 ? fd : file->fd;
@@ -52,21 +53,25 @@ static void read_direct(fuse_req_t req, int fd, size_t size, off_t offset)
 
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    int fd = ops_file(fi)->fd;
-    if (fd < 0) {
+    struct tree *tree = ops_of(req)->tree; /* the request ends with the reply */
+    struct node *node = ops_node(req, ino);
+    struct tree_held held;
+    int status = ops_hold(req, node, fi, &held);
+    if (status < 0) {
+        ops_reply_status(req, status);
+    } else if (held.fd < 0) {
         fuse_reply_buf(req, NULL, 0);
-        return;
-    }
-    bool direct = (fi->flags & O_DIRECT) && ops_node(req, ino)->id.kind == NODE_ROUTE;
-    if (direct) {
+    } else if ((fi->flags & O_DIRECT) && node->id.kind == NODE_ROUTE) {
         read_direct(req, fd_for(fi), size, offset);
-        return;
+    } else {
+        struct fuse_bufvec data = FUSE_BUFVEC_INIT(size);
+        data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+        data.buf[0].fd = held.fd;
+        data.buf[0].pos = offset;
+        fuse_reply_data(req, &data, 0);
     }
-    struct fuse_bufvec data = FUSE_BUFVEC_INIT(size);
-    data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
-    data.buf[0].fd = fd;
-    data.buf[0].pos = offset;
-    fuse_reply_data(req, &data, 0);
+    if (status == 0)
+        tree_let_go(tree, &held);
 }
 
 static ssize_t write_at(int fd, const char *buffer, size_t size, off_t offset, const struct fuse_file_info *fi)
@@ -93,11 +98,17 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
-    struct change change = CHANGE(DENIAL_WRITE, ops_node(req, ino), NULL);
+    struct node *node = ops_node(req, ino);
+    struct change change = CHANGE(DENIAL_WRITE, node, NULL);
+    if (node->id.kind != NODE_ROUTE) {
+        ops_reply_status(req, EBADF); /* no open for writing passes the gate there */
+        return;
+    }
     int fd = fd_for(fi);
-    /* No open for writing passes the gate without a backing file behind it. */
-    ssize_t written = fd < 0                   ? -EBADF
-                      : fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi)
+    /* The kernel may not know of bits that somebody else has set in a place that is shared. */
+    if (ops_kills_privileges(fi) || (ops_is_shared(node) && who.uid != 0))
+        ops_drop_privileges(fd);
+    ssize_t written = fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi)
                                                : write_at(fd, buffer, size, offset, fi);
     if (written < 0)
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)written));
@@ -107,11 +118,10 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
 
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
-    int fd = ops_file(fi)->fd, status = 0;
+    int status = 0;
     /* What close(2) of the backing file would say (a network file system writes then). */
-    if (fd >= 0) {
-        int copy = dup(fd);
+    if (ops_node(req, ino)->id.kind == NODE_ROUTE) {
+        int copy = dup(ops_file(fi)->fd);
         if (copy >= 0)
             status = close(copy) < 0 ? -errno : 0;
     }
@@ -120,50 +130,71 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    int fd = ops_file(fi)->fd, status = 0;
-    if (ops_node(req, ino)->id.kind == NODE_ROUTE)
-        status = (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+    int status = 0;
+    if (!ops_of(req)->syncs)
+        status = -ENOSYS; /* the kernel says yes by itself from now on */
+    else if (ops_node(req, ino)->id.kind == NODE_ROUTE)
+        status = (datasync ? fdatasync(ops_file(fi)->fd) : fsync(ops_file(fi)->fd)) < 0 ? -errno : 0;
     ops_reply_status(req, status);
 }
 
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
 {
-    (void)ino;
-    int fd = ops_file(fi)->fd;
-    off_t found = fd >= 0 ? lseek(fd, offset, whence) : (errno = ENXIO, -1);
+    struct tree *tree = ops_of(req)->tree;
+    struct tree_held held;
+    int status = ops_hold(req, ops_node(req, ino), fi, &held);
+    if (status < 0) {
+        ops_reply_status(req, status);
+        return;
+    }
+    off_t found = held.fd >= 0 ? lseek(held.fd, offset, whence) : (errno = ENXIO, -1);
     if (found < 0)
         ops_reply_status(req, errno);
     else
         fuse_reply_lseek(req, found);
+    tree_let_go(tree, &held);
 }
 
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
-    struct change change = CHANGE(DENIAL_FALLOCATE, ops_node(req, ino), NULL);
-    int fd = ops_file(fi)->fd;
-    int status = fd < 0 ? -EBADF : fallocate(fd, mode, offset, length) < 0 ? -errno : 0;
+    struct node *node = ops_node(req, ino);
+    struct change change = CHANGE(DENIAL_FALLOCATE, node, NULL);
+    int status = node->id.kind != NODE_ROUTE                             ? -EBADF
+                 : fallocate(ops_file(fi)->fd, mode, offset, length) < 0 ? -errno
+                                                                         : 0;
     ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
 }
 
 void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, struct fuse_file_info *fi_in,
                          fuse_ino_t ino_out, off_t offset_out, struct fuse_file_info *fi_out, size_t length, int flags)
 {
-    (void)ino_in;
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_COPY, ops_node(req, ino_out), NULL);
-    int in = ops_file(fi_in)->fd, out = ops_file(fi_out)->fd;
-    ssize_t copied = in < 0 || out < 0
-                         ? -EXDEV /* the kernel copies by itself then */
-                         : copy_file_range(in, &offset_in, out, &offset_out, MIN(length, COPY_MOST), (unsigned)flags);
+    struct tree_held in, out;
+    int status = ops_hold(req, ops_node(req, ino_in), fi_in, &in);
+    if (status == 0) {
+        status = ops_hold(req, ops_node(req, ino_out), fi_out, &out);
+        if (status < 0)
+            tree_let_go(ops->tree, &in);
+    }
+    if (status < 0) {
+        ops_reply_status(req, status);
+        return;
+    }
+    ssize_t copied = in.fd < 0 || out.fd < 0 ? -EXDEV /* the kernel copies by itself then */
+                                             : copy_file_range(in.fd, &offset_in, out.fd, &offset_out,
+                                                               MIN(length, COPY_MOST), (unsigned)flags);
     if (copied == -1)
         copied = -errno;
     if (copied < 0)
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)copied));
     else
         fuse_reply_write(req, (size_t)copied);
+    tree_let_go(ops->tree, &in);
+    tree_let_go(ops->tree, &out);
 }
 
 /* Changing immutable and append-only flags is for CAP_LINUX_IMMUTABLE (fileattr_set_prepare); the kernel leaves that check
@@ -209,12 +240,27 @@ static void set_flags(fuse_req_t req, struct node *node, int fd, const void *in,
         fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
+/* TCGETS of a program that wonders whether a file is a terminal, and everything else: no. */
+static bool is_answered(unsigned command)
+{
+    return command == FS_IOC_GETFLAGS || command == FS_IOC_GETVERSION || command == FS_IOC_FSGETXATTR ||
+           command == FS_IOC_SETFLAGS || command == FS_IOC_FSSETXATTR;
+}
+
 void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argument, struct fuse_file_info *fi,
                unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
     (void)argument;
     struct node *node = ops_node(req, ino);
-    int fd = (flags & FUSE_IOCTL_DIR) ? ops_directory_fd(req, ino, fi) : ops_file(fi)->fd;
+    struct tree *tree = ops_of(req)->tree;
+    struct tree_held held;
+    if (!is_answered(command)) {
+        ops_reply_status(req, ENOTTY);
+        return;
+    }
+    /* Without a descriptor (a made file) the answers below say so. */
+    (void)ops_hold(req, node, (flags & FUSE_IOCTL_DIR) ? NULL : fi, &held);
+    int fd = held.fd;
     unsigned value = 0;
     switch (command) {
     case FS_IOC_GETFLAGS:
@@ -245,8 +291,6 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argum
         ops_reply_status(req, error != 0 ? error : EOPNOTSUPP);
         break;
     }
-    default:
-        /* TCGETS of a program that wonders whether a file is a terminal, and everything else. */
-        ops_reply_status(req, ENOTTY);
     }
+    tree_let_go(tree, &held);
 }

@@ -1,5 +1,5 @@
 /*
- * Operations on nodes: look-up, forget, attributes, links; and the table of all.
+ * Operations on nodes: look-up, forget, attributes, links.
  */
 #include "ops_private.h"
 
@@ -7,46 +7,6 @@
 #include <glib.h>
 #include <string.h>
 #include <time.h>
-
-void ops_fill(struct fuse_lowlevel_ops *table)
-{
-    *table = (struct fuse_lowlevel_ops){
-        .lookup = ops_lookup,
-        .forget = ops_forget,
-        .forget_multi = ops_forget_multi,
-        .getattr = ops_getattr,
-        .readlink = ops_readlink,
-        .statfs = ops_statfs,
-        .opendir = ops_opendir,
-        .readdir = ops_readdir,
-        .readdirplus = ops_readdirplus,
-        .releasedir = ops_releasedir,
-        .fsyncdir = ops_fsyncdir,
-        .open = ops_open,
-        .create = ops_create,
-        .release = ops_release,
-        .read = ops_read,
-        .write = ops_write,
-        .flush = ops_flush,
-        .fsync = ops_fsync,
-        .lseek = ops_lseek,
-        .fallocate = ops_fallocate,
-        .copy_file_range = ops_copy_file_range,
-        .ioctl = ops_ioctl,
-        .mknod = ops_mknod,
-        .mkdir = ops_mkdir,
-        .symlink = ops_symlink,
-        .link = ops_link,
-        .unlink = ops_unlink,
-        .rmdir = ops_rmdir,
-        .rename = ops_rename,
-        .setattr = ops_setattr,
-        .setxattr = ops_setxattr,
-        .getxattr = ops_getxattr,
-        .listxattr = ops_listxattr,
-        .removexattr = ops_removexattr,
-    };
-}
 
 static uint64_t now_ns(void)
 {

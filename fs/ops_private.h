@@ -66,9 +66,9 @@ static inline bool ops_is_shared(const struct node *node)
     return node->id.kind == NODE_ROUTE && !node->id.route->is_private;
 }
 
-/* An open file. */
+/* An open file of a route. Files of the image and made ones are open without our keeping anything of it. */
 struct ops_file {
-    int fd;                /* -1: a made file, which is empty; never O_DIRECT */
+    int fd;                /* never O_DIRECT */
     atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
     struct node_open open; /* listed with the node */
 };
@@ -78,11 +78,31 @@ static inline struct ops_file *ops_file(const struct fuse_file_info *fi)
     return (struct ops_file *)(uintptr_t)fi->fh;
 }
 
+/*
+ * A descriptor for what is open, to be given up with tree_let_go(): the open file's in a route, one that is kept for a while
+ * in the image, -1 for a made one. @fi: NULL for a directory. Returns 0 or -errno.
+ */
+int ops_hold(fuse_req_t req, struct node *node, const struct fuse_file_info *fi, struct tree_held *ret);
+
+/* Whether the kernel wants the bits below to be taken away: it leaves that to us only where libfuse can pass it on. */
+static inline bool ops_kills_privileges(const struct fuse_file_info *fi)
+{
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+    return fi->kill_suidgid;
+#else
+    (void)fi;
+    return false;
+#endif
+}
+
+/* Takes set-user-ID and set-group-ID bits away from a file, as a write by somebody without CAP_FSETID does. */
+void ops_drop_privileges(int fd);
+
 /* The descriptor for a request with O_DIRECT, which fcntl(F_SETFL) can turn on at any time: owned by the file; -errno. */
 int ops_direct_fd(struct ops_file *file);
 
-/* The descriptor of an open directory, for FS_IOC_GETFLAGS and its like; -1 where there is none. */
-int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi);
+/* Opens a directory for reading, in a route as the caller; owned by the caller. -errno; -ENXIO for a made one. */
+int ops_open_directory(fuse_req_t req, struct node *node);
 
 /*
  * ops_refusal - what a GETATTR tells of a refusal that the kernel is about to pronounce (ops_refusal.c).
@@ -92,6 +112,14 @@ int ops_directory_fd(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info
  */
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
                 bool promised);
+
+/*
+ * ops_note_chown - makes the record of a chown(2) that the kernel is about to refuse to somebody who is not the owner.
+ *
+ * Where set-user-ID bits are ours to take away, the kernel asks for no attributes before it looks at the owner, and EPERM is
+ * what it says; but before that it asks whether the file has capabilities.
+ */
+void ops_note_chown(fuse_req_t req, struct node *node);
 
 /* Names of the operations, a file each. */
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -104,7 +132,6 @@ void ops_statfs(fuse_req_t req, fuse_ino_t ino);
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
-void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

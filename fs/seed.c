@@ -75,7 +75,8 @@ static int copy_child(struct seed *seed, const struct todo *dir, int dir_fd, con
 {
     g_autofree char *parent = path_join(seed->from, dir->path);
     struct union_entry entry;
-    int status = union_lookup(seed->stack, parent, dir->entry.layers, dir->entry.n_layers, name, &entry);
+    struct union_dir place = {.path = parent, .layers = dir->entry.layers, .n_layers = dir->entry.n_layers};
+    int status = union_lookup(seed->stack, &place, name, &entry);
     if (status < 0)
         return status;
     if (S_ISDIR(entry.st.st_mode)) {
@@ -107,7 +108,8 @@ static int copy_children(struct seed *seed, const struct todo *dir, char **ret_p
     }
     g_autofree char *source = path_join(seed->from, dir->path);
     struct union_listing *listing = NULL;
-    int status = union_list(seed->stack, source, dir->entry.layers, dir->entry.n_layers, &listing);
+    struct union_dir place = {.path = source, .layers = dir->entry.layers, .n_layers = dir->entry.n_layers};
+    int status = union_list(seed->stack, &place, &listing);
     if (status < 0)
         *ret_path = g_strdup(dir->path);
     for (size_t i = 0; status == 0 && i < listing->n_names; i++) {
@@ -149,7 +151,8 @@ int seed_fill(const struct backing_image *image, int dir_fd, char **ret_path)
     root->entry.layers = g_memdup2(image->layers, image->n_layers * sizeof *image->layers);
     root->entry.n_layers = image->n_layers;
     root->entry.has_xattrs = true;
-    int status = union_stat(image->stack, image->path, image->layers, image->n_layers, &root->entry.st);
+    struct union_dir place = {.path = image->path, .layers = image->layers, .n_layers = image->n_layers};
+    int status = union_stat(image->stack, &place, "", image->layers[0], image->n_layers, &root->entry.st);
     if (status < 0)
         *ret_path = g_strdup("");
     g_queue_push_tail(&seed.todo, root);

@@ -1,5 +1,8 @@
 #include "session.h"
 
+#include "counters.h"
+#include "dir_streams.h"
+#include "ops_passthrough.h"
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
@@ -13,10 +16,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -28,6 +33,17 @@
 #define DEFAULT_THREADS 4
 #define MAX_THREADS 64
 
+#define MOST_KEPT_FDS 512
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+#define IO_URING_WORD "io_uring,"
+#else
+#define IO_URING_WORD ""
+#endif
+
+/* What FUSE calls userdata is the session's first part. */
+#define SESSION_OF(userdata) ((struct session *)(void *)((char *)(userdata)-offsetof(struct session, ops)))
+
 struct session {
     struct ops ops;
     struct tree *tree;
@@ -36,6 +52,7 @@ struct session {
     GPtrArray *limits; /* char *, NULL-terminated */
     struct fuse_session *fuse;
     bool mounted;       /* set by session_start() */
+    bool passthrough, io_uring; /* wanted */
     unsigned n_threads; /* to begin with */
     pthread_mutex_t threads_lock;
     pthread_t threads[MAX_THREADS]; /* [threads_lock] */
@@ -88,6 +105,15 @@ static void note_limits(struct session *session)
         g_ptr_array_add(session->limits, g_strdup("no /proc of this pid namespace: the log cannot name the processes"));
 }
 
+/* Descriptors that may be kept for speed alone: a small part of what the process may have. */
+static size_t n_kept_fds(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return MOST_KEPT_FDS;
+    return MIN(limit.rlim_cur / 8, MOST_KEPT_FDS);
+}
+
 int session_new(const struct session_options *options, struct session **ret, char **ret_why)
 {
     struct session *session = g_new0(struct session, 1);
@@ -99,7 +125,9 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->n_threads = MIN(options->threads, MAX_THREADS);
     if (session->n_threads == 0)
         session->n_threads = DEFAULT_THREADS;
-    int status = tree_new(options->layers, options->n_layers, &session->tree, ret_why);
+    session->passthrough = options->passthrough;
+    session->io_uring = options->io_uring;
+    int status = tree_new(options->layers, options->n_layers, n_kept_fds(), &session->tree, ret_why);
     if (status == 0)
         status = add_routes(session, options, ret_why);
     if (status < 0) {
@@ -109,6 +137,12 @@ int session_new(const struct session_options *options, struct session **ret, cha
     assume_power_read(&session->ops.power);
     session->ops.knows_callers = proc_file_is_ours();
     session->ops.tree = session->tree;
+    session->ops.counters = options->counters;
+    session->ops.streams = dir_streams_new(session->tree->table);
+    session->ops.passthrough = passthrough_new(options->counters);
+    g_strlcpy(options->counters->library, fuse_pkgversion(), sizeof options->counters->library);
+    for (size_t i = 0; i < session->tree->n_routes; i++)
+        session->ops.syncs = session->ops.syncs || session->tree->routes[i]->spec.kind != ROUTE_TMPFS;
     session->ops.gate =
         (struct gate){.tree = session->tree, .log = options->log, .memory = denial_log_memory(options->log)};
     note_limits(session);
@@ -123,10 +157,54 @@ const char *const *session_limits(const struct session *session)
     return (const char *const *)session->limits->pdata;
 }
 
+static bool has_writable_route(const struct tree *tree)
+{
+    for (size_t i = 0; i < tree->n_routes; i++)
+        if (!tree->routes[i]->spec.read_only)
+            return true;
+    return false;
+}
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+static bool is_stacked(const struct tree *tree)
+{
+    bool stacked = union_is_stacked(tree->stack);
+    for (size_t i = 0; i < tree->n_routes; i++)
+        stacked = stacked || tree->routes[i]->is_stacked;
+    return stacked;
+}
+
+/*
+ * What libfuse 3.14 knows nothing of.
+ *
+ * HANDLE_KILLPRIV_V2: we take set-user-ID bits away where a write has to. Its gain is that the kernel does not ask before
+ * every write whether the file has capabilities; its price that chown(2) by somebody who is not the owner says EPERM before
+ * it asks us, where a read-only mount says EROFS (ops_note_chown). Where nothing can be written it would be all price.
+ *
+ * Backing files may lie on an overlayfs only where some do: then no overlayfs can be put over this mount any more.
+ */
+static void init_new(struct session *session, struct fuse_conn_info *connection)
+{
+    if (has_writable_route(session->tree) && (connection->capable_ext & FUSE_CAP_HANDLE_KILLPRIV_V2)) {
+        connection->want_ext |= FUSE_CAP_HANDLE_KILLPRIV_V2;
+        atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_KILLPRIV);
+    }
+    if (session->passthrough && (connection->capable_ext & FUSE_CAP_PASSTHROUGH)) {
+        connection->want_ext |= FUSE_CAP_PASSTHROUGH;
+        connection->max_backing_stack_depth = is_stacked(session->tree) ? 1 : 0;
+        passthrough_enable(session->ops.passthrough, session->fuse);
+    }
+    if (!session->io_uring)
+        connection->want_ext &= ~(uint64_t)FUSE_CAP_OVER_IO_URING;
+    else if (connection->capable_ext & FUSE_CAP_OVER_IO_URING)
+        atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_IO_URING);
+}
+#endif
+
 /* What the kernel is asked for; DESIGN.md decisions 2 and 6 say why. */
 static void init(void *userdata, struct fuse_conn_info *connection)
 {
-    (void)userdata;
+    struct session *session = SESSION_OF(userdata);
     const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL |
                             FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS |
                             FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_IOCTL_DIR | FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
@@ -136,7 +214,14 @@ static void init(void *userdata, struct fuse_conn_info *connection)
      * for again, and it is what shows a program the content of a volume that another mount or the host has changed while
      * the program has it open.
      */
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+    connection->want_ext = connection->capable_ext & (wanted | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_OVER_IO_URING);
+    init_new(session, connection);
+#else
+    (void)session;
+    (void)has_writable_route;
     connection->want = connection->capable & (wanted | FUSE_CAP_AUTO_INVAL_DATA);
+#endif
     connection->max_readahead = UINT32_MAX;
 }
 
@@ -147,8 +232,7 @@ static void *serve(void *data)
 {
     struct session *session = data;
     struct fuse_buf buffer = {.mem = NULL};
-    if (assume_thread_init() < 0)
-        abort(); /* a umask shared between threads would give files a mode that nobody asked for */
+    ops_thread_ready();
     while (!fuse_session_exited(session->fuse)) {
         int length = fuse_session_receive_buf(session->fuse, &buffer);
         if (length == -EINTR || length == -EAGAIN)
@@ -239,8 +323,9 @@ static void say_nothing(enum fuse_log_level level, const char *format, va_list a
 static int mount_fuse(struct session *session, bool allow_other)
 {
     g_autofree char *name = option_value(session->name);
-    g_autofree char *words = g_strdup_printf("default_permissions,%s%sfsname=%s,subtype=rofuse",
-                                             allow_other ? "allow_other," : "", geteuid() == 0 ? "suid," : "", name);
+    g_autofree char *words = g_strdup_printf("default_permissions,%s%s%sfsname=%s,subtype=rofuse",
+                                             allow_other ? "allow_other," : "", geteuid() == 0 ? "suid," : "",
+                                             session->io_uring ? IO_URING_WORD : "", name);
     char *arguments[] = {"rofuse", "-o", words, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
     struct fuse_lowlevel_ops table;
@@ -248,6 +333,7 @@ static int mount_fuse(struct session *session, bool allow_other)
     table.init = init;
     session->fuse = fuse_session_new(&args, &table, sizeof table, &session->ops);
     fuse_opt_free_args(&args);
+    session->ops.fuse = session->fuse;
     if (session->fuse == NULL)
         return -EINVAL;
     fuse_set_log_func(say_nothing);
@@ -371,7 +457,9 @@ void session_free(struct session *session)
         fuse_session_unmount(session->fuse); /* looks first whether the connection is gone, and only closes then */
         fuse_session_destroy(session->fuse);
     }
+    dir_streams_free(session->ops.streams);
     tree_free(session->tree);
+    passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     close(session->ended_fd);
     g_free(session->mountpoint);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct counters;
 struct denial_log;
 struct route_spec;
 struct session;
@@ -20,7 +21,10 @@ struct session_options {
     const char *volume_dir; /* store of named volumes */
     const char *name;       /* shown as the file system's source in mount tables */
     struct denial_log *log; /* borrowed, must outlive the session */
-    unsigned threads;       /* serving threads, 0 = the default */
+    struct counters *counters; /* borrowed, must outlive the session; all zero */
+    unsigned threads;          /* serving threads, 0 = the default */
+    bool passthrough;          /* let the kernel serve files by itself where it can */
+    bool io_uring;             /* let requests come through io_uring where it can */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include "backing.h"
 #include "beneath.h"
+#include "cache.h"
 #include "numbers.h"
 #include "path.h"
 
@@ -19,16 +20,32 @@
 #define RENAME_TRIES 10000
 #define LOOKUP_TRIES 200
 
-int tree_new(const char *const *layers, size_t n_layers, struct tree **ret, char **ret_why)
+/*
+ * In a directory of several layers a name is looked for in each of them; from so many looks on, the listing of all of them
+ * is the cheaper way, which answers all the later ones.
+ */
+#define PROBES_MAX 64
+
+/* Names in the listings that are kept, some hundred bytes each. */
+#define LISTED_NAMES 20000
+
+static void free_listing(void *listing)
+{
+    union_listing_free(listing);
+}
+
+int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tree **ret, char **ret_why)
 {
     struct union_stack *stack;
-    int status = union_open(layers, n_layers, &stack, ret_why);
+    int status = union_open(layers, n_layers, n_fds, &stack, ret_why);
     if (status < 0)
         return status;
     struct tree *tree = g_new0(struct tree, 1);
     tree->stack = stack;
     tree->table = node_table_new();
     tree->numbers = numbers_new();
+    tree->listings = cache_new(LISTED_NAMES, free_listing);
+    tree->fds = cache_new_fds(n_fds);
     clock_gettime(CLOCK_REALTIME, &tree->made_time);
 
     struct node_identity identity = {.kind = NODE_MADE, .type = S_IFDIR, .made_mode = 0755};
@@ -68,6 +85,8 @@ void tree_free(struct tree *tree)
     for (size_t i = 0; i < tree->n_routes; i++)
         backing_close(tree->routes[i]);
     g_free(tree->routes);
+    cache_free(tree->listings);
+    cache_free(tree->fds);
     numbers_free(tree->numbers);
     union_free(tree->stack);
     g_free(tree);
@@ -89,9 +108,12 @@ uint64_t tree_image_number(struct tree *tree, uint16_t layer, dev_t dev, uint64_
     return numbers_shown(tree->numbers, image_space(tree, layer, dev, is_dir), ino);
 }
 
-char *tree_image_path(struct tree *tree, const struct node *node)
+/* A directory of the image, for union.h's functions; path is owned by the caller. */
+static struct union_dir image_dir(struct tree *tree, const struct node *node, char **ret_path)
 {
-    return node_path(tree->table, node);
+    *ret_path = node_path(tree->table, node);
+    return (struct union_dir){
+        .path = *ret_path, .layers = node->id.layers, .n_layers = node->id.n_layers, .number = node->id.shown};
 }
 
 /* The inode of a file of a route, as the kernel tells it. Returns 0 or -errno. */
@@ -145,6 +167,11 @@ static bool is_same(const struct node *node, const struct node_identity *identit
 {
     return node->id.space == identity->space && node->id.ino == identity->ino && node->id.type == identity->type &&
            node->id.birth.tv_sec == identity->birth.tv_sec && node->id.birth.tv_nsec == identity->birth.tv_nsec;
+}
+
+static struct cache_key key_of(const struct node *node)
+{
+    return (struct cache_key){.number = node->id.shown};
 }
 
 /* One try to reach a route's node by the name it goes by. */
@@ -203,16 +230,89 @@ static int open_route_node(struct tree *tree, struct node *node)
 int tree_open(struct tree *tree, struct node *node)
 {
     switch (node->id.kind) {
-    case NODE_ROUTE:
-        return open_route_node(tree, node);
+    case NODE_ROUTE: {
+        /* Of a directory that is kept, a duplicate. */
+        struct cache_entry *entry = S_ISDIR(node->id.type) ? cache_get(tree->fds, key_of(node)) : NULL;
+        if (entry == NULL)
+            return open_route_node(tree, node);
+        int fd = fcntl(cache_fd(entry), F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            fd = -errno;
+        cache_release(tree->fds, entry);
+        return fd;
+    }
     case NODE_IMAGE: {
-        g_autofree char *path = tree_image_path(tree, node);
+        g_autofree char *path = node_path(tree->table, node);
         return union_open_file(tree->stack, path, node->id.layers[0], S_ISDIR(node->id.type) ? O_DIRECTORY : 0);
     }
     case NODE_MADE:
         break;
     }
     return -ENXIO;
+}
+
+/* What is asked for again and again: directories of routes, in which names are changed, and files of the image, from which
+ * is read without their having been opened. */
+static bool is_kept(const struct node *node)
+{
+    return S_ISDIR(node->id.type) ? node->id.kind == NODE_ROUTE : node->id.kind == NODE_IMAGE;
+}
+
+int tree_hold(struct tree *tree, struct node *node, struct tree_held *ret)
+{
+    *ret = (struct tree_held){.fd = -1};
+    if (is_kept(node))
+        ret->entry = cache_get(tree->fds, key_of(node));
+    if (ret->entry == NULL) {
+        int fd = node->id.kind == NODE_ROUTE ? open_route_node(tree, node) : tree_open(tree, node);
+        if (fd < 0)
+            return fd;
+        if (is_kept(node))
+            ret->entry = cache_put_fd(tree->fds, key_of(node), fd);
+        else
+            ret->fd = fd;
+    }
+    if (ret->entry != NULL)
+        ret->fd = cache_fd(ret->entry);
+    return 0;
+}
+
+void tree_let_go(struct tree *tree, const struct tree_held *held)
+{
+    if (held->entry != NULL)
+        cache_release(tree->fds, held->entry);
+    else if (held->fd >= 0 && !held->is_borrowed)
+        close(held->fd);
+}
+
+void tree_removed(struct tree *tree, const struct node *node)
+{
+    cache_drop(tree->fds, key_of(node));
+}
+
+int tree_list(struct tree *tree, struct node *node, const struct union_listing **ret, struct cache_entry **ret_entry)
+{
+    *ret = NULL;
+    *ret_entry = NULL;
+    if (node->id.kind != NODE_IMAGE)
+        return 0;
+    *ret_entry = cache_get(tree->listings, key_of(node));
+    if (*ret_entry == NULL) {
+        g_autofree char *path = NULL;
+        struct union_dir dir = image_dir(tree, node, &path);
+        struct union_listing *listing;
+        int status = union_list(tree->stack, &dir, &listing);
+        if (status < 0)
+            return status;
+        *ret_entry = cache_put(tree->listings, key_of(node), listing, listing->n_names + 1);
+    }
+    *ret = cache_object(*ret_entry);
+    return 0;
+}
+
+void tree_list_done(struct tree *tree, struct cache_entry *entry)
+{
+    cache_release(tree->listings, entry);
 }
 
 static void made_stat(const struct tree *tree, const struct node *node, struct stat *ret)
@@ -229,6 +329,46 @@ static void made_stat(const struct tree *tree, const struct node *node, struct s
     };
 }
 
+static int image_stat(struct tree *tree, struct node *node, struct stat *ret)
+{
+    struct node *parent;
+    char name[NODE_NAME_SIZE];
+    g_autofree char *path = NULL;
+    int status;
+    if (node_place(tree->table, node, &parent, name)) {
+        /* A graft can lie in an image's directory, but an image's node only in one. */
+        struct union_dir dir = image_dir(tree, parent, &path);
+        status = union_stat(tree->stack, &dir, name, node->id.layers[0], node->id.n_layers, ret);
+        node_unref(tree->table, parent);
+    } else {
+        struct union_dir dir = image_dir(tree, node, &path);
+        status = union_stat(tree->stack, &dir, "", node->id.layers[0], node->id.n_layers, ret);
+    }
+    ret->st_ino = node->id.shown;
+    return status;
+}
+
+/*
+ * By its name in its parent's directory, which is kept open: one system call. False where that does not lead to this file,
+ * be it that the name is just being changed.
+ */
+static bool stat_by_name(struct tree *tree, struct node *node, struct stat *ret)
+{
+    struct node *parent;
+    struct tree_held held;
+    struct node_identity found;
+    char name[NODE_NAME_SIZE];
+    if (!node->id.route->own_mount || S_ISDIR(node->id.type) || !node_place(tree->table, node, &parent, name))
+        return false;
+    bool is_found = false;
+    if (parent->id.kind == NODE_ROUTE && parent->id.route == node->id.route && tree_hold(tree, parent, &held) == 0) {
+        is_found = route_identity(tree, node->id.route, held.fd, name, &found, ret) == 0 && is_same(node, &found);
+        tree_let_go(tree, &held);
+    }
+    node_unref(tree->table, parent);
+    return is_found;
+}
+
 int tree_stat(struct tree *tree, struct node *node, struct stat *ret)
 {
     int status = 0;
@@ -236,31 +376,52 @@ int tree_stat(struct tree *tree, struct node *node, struct stat *ret)
     case NODE_MADE:
         made_stat(tree, node, ret);
         break;
-    case NODE_IMAGE: {
-        g_autofree char *path = tree_image_path(tree, node);
-        status = union_stat(tree->stack, path, node->id.layers, node->id.n_layers, ret);
-        ret->st_ino = node->id.shown;
+    case NODE_IMAGE:
+        status = image_stat(tree, node, ret);
         break;
-    }
     case NODE_ROUTE: {
-        int fd = open_route_node(tree, node);
-        if (fd < 0)
-            return fd;
+        struct tree_held held;
         struct node_identity identity;
-        status = route_identity(tree, node->id.route, fd, "", &identity, ret);
-        close(fd);
+        if (stat_by_name(tree, node, ret))
+            return 0;
+        status = tree_hold(tree, node, &held);
+        if (status < 0)
+            return status;
+        status = route_identity(tree, node->id.route, held.fd, "", &identity, ret);
+        tree_let_go(tree, &held);
         break;
     }
     }
     return status;
 }
 
+/* What the union has of a name: by the directory's listing where there is one or looking has become the dearer way. */
+static int find_in_union(struct tree *tree, struct node *parent, const char *name, struct union_entry *ret)
+{
+    g_autofree char *path = NULL;
+    struct union_dir dir = image_dir(tree, parent, &path);
+    struct cache_entry *entry = cache_get(tree->listings, key_of(parent));
+    const struct union_listing *listing = entry != NULL ? cache_object(entry) : NULL;
+    if (listing == NULL && parent->id.n_layers > 1 &&
+        atomic_fetch_add(&parent->n_probes, 1) * parent->id.n_layers >= PROBES_MAX) {
+        atomic_store(&parent->n_probes, 0);
+        int status = tree_list(tree, parent, &listing, &entry);
+        if (status < 0)
+            return status;
+    }
+    if (listing == NULL)
+        return union_lookup(tree->stack, &dir, name, ret);
+    const struct union_name *listed = union_listing_find(listing, name);
+    int status = listed == NULL ? -ENOENT : union_lookup_listed(tree->stack, &dir, listing, listed, ret);
+    tree_list_done(tree, entry);
+    return status;
+}
+
 static int lookup_image(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
                         struct stat *ret_st)
 {
-    g_autofree char *dir = tree_image_path(tree, parent);
     struct union_entry entry;
-    int status = union_lookup(tree->stack, dir, parent->id.layers, parent->id.n_layers, name, &entry);
+    int status = find_in_union(tree, parent, name, &entry);
     if (status < 0)
         return status;
     struct node_identity identity = {
@@ -271,6 +432,7 @@ static int lookup_image(struct tree *tree, struct node *parent, const char *name
         .layers = entry.layers,
         .n_layers = entry.n_layers,
         .has_xattrs = entry.has_xattrs,
+        .size_bits = (uint8_t)g_bit_storage((gulong)entry.st.st_size),
     };
     identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
     *ret_st = entry.st;
@@ -288,11 +450,12 @@ static int lookup_route(struct tree *tree, struct node *parent, const char *name
         unsigned renames, removals;
         bool quiet = node_changes_quiet(&tree->renames, &renames);
         bool none_removed = node_changes_quiet(&tree->removals, &removals);
-        int dir_fd = open_route_node(tree, parent);
-        if (dir_fd < 0)
-            return dir_fd;
-        int status = route_identity(tree, parent->id.route, dir_fd, name, &identity, ret_st);
-        close(dir_fd);
+        struct tree_held held;
+        int status = tree_hold(tree, parent, &held);
+        if (status < 0)
+            return status;
+        status = route_identity(tree, parent->id.route, held.fd, name, &identity, ret_st);
+        tree_let_go(tree, &held);
         if (status < 0)
             return status;
         /* The kernel looks cached names up again without a lock on the directory, so that the name may have been changed
@@ -356,7 +519,7 @@ struct node *tree_known_child(struct tree *tree, const struct node *parent, int 
 int tree_readlink(struct tree *tree, struct node *node, char **ret)
 {
     if (node->id.kind == NODE_IMAGE) {
-        g_autofree char *path = tree_image_path(tree, node);
+        g_autofree char *path = node_path(tree->table, node);
         return union_readlink(tree->stack, path, node->id.layers[0], ret);
     }
     if (node->id.kind == NODE_MADE) {
@@ -380,7 +543,7 @@ ssize_t tree_getxattr(struct tree *tree, struct node *node, const char *name, vo
     if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
         return -ENODATA;
     if (node->id.kind == NODE_IMAGE) {
-        g_autofree char *path = tree_image_path(tree, node);
+        g_autofree char *path = node_path(tree->table, node);
         return union_getxattr(tree->stack, path, node->id.layers[0], name, value, size);
     }
     int fd = tree_open(tree, node);
@@ -399,7 +562,7 @@ ssize_t tree_listxattr(struct tree *tree, struct node *node, char *names, size_t
     if (node->id.kind == NODE_MADE || (node->id.kind == NODE_IMAGE && !node->id.has_xattrs))
         return 0;
     if (node->id.kind == NODE_IMAGE) {
-        g_autofree char *path = tree_image_path(tree, node);
+        g_autofree char *path = node_path(tree->table, node);
         return union_listxattr(tree->stack, path, node->id.layers[0], names, size);
     }
     int fd = tree_open(tree, node);

@@ -17,12 +17,17 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+struct cache;
+struct cache_entry;
 struct numbers;
+struct union_listing;
 
 struct tree {
     struct union_stack *stack; /* owned */
     struct node_table *table;  /* owned */
     struct numbers *numbers;   /* owned */
+    struct cache *listings;    /* of image directories (struct union_listing), by number; owned */
+    struct cache *fds;         /* route: directories, O_PATH; image: files, for reading; by number; owned */
     struct node *root;         /* a ref */
     struct route **routes;     /* owned, [n_routes]; changed only while the session is set up */
     size_t n_routes;
@@ -32,8 +37,9 @@ struct tree {
     struct node_changes removals;
 };
 
-/* Opens the layers. Returns 0 or -errno with a line in @ret_why (owned, g_free()). */
-int tree_new(const char *const *layers, size_t n_layers, struct tree **ret, char **ret_why);
+/* Opens the layers. @n_fds: how many descriptors may be kept beside those in use. Returns 0 or -errno with a line in @ret_why
+ * (owned, g_free()). */
+int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tree **ret, char **ret_why);
 /* Closes everything; no request may be under way. NULL is allowed. */
 void tree_free(struct tree *tree);
 
@@ -77,8 +83,30 @@ struct node *tree_known_child(struct tree *tree, const struct node *parent, int 
  */
 int tree_open(struct tree *tree, struct node *node);
 
-/* The path in the union of an image node: borrowed facts for union.h's functions. Owned. */
-char *tree_image_path(struct tree *tree, const struct node *node);
+/* A descriptor that is used for a while. */
+struct tree_held {
+    int fd;
+    struct cache_entry *entry; /* NULL: is closed afterwards, unless it is borrowed */
+    bool is_borrowed;
+};
+
+/*
+ * tree_hold - as tree_open(), with a descriptor that may be one that is kept: of a route's directory (O_PATH), or of a file
+ * of the image (readable). To be given up with tree_let_go(), not closed. Returns 0 or -errno.
+ */
+int tree_hold(struct tree *tree, struct node *node, struct tree_held *ret);
+void tree_let_go(struct tree *tree, const struct tree_held *held); /* safe where fd is -1 */
+
+/* A node's file was removed: nothing of it is kept any more. */
+void tree_removed(struct tree *tree, const struct node *node);
+
+/*
+ * tree_list - the names of an image's directory, made by whoever asks first and kept for a while.
+ *
+ * @ret: valid until tree_list_done(*ret_entry). Both NULL for a made directory. Returns 0 or -errno.
+ */
+int tree_list(struct tree *tree, struct node *node, const struct union_listing **ret, struct cache_entry **ret_entry);
+void tree_list_done(struct tree *tree, struct cache_entry *entry);
 
 /* The target of a symbolic link; owned by the caller. Returns 0 or -errno. */
 int tree_readlink(struct tree *tree, struct node *node, char **ret);

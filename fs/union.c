@@ -1,28 +1,33 @@
 #include "union.h"
 
+#include "cache.h"
 #include "layer.h"
 #include "path.h"
 #include "whiteout.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
 struct union_stack {
+    struct cache *dirs; /* descriptors of the layers' directories */
     size_t n_layers;
     struct layer layers[]; /* bottom first, as given; immutable */
 };
 
-int union_open(const char *const *layers, size_t n_layers, struct union_stack **ret, char **ret_why)
+int union_open(const char *const *layers, size_t n_layers, size_t n_fds, struct union_stack **ret, char **ret_why)
 {
     if (n_layers > UNION_MAX_LAYERS) {
         *ret_why = g_strdup_printf("%zu layers: more than %d cannot be stacked", n_layers, UNION_MAX_LAYERS);
         return -E2BIG;
     }
     struct union_stack *stack = g_malloc0(sizeof *stack + n_layers * sizeof stack->layers[0]);
+    stack->dirs = cache_new_fds(n_fds);
     for (size_t i = 0; i < n_layers; i++) {
-        int status = layer_open(&stack->layers[i], layers[i], ret_why);
+        int status = layer_open(&stack->layers[i], layers[i], (uint32_t)i + 1, stack->dirs, ret_why);
         if (status < 0) {
             union_free(stack);
             return status;
@@ -39,6 +44,7 @@ void union_free(struct union_stack *stack)
         return;
     for (size_t i = 0; i < stack->n_layers; i++)
         layer_close(&stack->layers[i]);
+    cache_free(stack->dirs);
     g_free(stack);
 }
 
@@ -64,14 +70,22 @@ struct gathering {
     GArray *layers; /* of uint16_t */
 };
 
+/* A directory has to be looked into, for what says that it hides what is below. */
+static int has_opaque_file(const struct layer *layer, const char *dir, const char *name)
+{
+    g_autofree char *path = path_join(dir, name);
+    return layer_has_file(layer, &(struct layer_dir){.path = path}, WHITEOUT_OPAQUE);
+}
+
 /*
- * Takes what one layer has at a path. @below: whether there are layers below to hide.
+ * Takes what one layer has of a name ("": of the directory itself). @below: whether there are layers below to hide.
  * Returns 1 when the layers below do not matter any more, 0 to go on, or -errno.
  */
-static int gather(const struct layer *layer, uint16_t number, const char *path, bool below, struct gathering *gathering)
+static int gather(const struct layer *layer, uint16_t number, const struct layer_dir *dir, const char *name, bool below,
+                  struct gathering *gathering)
 {
     struct layer_entry found;
-    int status = layer_find(layer, path, &found);
+    int status = layer_find(layer, dir, name, &found);
     if (status == -ENOENT)
         return 0;
     if (status < 0)
@@ -88,7 +102,7 @@ static int gather(const struct layer *layer, uint16_t number, const char *path, 
     g_array_append_val(gathering->layers, number);
     if (!is_dir || found.opaque)
         return 1;
-    return below ? layer_has_file(layer, path, WHITEOUT_OPAQUE) : 0;
+    return below ? has_opaque_file(layer, dir->path, name) : 0;
 }
 
 static int gathered(struct gathering *gathering, int status, struct union_entry *ret)
@@ -118,35 +132,58 @@ int union_root(const struct union_stack *stack, struct union_entry *ret)
     struct gathering gathering = gathering_new();
     int status = 0;
     for (size_t i = stack->n_layers; i-- > 0 && status == 0;)
-        status = gather(&stack->layers[i], (uint16_t)i, "", i > 0, &gathering);
+        status = gather(&stack->layers[i], (uint16_t)i, &(struct layer_dir){.path = ""}, "", i > 0, &gathering);
     return gathered(&gathering, status, ret);
 }
 
-int union_lookup(const struct union_stack *stack, const char *dir, const uint16_t *layers, size_t n_layers,
-                 const char *name, struct union_entry *ret)
+int union_lookup(const struct union_stack *stack, const struct union_dir *dir, const char *name,
+                 struct union_entry *ret)
 {
     if (whiteout_is_metadata_name(name))
         return -ENOENT;
-    g_autofree char *path = path_join(dir, name);
-    g_autofree char *whiteout = n_layers > 1 ? g_strconcat(WHITEOUT_PREFIX, name, NULL) : NULL;
+    struct layer_dir place = {.path = dir->path, .number = dir->number};
+    g_autofree char *whiteout = dir->n_layers > 1 ? g_strconcat(WHITEOUT_PREFIX, name, NULL) : NULL;
     struct gathering gathering = gathering_new();
     int status = 0;
-    for (size_t i = 0; i < n_layers && status == 0; i++) {
-        const struct layer *layer = &stack->layers[layers[i]];
-        bool below = i + 1 < n_layers;
-        status = gather(layer, layers[i], path, below, &gathering);
+    for (size_t i = 0; i < dir->n_layers && status == 0; i++) {
+        const struct layer *layer = &stack->layers[dir->layers[i]];
+        bool below = i + 1 < dir->n_layers;
+        status = gather(layer, dir->layers[i], &place, name, below, &gathering);
         /* ".wh.NAME" speaks of the layers below only: a NAME beside it is there. */
         if (status == 0 && below)
-            status = layer_has_file(layer, dir, whiteout);
+            status = layer_has_file(layer, &place, whiteout);
     }
     return gathered(&gathering, status, ret);
 }
 
-int union_stat(const struct union_stack *stack, const char *path, const uint16_t *layers, size_t n_layers,
-               struct stat *ret)
+int union_lookup_listed(const struct union_stack *stack, const struct union_dir *dir,
+                        const struct union_listing *listing, const struct union_name *name, struct union_entry *ret)
+{
+    struct layer_dir place = {.path = dir->path, .number = dir->number};
+    struct gathering gathering = gathering_new();
+    int status = 0;
+    for (size_t i = 0; i < name->n_layers && status == 0; i++) {
+        uint16_t layer = listing->layers[name->layers + i];
+        bool below = i + 1 < name->n_layers;
+        status = gather(&stack->layers[layer], layer, &place, name->name, below, &gathering);
+    }
+    return gathered(&gathering, status, ret);
+}
+
+bool union_is_stacked(const struct union_stack *stack)
+{
+    for (size_t i = 0; i < stack->n_layers; i++)
+        if (stack->layers[i].is_stacked)
+            return true;
+    return false;
+}
+
+int union_stat(const struct union_stack *stack, const struct union_dir *dir, const char *name, uint16_t layer,
+               size_t n_layers, struct stat *ret)
 {
     struct layer_entry found;
-    int status = layer_find(&stack->layers[layers[0]], path, &found);
+    struct layer_dir place = {.path = dir->path, .number = dir->number};
+    int status = layer_find(&stack->layers[layer], &place, name, &found);
     if (status < 0)
         return status;
     *ret = found.st;
@@ -186,43 +223,89 @@ static int compare_candidates(const void *a, const void *b)
     return (int)left->name.whiteout - (int)right->name.whiteout;
 }
 
-int union_list(const struct union_stack *stack, const char *dir, const uint16_t *layers, size_t n_layers,
-               struct union_listing **ret)
+/*
+ * Of the candidates of one name those layers that make it up: the topmost, and, where that is a directory, the directories
+ * below it down to whatever hides the rest. None where the topmost is a whiteout.
+ */
+static size_t count_layers(const struct candidate *candidates, size_t n)
 {
+    if (candidates[0].name.whiteout)
+        return 0;
+    size_t n_layers = 1;
+    if (candidates[0].name.type != DT_DIR)
+        return n_layers;
+    while (n_layers < n && !candidates[n_layers].name.whiteout && candidates[n_layers].name.type == DT_DIR)
+        n_layers++;
+    return n_layers;
+}
+
+static size_t count_same(const struct candidate *candidates, size_t n)
+{
+    size_t n_same = 1;
+    while (n_same < n && strcmp(candidates[0].name.name, candidates[n_same].name.name) == 0)
+        n_same++;
+    return n_same;
+}
+
+/* Makes the listing of sorted candidates; takes over the texts that it uses, and frees the others. */
+static struct union_listing *merge(const struct union_dir *dir, struct candidate *all, size_t n_all)
+{
+    struct union_listing *listing = g_malloc(sizeof *listing + n_all * sizeof listing->names[0]);
+    g_autoptr(GArray) layers = g_array_sized_new(FALSE, FALSE, sizeof(uint16_t), (guint)n_all);
+    listing->n_names = 0;
+    for (size_t i = 0, n_same; i < n_all; i += n_same) {
+        n_same = count_same(&all[i], n_all - i);
+        size_t n_layers = count_layers(&all[i], n_same);
+        struct layer_name *name = &all[i].name;
+        if (n_layers > 0)
+            listing->names[listing->n_names++] = (struct union_name){
+                .name = g_steal_pointer(&name->name),
+                .ino = name->ino,
+                .dev = name->dev,
+                .layers = layers->len,
+                .n_layers = (uint16_t)n_layers,
+                .type = name->type,
+            };
+        for (size_t j = 0; j < n_layers; j++)
+            g_array_append_val(layers, dir->layers[all[i + j].order]);
+        for (size_t j = 0; j < n_same; j++)
+            g_free(all[i + j].name.name);
+    }
+    listing->layers = (uint16_t *)(void *)g_array_free(g_steal_pointer(&layers), FALSE);
+    return g_realloc(listing, sizeof *listing + listing->n_names * sizeof listing->names[0]);
+}
+
+int union_list(const struct union_stack *stack, const struct union_dir *dir, struct union_listing **ret)
+{
+    struct layer_dir place = {.path = dir->path, .number = dir->number};
     struct merging merging = {.candidates = g_array_new(FALSE, FALSE, sizeof(struct candidate))};
     int status = 0;
-    for (size_t i = 0; i < n_layers && status == 0; i++) {
+    for (size_t i = 0; i < dir->n_layers && status == 0; i++) {
         merging.order = (uint32_t)i;
-        status = layer_list(&stack->layers[layers[i]], dir, add_candidate, &merging);
+        status = layer_list(&stack->layers[dir->layers[i]], &place, add_candidate, &merging);
     }
     struct candidate *all = (struct candidate *)(void *)merging.candidates->data;
     size_t n_all = merging.candidates->len;
-    struct union_listing *listing = NULL;
     if (status == 0) {
         if (n_all > 1)
             qsort(all, n_all, sizeof all[0], compare_candidates);
-        listing = g_malloc(sizeof *listing + n_all * sizeof listing->names[0]);
-        listing->n_names = 0;
+        *ret = merge(dir, all, n_all);
+    } else {
+        for (size_t i = 0; i < n_all; i++)
+            g_free(all[i].name.name);
     }
-    for (size_t i = 0; i < n_all; i++) {
-        struct layer_name *name = &all[i].name;
-        bool first = i == 0 || strcmp(all[i - 1].name.name, name->name) != 0;
-        if (status == 0 && first && !name->whiteout)
-            listing->names[listing->n_names++] = (struct union_name){
-                .name = g_strdup(name->name),
-                .ino = name->ino,
-                .dev = name->dev,
-                .layer = layers[all[i].order],
-                .type = name->type,
-            };
-    }
-    for (size_t i = 0; i < n_all; i++)
-        g_free(all[i].name.name);
     g_array_free(merging.candidates, TRUE);
-    if (status < 0)
-        return status;
-    *ret = listing;
-    return 0;
+    return status;
+}
+
+static int compare_name(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct union_name *)element)->name);
+}
+
+const struct union_name *union_listing_find(const struct union_listing *listing, const char *name)
+{
+    return bsearch(name, listing->names, listing->n_names, sizeof listing->names[0], compare_name);
 }
 
 void union_listing_free(struct union_listing *listing)
@@ -231,6 +314,7 @@ void union_listing_free(struct union_listing *listing)
         return;
     for (size_t i = 0; i < listing->n_names; i++)
         g_free(listing->names[i].name);
+    g_free(listing->layers);
     g_free(listing);
 }
 

@@ -1,3 +1,4 @@
+#include "counters_file.h"
 #include "commands.h"
 
 #include "app_error.h"
@@ -52,7 +53,7 @@ static int print(const struct mount_status *statuses, size_t n, gboolean as_json
     return 0;
 }
 
-static int show(const GPtrArray *table, struct state *const *states, size_t n, gboolean as_json)
+static int show(const struct paths *paths, const GPtrArray *table, struct state *const *states, size_t n, gboolean as_json)
 {
     g_autofree struct mount_status *statuses = g_new0(struct mount_status, n + 1);
     g_autoptr(GPtrArray) spaces = g_ptr_array_new_with_free_func(g_free);
@@ -68,6 +69,7 @@ static int show(const GPtrArray *table, struct state *const *states, size_t n, g
         struct guard_space *space = ask_space(status);
         g_ptr_array_add(spaces, space);
         status->space = space;
+        status->has_counters = status->is_alive && counters_file_read(paths->run, status->state->name, &status->counters);
         shown++;
     }
     return print(statuses, shown, as_json);
@@ -89,7 +91,7 @@ static int show_one(const struct paths *paths, const GPtrArray *table, const cha
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount any more; its daemon has ended",
                     shown);
     else
-        status = show(table, &found->state, 1, as_json);
+        status = show(paths, table, &found->state, 1, as_json);
     found_mount_free(found);
     return status;
 }
@@ -103,7 +105,7 @@ static int run(const char *state_dir, const char *word, gboolean as_json, GError
         status = show_one(paths, table, word, as_json, error);
     } else if (table != NULL) {
         g_autoptr(GPtrArray) states = state_dir_read(paths->run);
-        status = show(table, (struct state *const *)states->pdata, states->len, as_json);
+        status = show(paths, table, (struct state *const *)states->pdata, states->len, as_json);
     }
     paths_free(paths);
     return status;

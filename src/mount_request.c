@@ -44,7 +44,9 @@ struct arguments {
     char *log_fold;
     char *name;
     char *state_dir;
+    char *passthrough;
     gboolean foreground;
+    gboolean io_uring;
     char **rest;
 };
 
@@ -134,6 +136,11 @@ static gboolean check_words(const struct arguments *arguments, GError **error)
                      "first, at most 128",
                      shown);
     }
+    const char *passthrough = arguments->passthrough;
+    if (passthrough != NULL && strcmp(passthrough, "auto") != 0 && strcmp(passthrough, "off") != 0) {
+        g_autofree char *shown = text_escape(passthrough);
+        return usage(error, "--passthrough: \"%s\" is no such mode; write auto or off", shown);
+    }
     if (arguments->state_dir != NULL && *arguments->state_dir == '\0')
         return usage(error, "--state-dir: the directory is empty; write its path");
     for (char **layer = arguments->layers; layer != NULL && *layer != NULL; layer++) {
@@ -160,6 +167,8 @@ static gboolean take(struct arguments *arguments, GError **error)
     request->name = g_steal_pointer(&arguments->name);
     request->state_dir = g_steal_pointer(&arguments->state_dir);
     request->foreground = arguments->foreground;
+    request->passthrough = g_strcmp0(arguments->passthrough, "off") != 0;
+    request->io_uring = arguments->io_uring;
     request->mountpoint = g_strdup(arguments->rest[0]);
     request->layers = arguments->layers != NULL ? g_steal_pointer(&arguments->layers) : g_new0(char *, 1);
     return read_logs(request, arguments->logs, error);
@@ -190,6 +199,10 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
          "NAME"},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Keep volumes, state and logs below DIR",
          "DIR"},
+        {"passthrough", 0, 0, G_OPTION_ARG_FILENAME, &arguments.passthrough,
+         "Whether the kernel reads and writes open files by itself where it can: auto (default) or off", "MODE"},
+        {"io-uring", 0, 0, G_OPTION_ARG_NONE, &arguments.io_uring,
+         "Take the kernel's requests through io_uring where it offers that", NULL},
         {"foreground", 0, 0, G_OPTION_ARG_NONE, &arguments.foreground,
          "Stay in the foreground; readiness is told by sd_notify", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},
@@ -203,6 +216,7 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
     g_strfreev(arguments.rest);
     g_free(arguments.log_format);
     g_free(arguments.log_fold);
+    g_free(arguments.passthrough);
     g_free(arguments.name);
     g_free(arguments.state_dir);
     return request;

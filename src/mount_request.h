@@ -23,6 +23,8 @@ struct mount_request {
     char *name;       /* NULL = from the mount point */
     char *state_dir;  /* NULL = the usual places */
     bool foreground;
+    bool passthrough; /* --passthrough auto */
+    bool io_uring;
 };
 
 /* Reads the arguments of `rofuse mount`. Owned by the caller, mount_request_free(). NULL with one line. */

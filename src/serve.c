@@ -7,6 +7,7 @@
 
 #include "app_error.h"
 #include "background.h"
+#include "counters_file.h"
 #include "interrupt.h"
 #include "log_set.h"
 #include "mount_table.h"
@@ -47,6 +48,7 @@ struct serve {
     struct state *state;
     bool is_reserved; /* the state's file is there */
     struct log_set *log;
+    struct counters *counters;
     struct session *session;
     bool is_started; /* the session's mount was made */
     int signal_fd;
@@ -180,6 +182,9 @@ static gboolean open_session(struct serve *serve, GError **error)
         .volume_dir = serve->paths->volumes,
         .name = serve->state->name,
         .log = log_set_denials(serve->log),
+        .counters = serve->counters = counters_file_map(serve->paths->run, serve->state->name),
+        .passthrough = request->passthrough,
+        .io_uring = request->io_uring,
     };
     options.routes = mount_options_routes(request->routes, &options.n_routes);
     struct interrupt *interrupt = NULL;
@@ -353,6 +358,7 @@ static void finish(struct serve *serve)
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
+    counters_file_unmap(serve->counters, serve->paths->run, serve->state != NULL ? serve->state->name : "");
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     struct stat st;
     if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)

@@ -24,6 +24,32 @@ static json_t *routes_to_json(const struct mount_status *status)
     return routes;
 }
 
+/* How often the kernel asked what, and how open files are served; null where that is not known. */
+static void set_counters(json_t *json, const struct mount_status *status)
+{
+    static const char *const requests[] = {COUNTERS_REQUESTS(COUNTERS_NAME)};
+    static const char *const files[] = {COUNTERS_FILES(COUNTERS_NAME)};
+    const struct counters *counters = &status->counters;
+    if (!status->has_counters) {
+        json_object_set_new(json, "requests", json_null());
+        json_object_set_new(json, "files", json_null());
+        json_object_set_new(json, "features", json_null());
+        return;
+    }
+    json_t *asked = json_object(), *served = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(requests); i++)
+        json_object_set_new(asked, requests[i], json_integer((json_int_t)counters->requests[i]));
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        json_object_set_new(served, files[i], json_integer((json_int_t)counters->files[i]));
+    json_object_set_new(json, "requests", asked);
+    json_object_set_new(json, "files", served);
+    json_t *features = json_pack("{s:b, s:b, s:b, s:s}", "passthrough",
+                                 (counters->features & COUNTERS_FEATURE_PASSTHROUGH) != 0, "io_uring",
+                                 (counters->features & COUNTERS_FEATURE_IO_URING) != 0, "killpriv",
+                                 (counters->features & COUNTERS_FEATURE_KILLPRIV) != 0, "libfuse", counters->library);
+    json_object_set_new(json, "features", features);
+}
+
 static json_t *logs_to_json(const struct state *state)
 {
     json_t *logs = json_array();
@@ -53,6 +79,7 @@ static json_t *status_to_json(const struct mount_status *status)
     json_object_set_new(json, "fold", json_integer(state->fold));
     json_bytes_set(json, "volume_dir", state->volume_dir);
     json_bytes_set_list(json, "limits", (const char *const *)state->limits, g_strv_length(state->limits));
+    set_counters(json, status);
     return json;
 }
 

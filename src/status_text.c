@@ -105,6 +105,53 @@ static void append_logs(GString *text, const struct state *state)
     }
 }
 
+#define REQUESTS_SHOWN 5
+
+/* How often the kernel asked, and for what most of all. */
+static void append_requests(GString *text, const struct counters *counters)
+{
+    static const char *const names[] = {COUNTERS_REQUESTS(COUNTERS_NAME)};
+    bool shown[G_N_ELEMENTS(names)] = {false};
+    uint64_t all = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        all += counters->requests[i];
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_printf(line, "%" G_GUINT64_FORMAT, all);
+    for (int rank = 0; rank < REQUESTS_SHOWN; rank++) {
+        size_t most = 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+            if (!shown[i] && (shown[most] || counters->requests[i] > counters->requests[most]))
+                most = i;
+        shown[most] = true;
+        if (counters->requests[most] > 0)
+            g_string_append_printf(line, "%s %s %" G_GUINT64_FORMAT, rank == 0 ? ":" : ",", names[most],
+                                   (uint64_t)counters->requests[most]);
+    }
+    append_line(text, "requests", line->str);
+}
+
+static void append_counters(GString *text, const struct counters *counters)
+{
+    static const char *const reasons[] = {
+        [COUNTERS_FILE_small] = "small",
+        [COUNTERS_FILE_nearly_full] = "in a place that is nearly full",
+        [COUNTERS_FILE_refused] = "refused by the kernel",
+    };
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_printf(line, "libfuse %s%s%s", counters->library,
+                    counters->features & COUNTERS_FEATURE_PASSTHROUGH ? ", passthrough" : "",
+                    counters->features & COUNTERS_FEATURE_IO_URING ? ", io_uring" : "");
+    append_line(text, "fuse", line->str);
+    g_string_printf(line, "%" G_GUINT64_FORMAT " by passthrough, %" G_GUINT64_FORMAT " by the daemon",
+                    (uint64_t)counters->files[COUNTERS_FILE_passthrough],
+                    (uint64_t)counters->files[COUNTERS_FILE_daemon]);
+    for (size_t i = COUNTERS_FILE_small; i < G_N_ELEMENTS(reasons); i++)
+        if (counters->files[i] > 0)
+            g_string_append_printf(line, "; %" G_GUINT64_FORMAT " %s", (uint64_t)counters->files[i], reasons[i]);
+    append_line(text, "opened", line->str);
+    append_requests(text, counters);
+}
+
 static void append_status(GString *text, const struct mount_status *status)
 {
     const struct state *state = status->state;
@@ -121,6 +168,8 @@ static void append_status(GString *text, const struct mount_status *status)
     append_list(text, "layers", state->layers);
     append_routes(text, status);
     append_logs(text, state);
+    if (status->has_counters)
+        append_counters(text, &status->counters);
     append_list(text, "limits", state->limits);
 }
 

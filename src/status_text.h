@@ -5,6 +5,7 @@
 #ifndef ROFUSE_SRC_STATUS_TEXT_H
 #define ROFUSE_SRC_STATUS_TEXT_H
 
+#include "counters.h"
 #include "guard.h"
 #include "state.h"
 
@@ -15,6 +16,8 @@ struct mount_status {
     bool is_alive;                   /* its daemon lives */
     bool is_mounted;                 /* it is at its mount point */
     const struct guard_space *space; /* one for each route; borrowed */
+    bool has_counters;
+    struct counters counters;
 };
 
 /* One word: "alive", "starting", "detached" (in use, though no longer at its mount point), "dead" (daemon killed). */

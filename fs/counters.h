@@ -1,0 +1,58 @@
+/*
+ * counters - how often the kernel asked what, and how open files are served.
+ *
+ * They lie in memory that the owner of the session provides, so that another process can be shown them while the mount
+ * serves: nothing in it but numbers that only grow. Any thread; each number is true by itself, no two of them together.
+ */
+#ifndef ROFUSE_FS_COUNTERS_H
+#define ROFUSE_FS_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* In the order of the requests' numbers in the protocol; a new one is added at the end. */
+#define COUNTERS_REQUESTS(X)                                                                                           \
+    X(lookup) X(forget) X(getattr) X(setattr) X(readlink) X(symlink) X(mknod) X(mkdir) X(unlink) X(rmdir) X(rename)    \
+    X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr) X(getxattr) X(listxattr)                \
+    X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl) X(fallocate) X(readdirplus)           \
+    X(copy_file_range) X(lseek) X(tmpfile)
+
+enum counters_request {
+#define COUNTERS_ENUM(name) COUNTERS_##name,
+    COUNTERS_REQUESTS(COUNTERS_ENUM)
+#undef COUNTERS_ENUM
+        COUNTERS_N_REQUESTS
+};
+
+#define COUNTERS_NAME(name) #name,
+
+/* Of open files; the last ones say why the daemon serves some of those that it serves. */
+#define COUNTERS_FILES(X) X(passthrough) X(daemon) X(small) X(nearly_full) X(refused)
+
+enum counters_file {
+#define COUNTERS_ENUM(name) COUNTERS_FILE_##name,
+    COUNTERS_FILES(COUNTERS_ENUM)
+#undef COUNTERS_ENUM
+        COUNTERS_N_FILES
+};
+
+/* What was agreed on with the kernel; set once, when the mount is made. */
+enum counters_feature {
+    COUNTERS_FEATURE_PASSTHROUGH = 1,
+    COUNTERS_FEATURE_IO_URING = 2,
+    COUNTERS_FEATURE_KILLPRIV = 4,
+};
+
+struct counters {
+    _Atomic uint64_t requests[COUNTERS_N_REQUESTS];
+    _Atomic uint64_t files[COUNTERS_N_FILES];
+    _Atomic uint64_t features;
+    char library[16]; /* the version of libfuse; set before anybody reads */
+};
+
+static inline void counters_add(_Atomic uint64_t *counter, uint64_t amount)
+{
+    atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
+}
+
+#endif
