@@ -108,12 +108,19 @@ static bool set_ids(uid_t uid, gid_t gid)
     return (gid_t)setfsgid((gid_t)-1) == gid && (uid_t)setfsuid((uid_t)-1) == uid;
 }
 
+/* Whether the ids are ours as they are: then nothing has to be set, nor set back. */
+static bool is_ourselves(const struct assume *as)
+{
+    return as->who.uid == as->power->uid && as->who.gid == as->power->gid;
+}
+
 static void assume_end(struct assume *as)
 {
-    if (as->power->can_change_ids) {
+    if (as->power->can_change_ids && (as->stage == 2 || !is_ourselves(as))) {
         if (as->stage == 2)
             set_thread_groups(0, NULL);
-        set_ids(as->power->uid, as->power->gid);
+        if (!is_ourselves(as))
+            set_ids(as->power->uid, as->power->gid);
         /* Back at fsuid 0 the kernel gives the capabilities back by itself (cap_task_fix_setuid). */
         if (as->power->uid != 0)
             raise_effective(as->power->file_capabilities);
@@ -144,7 +151,7 @@ int assume_begin(struct assume *as, const struct assume_power *power, const stru
 {
     *as = (struct assume){.power = power, .who = *who, .object_fd = object_fd, .stage = 1};
     if (power->can_change_ids) {
-        if (!set_ids(who->uid, who->gid)) {
+        if (!is_ourselves(as) && !set_ids(who->uid, who->gid)) {
             assume_end(as);
             return -EPERM; /* an id that our user namespace does not know */
         }
