@@ -33,6 +33,8 @@ struct route_spec {
     bool nocopy;        /* volume: do not fill a new one from the image */
     bool tmpcopyup;     /* tmpfs: start with a copy of what the image has at the target */
     bool create_source; /* bind: make the host directory if it is missing */
+    bool native;        /* a real mount over the target, which the kernel serves alone (native.h) */
+    bool has_native;    /* native was said, yes or no */
 
     uint64_t size;         /* tmpfs: bytes, 0 = not given (then the kernel's default, half of the memory) */
     unsigned size_percent; /* tmpfs: per cent of memory, 0 = not given; excludes size */
@@ -60,9 +62,11 @@ struct route {
     int lock_fd;            /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
-    bool no_birth;    /* birth times are no part of a file's identity here */
-    bool root_is_dir; /* immutable */
-    bool is_private;  /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool no_birth;      /* birth times are no part of a file's identity here */
+    bool root_is_dir;   /* immutable */
+    bool native;        /* spec.native, or nested in a native one; set by native_plan() */
+    uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */
+    bool is_private;    /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
 };
 
 #endif

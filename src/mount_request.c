@@ -24,6 +24,8 @@ static const char examples[] =
     "  -v /srv/conf:/etc/app:ro           a directory or file of the host, read-only\n"
     "  -v /cache                          an anonymous volume\n"
     "  --mount type=volume,source=data,target=/data,volume-subpath=app,readonly\n"
+    "  --tmpfs /tmp:native                a real mount, as fast as the kernel; needs the right to mount;\n"
+    "                                     what is refused there is not logged (--routes native: all places)\n"
     "\n"
     "Log destinations: - (stderr), file:PATH (appended; reopened on SIGHUP), journald. Default: stderr\n"
     "in the foreground; otherwise journald, or a file in the state directory where there is no journal.\n"
@@ -42,6 +44,7 @@ struct arguments {
     char **logs;
     char *log_format;
     char *log_fold;
+    char *routes;
     char *name;
     char *state_dir;
     gboolean foreground;
@@ -127,6 +130,11 @@ static gboolean check_words(const struct arguments *arguments, GError **error)
         g_autofree char *shown = text_escape(format);
         return usage(error, "--log-format: \"%s\" is no format; write json or text", shown);
     }
+    const char *routes = arguments->routes;
+    if (routes != NULL && strcmp(routes, "fuse") != 0 && strcmp(routes, "native") != 0) {
+        g_autofree char *shown = text_escape(routes);
+        return usage(error, "--routes: \"%s\" is no way to serve routes; write fuse or native", shown);
+    }
     if (arguments->name != NULL && !state_name_is_valid(arguments->name)) {
         g_autofree char *shown = text_escape(arguments->name);
         return usage(error,
@@ -160,6 +168,8 @@ static gboolean take(struct arguments *arguments, GError **error)
     request->name = g_steal_pointer(&arguments->name);
     request->state_dir = g_steal_pointer(&arguments->state_dir);
     request->foreground = arguments->foreground;
+    if (g_strcmp0(arguments->routes, "native") == 0)
+        mount_options_set_native(request->routes);
     request->mountpoint = g_strdup(arguments->rest[0]);
     request->layers = arguments->layers != NULL ? g_steal_pointer(&arguments->layers) : g_new0(char *, 1);
     return read_logs(request, arguments->logs, error);
@@ -180,6 +190,8 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
          "A volume, or a path of the host, that may be written", "[SRC:]DST[:OPTS]"},
         {"mount", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_mount), "The long form of both",
          "KEY=VALUE,..."},
+        {"routes", 0, 0, G_OPTION_ARG_FILENAME, &arguments.routes,
+         "Who serves the places that may be written: rofuse, or the kernel alone (default fuse)", "fuse|native"},
         {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.logs, "Where refused writes are told; may be repeated",
          "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments.log_format,
@@ -203,6 +215,7 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
     g_strfreev(arguments.rest);
     g_free(arguments.log_format);
     g_free(arguments.log_fold);
+    g_free(arguments.routes);
     g_free(arguments.name);
     g_free(arguments.state_dir);
     return request;

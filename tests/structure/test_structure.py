@@ -58,15 +58,17 @@ TREE = {
     "graft": {"backing", "numbers", "path", "tree"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "denial", "path", "policy", "tree"},
+    "umount_beneath": {"beneath"},
+    "native": {"beneath", "tree", "umount_beneath"},
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "denial", "gate", "intent", "node", "ops",
            "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"proc_file", "session", "session_order"}
+SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "denial", "route", "session"}
+PUBLIC = {"caller", "denial", "route", "session", "umount_beneath"}
 
 # Libraries of formats: for src/ alone.
 FORMATS = re.compile(r"jansson|yaml|archive|json-glib|getopt|argp")
