@@ -191,7 +191,7 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
         {"mount", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_mount), "The long form of both",
          "KEY=VALUE,..."},
         {"routes", 0, 0, G_OPTION_ARG_FILENAME, &arguments.routes,
-         "Who serves the places that may be written: rofuse, or the kernel alone (default fuse)", "fuse|native"},
+         "Who serves the writable places: rofuse, or the kernel alone (default fuse)", "fuse|native"},
         {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.logs, "Where refused writes are told; may be repeated",
          "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments.log_format,

@@ -35,13 +35,14 @@ class Entry:
 
 
 def table(point, path="/proc/self/mountinfo"):
-    """What is mounted at a point and below it, in the order of mounting."""
+    """What is mounted at a point and below it, by place; where two lie on each other, as the kernel has them."""
     lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]
-    return [Entry(fields, point) for fields in lines if (fields[4] + "/").startswith(f"{point}/")]
+    return sorted((Entry(fields, point) for fields in lines if (fields[4] + "/").startswith(f"{point}/")),
+                  key=lambda entry: entry.place)
 
 
 def places(mount):
-    """Where something is mounted inside the mount, in the order of mounting."""
+    """Where something is mounted inside the mount, sorted."""
     return [entry.place for entry in table(mount.point)[1:]]
 
 
@@ -178,7 +179,7 @@ def test_single_file(scratch, native):
     source.write_text("the host's")
     mount = native(layers=[layer], volume=[f"{source}:/etc/conf:ro", f"{source}:/missing/conf"], extra=ROUTES)
     assert [entry.type for entry in table(mount.point)].count("fuse.rofuse") == 1
-    assert sorted(places(mount)) == ["/etc/conf", "/missing/conf"]
+    assert places(mount) == ["/etc/conf", "/missing/conf"]
     assert mount.path("/etc/conf").read_text() == "the host's"
     mount.path("/missing/conf").write_text("changed")
     assert source.read_text() == "changed"
@@ -396,14 +397,13 @@ def test_stopped_daemon(native):
     """A daemon that does not answer makes nobody wait, though the way to a native mount leads through it."""
     mount = native(volume=["v:/data", "w:/data/a/b:native"])
     mount.process.send_signal(signal.SIGSTOP)
-    try:
-        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
-                              stderr=subprocess.DEVNULL) as command:
+    with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
+                          stderr=subprocess.DEVNULL) as command:
+        try:
             rofuse_test.wait_until(lambda: not table(mount.point), "the mount is gone")
+        finally:
             mount.process.send_signal(signal.SIGCONT)
-            assert command.wait(30) == 0
-    finally:
-        mount.process.send_signal(signal.SIGCONT)
+        assert command.wait(30) == 0
     assert mount.process.wait(30) == 0
 
 
