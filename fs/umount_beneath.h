@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /*
- * umount_beneath - unmounts the mount on top at MOUNTPOINT/PLACE.
+ * umount_beneath - unmounts the mount on top at MOUNTPOINT/PLACE, and before it what is mounted below it (a bind's source
+ * may have mounts of its own), as far as nobody uses that.
  *
  * @mountpoint: absolute.
  * @place:      path below it, with or without a leading slash; not the mount point itself.

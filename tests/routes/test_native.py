@@ -1,87 +1,19 @@
-"""Native routes: a real mount over the target, its flags, its order, and that nothing of it stays behind."""
+"""Native routes: a real mount over the target, its flags, its data, what is nested; and who may not have them."""
 
-import contextlib
-import json
 import os
-import pathlib
 import re
 import shutil
-import signal
 import stat
 import subprocess
-import time
 
 import busybox_image
 import pytest
 import rofuse_test
-import runtimes
 
+from native_helpers import ROUTES, flags, places, run, status, table, umount
 from route_helpers import image, refused, store
 
 USER = busybox_image.USER
-ROUTES = ("--routes", "native")
-FLAGS = {"ro", "rw", "nosuid", "nodev", "noexec"}
-
-
-class Entry:
-    """A line of mountinfo: id, parent, point inside the mount, flags, type."""
-
-    def __init__(self, fields, point):
-        self.id, self.parent = int(fields[0]), int(fields[1])
-        self.root = fields[3]
-        self.place = fields[4][len(str(point)):] or "/"
-        self.flags = set(fields[5].split(",")) & FLAGS
-        self.type = fields[fields.index("-") + 1]
-
-
-def table(point, path="/proc/self/mountinfo"):
-    """What is mounted at a point and below it, by place; where two lie on each other, as the kernel has them."""
-    lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]
-    return sorted((Entry(fields, point) for fields in lines if (fields[4] + "/").startswith(f"{point}/")),
-                  key=lambda entry: entry.place)
-
-
-def places(mount):
-    """Where something is mounted inside the mount, sorted."""
-    return [entry.place for entry in table(mount.point)[1:]]
-
-
-def flags(mount, place):
-    """The flags of what is on top at a place."""
-    return [entry for entry in table(mount.point) if entry.place == place][-1].flags
-
-
-def run(*args):
-    return subprocess.run([rofuse_test.BINARY, *map(str, args)], capture_output=True, text=True, check=False, cwd="/")
-
-
-def umount(mount):
-    return run("umount", "--state-dir", mount.state, mount.point)
-
-
-def status(mount):
-    result = run("status", "--json", "--state-dir", mount.state, mount.point)
-    return json.loads(result.stdout)["mounts"][0] if result.returncode == 0 else {"state": "none"}
-
-
-@pytest.fixture
-def native(rofuse):
-    """rofuse(), and waits until the native mounts are there too."""
-    def make(**options):
-        mount = rofuse(**options)
-        rofuse_test.wait_until(lambda: status(mount)["state"] == "alive", "the daemon is ready")
-        return mount
-    return make
-
-
-@contextlib.contextmanager
-def busy_in(path):
-    """A process whose working directory is there."""
-    with subprocess.Popen(["sleep", "600"], cwd=path) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_flags_are_those_declared(scratch, native):
@@ -116,6 +48,7 @@ def test_flags_of_the_source_stay(scratch, native):
     subprocess.run(["mount", "-t", "tmpfs", "none", source / "sub"], check=True)
     (source / "sub/file").write_text("below")
     mount = native(volume=[f"{source}:/bind:ro"], extra=ROUTES)
+    assert [entry.parent for entry in table(mount.point)[1:]] == [entry.id for entry in table(mount.point)[:-1]]
     assert places(mount) == ["/bind", "/bind/sub"]
     assert flags(mount, "/bind") == {"ro", "nosuid", "nodev", "noexec"}
     assert flags(mount, "/bind/sub") == {"ro", "nodev"}
@@ -240,180 +173,6 @@ def test_behind_links_of_the_image(scratch, native):
     assert table(mount.point) == []
 
 
-@pytest.mark.parametrize("way", ["umount", "SIGTERM"])
-def test_links_of_a_volume_lead_nowhere(scratch, native, way):
-    """Who may write in a route puts a link to the host where the way to a native mount was."""
-    victim = scratch / "victim"
-    (victim / "b").mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "none", victim / "b"], check=True)
-    mount = native(volume=["v:/data", "w:/data/a/b:native"])
-    os.rename(mount.path("/data/a"), mount.path("/data/old"))
-    mount.path("/data/a").symlink_to(victim)
-    if way == "umount":
-        result = umount(mount)
-        assert result.returncode == 0, result.stderr
-        mount.process.wait(30)
-    else:
-        mount.end()
-    assert table(mount.point) == []
-    assert rofuse_test.is_mounted(victim / "b")
-
-
-def traced_unmounts(argv):
-    """What a program unmounts, in order: (last name, lazily)."""
-    result = subprocess.run(["strace", "-f", "-qq", "-e", "trace=umount2", *map(str, argv)], capture_output=True, text=True,
-                            check=False)
-    found = re.findall(r'umount2\("([^"]*)", ([A-Z_|]*)\) += 0', result.stderr)
-    return [(os.path.basename(path), "MNT_DETACH" in how) for path, how in found]
-
-
-def test_order_of_umount(native):
-    mount = native(tmpfs=["/b", "/a"], volume=["v:/a/deep/er", "w:/a/deep"], extra=ROUTES)
-    unmounted = traced_unmounts([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point])
-    assert unmounted == [("b", False), ("er", False), ("deep", False), ("a", False), (mount.point.name, False)]
-    assert mount.process.wait(30) == 0
-
-
-@pytest.mark.parametrize("way", ["SIGTERM", "umount -R", "umount -l", "umount by name", "background"])
-def test_every_end_takes_all(scratch, native, way):
-    """And the daemon ends at once, as nothing holds the mount."""
-    options = {"tmpfs": ["/a", "/b"], "volume": ["v:/a/deep"], "extra": ROUTES}
-    mount = native(**options)
-    assert len(places(mount)) == 3
-    if way == "SIGTERM":
-        mount.process.send_signal(signal.SIGTERM)
-    elif way == "umount by name":
-        assert run("umount", "--state-dir", mount.state, mount.point.name).returncode == 0
-    else:
-        if way == "background":  # as `rofuse mount` starts it for people
-            assert mount.end() == 0
-            mount.args.remove("--foreground")
-            assert subprocess.run(mount.args, check=False).returncode == 0
-            assert len(places(mount)) == 3
-        command = ["umount", "-l"] if way == "umount -l" else ["umount", "-R"]
-        subprocess.run([*command, mount.point], check=True)
-    assert mount.process.wait(30) == 0
-    assert table(mount.point) == []
-    assert "in use" not in mount.output()
-
-
-def test_plain_umount_is_refused_by_the_kernel(native):
-    mount = native(tmpfs=["/a"], extra=ROUTES)
-    assert subprocess.run(["umount", mount.point], check=False, capture_output=True).returncode != 0
-    assert places(mount) == ["/a"]
-
-
-@pytest.mark.parametrize("where", ["/a", "/a/deep", "/etc"])
-@pytest.mark.parametrize("way", ["umount", "SIGTERM"])
-def test_busy_is_detached(scratch, native, way, where):
-    """In a native mount, in a nested one, in the FUSE mount: all of it is gone from its place, and who uses it is said."""
-    mount = native(layers=[image(scratch, etc__x="x")], tmpfs=["/a", "/b"], volume=["v:/a/deep"], extra=ROUTES)
-    with busy_in(mount.path(where)) as process:
-        if way == "umount":
-            with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
-                                  stderr=subprocess.PIPE, text=True) as command:
-                rofuse_test.wait_until(lambda: not table(mount.point), "the mount is detached")
-                process.kill()
-                said = command.stderr.read()
-            assert command.returncode == 0
-            assert f"in the way: pid {process.pid} (sleep): working directory {where}\n" in said
-        else:
-            mount.process.send_signal(signal.SIGTERM)
-            rofuse_test.wait_until(lambda: not table(mount.point), "the mount is detached")
-            if where == "/etc":
-                assert mount.process.poll() is None
-            assert os.path.exists(f"/proc/{process.pid}/cwd/.")
-            process.kill()
-        assert mount.process.wait(30) == 0
-    assert table(mount.point) == []
-
-
-def test_who_keeps_the_fuse_mount_gets_the_route_there(scratch, native):
-    """The route is in the tree as well: a root that was detached goes on, served by the daemon."""
-    mount = native(tmpfs=["/a"], extra=ROUTES)
-    mount.path("/a/file").write_text("mine")
-    with subprocess.Popen(["sleep", "600"], cwd=mount.point) as process:
-        mount.process.send_signal(signal.SIGTERM)
-        rofuse_test.wait_until(lambda: not table(mount.point), "the mount is detached")
-        root = pathlib.Path(f"/proc/{process.pid}/cwd")
-        assert (root / "a/file").read_text() == "mine"
-        (root / "a/more").write_text("still writable")
-        process.kill()
-    assert mount.process.wait(30) == 0
-
-
-def test_mounted_over_by_others(scratch, native):
-    """What others mounted in and over a native mount goes as well, and the source of it is not touched."""
-    other = scratch / "other"
-    other.mkdir()
-    for way in ("umount", "SIGTERM"):
-        mount = native(tmpfs=["/a", "/b"], extra=ROUTES)
-        mount.path("/a/sub").mkdir()
-        for place in ("/a/sub", "/b"):
-            subprocess.run(["mount", "--bind", other, mount.path(place)], check=True)
-        subprocess.run(["mount", "--rbind", mount.point, mount.point], check=True)
-        if way == "umount":
-            assert umount(mount).returncode == 0
-        else:
-            mount.process.send_signal(signal.SIGTERM)
-        assert mount.process.wait(30) == 0
-        assert table(mount.point) == []
-    (other / "file").touch()
-
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_killed_daemon(native, busy):
-    """SIGKILL: the mounts stay, and what is in a tmpfs; `rofuse umount` takes all of it."""
-    mount = native(tmpfs=["/a", "/b"], volume=["v:/a/deep"], extra=ROUTES)
-    mount.path("/a/file").write_text("x")
-    mount.kill()
-    assert places(mount) == ["/a", "/a/deep", "/b"]
-    with busy_in(mount.path("/a")) if busy else contextlib.nullcontext():
-        result = umount(mount)
-        assert result.returncode == 0, result.stderr
-        assert ("in use" in result.stderr) == busy
-        assert table(mount.point) == []
-    assert run("status", "--state-dir", mount.state).stdout == "no mounts\n"
-
-
-def test_killed_daemon_in_fuse(native):
-    """The way to the native mount leads through a route whose attributes only the dead daemon could tell."""
-    mount = native(volume=["v:/data", "w:/data/a/b:native"])
-    mount.kill()
-    result = umount(mount)
-    assert result.returncode == 0, result.stderr
-    assert table(mount.point) == []
-
-
-def test_killed_daemon_and_mounted_again(native, scratch):
-    options = {"tmpfs": ["/a"], "volume": ["v:/a/deep"], "extra": ROUTES, "point": scratch / "point"}
-    mount = native(**options)
-    mount.kill()
-    again = native(**options)
-    assert [entry.place for entry in table(again.point)] == ["/", "/a", "/a/deep"]
-
-
-def test_stopped_daemon(native):
-    """A daemon that does not answer makes nobody wait, though the way to a native mount leads through it."""
-    mount = native(volume=["v:/data", "w:/data/a/b:native"])
-    mount.process.send_signal(signal.SIGSTOP)
-    with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
-                          stderr=subprocess.DEVNULL) as command:
-        try:
-            rofuse_test.wait_until(lambda: not table(mount.point), "the mount is gone")
-        finally:
-            mount.process.send_signal(signal.SIGCONT)
-        assert command.wait(30) == 0
-    assert mount.process.wait(30) == 0
-
-
-def test_without_its_state(native):
-    """rofuse umount that does not know which routes are native."""
-    mount = native(tmpfs=["/a"], extra=ROUTES)
-    assert run("umount", "--state-dir", mount.state / "other", mount.point).returncode == 0
-    assert table(mount.point) == []
-
-
 def test_failure_at_start_leaves_nothing(scratch, rofuse):
     """The second of two cannot be mounted: a bind that the kernel refuses to bind."""
     source = scratch / "source"
@@ -515,83 +274,3 @@ def test_wrong_words(scratch, option, value, thing, mend):
     assert result.returncode == 2
     assert result.stderr.startswith(f"rofuse: {option}") and result.stderr.count("\n") == 1
     assert thing in result.stderr and mend in result.stderr
-
-
-# What a program in a container sees of two native routes.
-SCRIPT = r"""
-exec 2>&1
-cat /a/file
-echo inside >/bind/from && echo "bind written"
-echo x >/a/more && echo "tmpfs written"
-stat -f -c "kind %T" /a /bind
-echo x >/etc/forbidden || echo "refused"
-echo waiting
-"""
-
-
-def run_in(program, mount, scratch, **options):
-    if runtimes.missing(program):
-        pytest.skip(f"{program} is not installed")
-    name = f"rofuse-native-{os.getpid()}"
-    argv = runtimes.PROGRAMS[program](mount.point, 0, SCRIPT, scratch, name, **options)
-    result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd="/",
-                            timeout=60, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"})
-    rofuse_test.unmount_below(scratch / "podman")
-    if "waiting" not in result.stdout:
-        pytest.skip(f"{program} does not start here: {result.stdout[-300:]}{result.stderr[-300:]}")
-    return result.stdout
-
-
-@pytest.fixture
-def root(scratch, native):
-    """An image that a runtime can start, with a native tmpfs and a native bind."""
-    (scratch / "source").mkdir()
-    mount = native(layers=busybox_image.make(scratch / "image"), tmpfs=["/a"], volume=[f"{scratch}/source:/bind"],
-                   extra=ROUTES)
-    mount.path("/a/file").write_text("from the host\n")
-    return mount
-
-
-def check_inside(mount, scratch, said):
-    assert "from the host\nbind written\ntmpfs written\n" in said
-    tmpfs, bind = re.findall(r"kind (\S+)", said)
-    assert tmpfs == "tmpfs" and bind not in ("fuseblk", "fuse", "UNKNOWN")
-    assert "refused\nwaiting" in said
-    assert mount.path("/a/more").read_text() == "x\n"
-    assert (scratch / "source/from").read_text() == "inside\n"
-
-
-@pytest.mark.parametrize("program", runtimes.PROGRAMS)
-def test_runtimes_see_them(scratch, root, program):
-    """All of them take their root with what is mounted below it; and nothing holds the mounts afterwards."""
-    check_inside(root, scratch, run_in(program, root, scratch))
-    assert [record["path"] for record in root.records(at_least=1)] == ["/etc/forbidden"]
-    result = umount(root)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert root.process.wait(30) == 0
-    assert table(root.point) == []
-
-
-@pytest.mark.parametrize("program", runtimes.READONLY)
-def test_runtimes_that_make_the_root_read_only(scratch, root, program):
-    """That is not recursive: other than routes of the daemon's, native ones can still be written."""
-    check_inside(root, scratch, run_in(program, root, scratch, readonly=True))
-
-
-def test_plain_bind_has_the_routes_of_the_daemon(scratch, root):
-    """mount --bind leaves out what is mounted below: the same files, through the daemon."""
-    other = scratch / "other"
-    other.mkdir()
-    subprocess.run(["mount", "--bind", root.point, other], check=True)
-    assert [entry.place for entry in table(other)] == ["/"]
-    assert (other / "a/file").read_text() == "from the host\n"
-    (other / "a/more").write_text("x")
-    assert root.path("/a/more").read_text() == "x"
-    subprocess.run(["umount", other], check=True)
-
-
-def test_readonly_watch_is_not_confused(scratch, native):
-    """Read-only native mounts below the mount point are nobody's mistake."""
-    mount = native(tmpfs=["/a:ro"], volume=["v:/v:ro"], extra=ROUTES)
-    time.sleep(2)  # it looks at once, and a second after a change of the table
-    assert not [event for event in mount.events() if event["event"] == "notice"]
