@@ -75,6 +75,7 @@ int native_plan(const struct tree *tree, GPtrArray *limits, char **ret_why)
         const struct route_spec *spec = &route->spec;
         const struct route *outer = spec->native ? NULL : find_outer(sorted, i);
         route->native = spec->native || outer != NULL;
+        route->is_private &= !route->native; /* it is written past the daemon */
         if (outer != NULL && spec->has_native) {
             *ret_why = g_strdup_printf("%s %s: is not to be native, and lies in the native %s %s, in which the kernel "
                                        "sees native mounts alone; make both native, or none",

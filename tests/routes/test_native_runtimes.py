@@ -80,6 +80,11 @@ def test_plain_bind_has_the_routes_of_the_daemon(scratch, root):
     subprocess.run(["mount", "--bind", root.point, other], check=True)
     assert [entry.place for entry in table(other)] == ["/"]
     assert (other / "a/file").read_text() == "from the host\n"
+    assert os.listdir(other / "a") == ["file"] and not (other / "a/new").exists()
+    root.path("/a/new").write_text("past the daemon")
+    root.path("/a/file").write_text("longer than it was")
+    assert sorted(os.listdir(other / "a")) == ["file", "new"]
+    assert [(other / "a" / name).read_text() for name in ("new", "file")] == ["past the daemon", "longer than it was"]
     (other / "a/more").write_text("x")
     assert root.path("/a/more").read_text() == "x"
     subprocess.run(["umount", other], check=True)
