@@ -105,7 +105,8 @@ static int unmount_patiently(const char *point, const char *place)
     return result;
 }
 
-static void say_busy(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
+/* @place: as above. Native routes below the mount are told only when they are what is left. */
+static void say_busy(const struct found_mount *found, const char *place, const struct daemon *daemon, bool *ret_said)
 {
     if (*ret_said)
         return;
@@ -113,7 +114,8 @@ static void say_busy(const struct found_mount *found, const struct daemon *daemo
     g_autofree char *shown = text_word(found->point);
     app_notice("%s is in use; it is detached now", shown);
     say_users(found, daemon);
-    say_mounts_below(found->point);
+    if (place == NULL)
+        say_mounts_below(found->point);
 }
 
 static int unmount_or_detach(const struct found_mount *found, const char *place, const struct daemon *daemon,
@@ -122,23 +124,35 @@ static int unmount_or_detach(const struct found_mount *found, const char *place,
     int result = unmount_patiently(found->point, place);
     if (result != -EBUSY)
         return result;
-    say_busy(found, daemon, ret_said);
+    say_busy(found, place, daemon, ret_said);
     return unmount_once(found->point, place, true);
 }
 
+/* All at once, the native routes with the mount point. */
+static int detach_dead(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
+{
+    g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, 1);
+    if (users->len > 0)
+        say_busy(found, found->state->natives[0], daemon, ret_said);
+    return unmount_once(found->point, NULL, true);
+}
+
 /*
- * Unmounts the native routes, nested ones first. What cannot be reached (their daemon is dead, or somebody was faster) is
- * left: the lazy unmount of the mount point takes it along. The way leads through the mount, so a daemon that does not
- * answer would make us wait.
+ * Unmounts the native routes, nested ones first, then the mount point. What of them somebody else has unmounted, or what
+ * cannot be reached, is no error: the lazy unmount of the mount point takes it along. The way to them leads through the
+ * mount: it is barred where the daemon is dead and the kernel would ask it again, and a daemon that does not answer would
+ * make us wait.
  */
-static void detach_natives(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
+static int detach_once(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
 {
     char **natives = found->state != NULL ? found->state->natives : NULL;
     guint n = natives != NULL ? g_strv_length(natives) : 0;
-    if (n == 0 || guard_probe(found->point) == -ETIMEDOUT)
-        return;
-    for (guint i = n; i > 0; i--)
+    int answer = n > 0 ? guard_probe(found->point) : 0;
+    if (answer == -ENOTCONN || answer == -ECONNABORTED)
+        return detach_dead(found, daemon, ret_said);
+    for (guint i = answer != -ETIMEDOUT ? n : 0; i > 0; i--)
         (void)unmount_or_detach(found, natives[i - 1], daemon, ret_said);
+    return unmount_or_detach(found, NULL, daemon, ret_said);
 }
 
 /* Takes the mount out of the tree. FALSE with one line. */
@@ -149,10 +163,8 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
         return TRUE;
     int result = 0;
     for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || mount_table_still_has(found->point, found->device));
-         i++) {
-        detach_natives(found, daemon, ret_said);
-        result = unmount_or_detach(found, NULL, daemon, ret_said);
-    }
+         i++)
+        result = detach_once(found, daemon, ret_said);
     /* EINVAL: somebody else was faster and it is no mount any more. */
     if (result == 0 || result == -EINVAL)
         return TRUE;

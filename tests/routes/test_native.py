@@ -223,7 +223,8 @@ set -eu
 cat /proc/self/mountinfo >"$tables.1"
 echo mine >"$mnt/a/deep/file"
 if [ "$busy" = yes ]; then
-    (cd "$mnt/a/deep" && exec sleep 600) &
+    (cd "$mnt/a/deep" && : >"$tables.busy" && exec sleep 600) &
+    until [ -e "$tables.busy" ]; do sleep 0.05; done
     "$rofuse" umount --state-dir "$state" "$mnt" 2>"$said"
     kill $!
 else

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 import rofuse_test
@@ -100,6 +101,7 @@ def test_busy_is_detached(scratch, native, way, where):
                 process.kill()
                 said = command.stderr.read()
             assert command.returncode == 0
+            assert "is mounted below" not in said
             assert f"in the way: pid {process.pid} (sleep): working directory {where}\n" in said
         else:
             mount.process.send_signal(signal.SIGTERM)
@@ -145,17 +147,20 @@ def test_mounted_over_by_others(scratch, native):
     (other / "file").touch()
 
 
+@pytest.mark.parametrize("wait", [0, 2], ids=["at once", "later"])
 @pytest.mark.parametrize("busy", [False, True])
-def test_killed_daemon(native, busy):
-    """SIGKILL: the mounts stay, and what is in a tmpfs; `rofuse umount` takes all of it."""
+def test_killed_daemon(native, busy, wait):
+    """SIGKILL: the mounts stay; `rofuse umount` takes all of it, also when the kernel has forgotten the way to them."""
     mount = native(tmpfs=["/a", "/b"], volume=["v:/a/deep"], extra=ROUTES)
     mount.path("/a/file").write_text("x")
-    mount.kill()
-    assert places(mount) == ["/a", "/a/deep", "/b"]
-    with busy_in(mount.path("/a")) if busy else contextlib.nullcontext():
+    with busy_in(mount.path("/a")) if busy else contextlib.nullcontext() as process:
+        mount.kill()
+        time.sleep(wait)
+        assert places(mount) == ["/a", "/a/deep", "/b"]
         result = umount(mount)
         assert result.returncode == 0, result.stderr
-        assert ("in use" in result.stderr) == busy
+        user = f"rofuse: in the way: pid {process.pid} (sleep): working directory /a\n" if busy else ""
+        assert result.stderr == (f"rofuse: {mount.point} is in use; it is detached now\n{user}" if busy else "")
         assert table(mount.point) == []
     assert run("status", "--state-dir", mount.state).stdout == "no mounts\n"
 
