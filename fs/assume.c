@@ -81,20 +81,6 @@ void assume_power_read(struct assume_power *power)
     lower_effective(BIT(CAP_SYS_RESOURCE));
 }
 
-bool assume_drop_fsetid(void)
-{
-    struct __user_cap_data_struct data[2];
-    if (get_capabilities(data) < 0 || !(data[0].effective & BIT(CAP_FSETID)))
-        return false;
-    data[0].effective &= ~(uint32_t)BIT(CAP_FSETID);
-    return set_capabilities(data) == 0;
-}
-
-void assume_restore_fsetid(void)
-{
-    raise_effective(BIT(CAP_FSETID));
-}
-
 int assume_thread_init(void)
 {
     return unshare(CLONE_FS) < 0 ? -errno : 0;

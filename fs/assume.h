@@ -37,13 +37,6 @@ void assume_power_read(struct assume_power *power);
 /* To be called once by every thread that will act as callers: its umask becomes its own. Returns 0 or -errno. */
 int assume_thread_init(void);
 
-/*
- * Gives up CAP_FSETID for a while, with which a file that is written to would keep its set-user-ID bits. Returns whether the
- * calling thread had it; then assume_restore_fsetid() follows.
- */
-bool assume_drop_fsetid(void);
-void assume_restore_fsetid(void);
-
 struct assume_credentials {
     pid_t tid; /* 0 = cannot be seen */
     uid_t uid;

@@ -7,6 +7,7 @@
 #include "beneath.h"
 #include "caller.h"
 #include "counters.h"
+#include "intent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/xattr.h>
 
 #define SET_OWNER (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
+#define SET_KILL (FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID)
 #define SET_TIMES (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)
 
 /* Which system call asks for this: the strongest of what is to be set. */
@@ -88,20 +90,57 @@ static bool take_privileges_away(const char *path, const struct stat *wanted)
     return only_that && chmod(path, then) == 0;
 }
 
-/*
- * A write by somebody without CAP_FSETID takes set-user-ID bits away. Where the kernel leaves that to us, it says so with a
- * change that sets nothing (file_remove_privs, fuse_setattr), which comes before the write, or with a flag beside a new size.
- */
-static void drop_privileges(const char *path, int to_set)
+static bool is_in_group(const struct assume_credentials *who, gid_t gid)
+{
+    g_autofree gid_t *groups = NULL;
+    size_t n_groups = 0;
+    bool found = who->gid == gid;
+    if (!found && who->tid != 0 && caller_groups(who->tid, &groups, &n_groups) == 0)
+        for (size_t i = 0; i < n_groups && !found; i++)
+            found = groups[i] == gid;
+    return found;
+}
+
+static bool has_fsetid(const struct assume_credentials *who, const struct stat *st)
+{
+    uint64_t capabilities = 0;
+    return who->tid != 0 && caller_capabilities_over(who->tid, st->st_uid, st->st_gid, &capabilities) == 0 &&
+           (capabilities & (UINT64_C(1) << CAP_FSETID));
+}
+
+/* The kernel's rule (setattr_should_drop_suidgid): without group execution, the set-group-ID bit goes only with a stranger. */
+void ops_drop_privileges(const struct assume_credentials *who, int fd)
 {
     struct stat st;
-    if (to_set != 0 && !(to_set & FUSE_SET_ATTR_KILL_SUID))
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) || has_fsetid(who, &st))
         return;
-    int fd = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return;
-    ops_drop_privileges(fd);
-    close(fd);
+    mode_t gone = S_ISUID;
+    if ((st.st_mode & S_ISGID) && ((st.st_mode & S_IXGRP) || !is_in_group(who, st.st_gid)))
+        gone |= S_ISGID;
+    struct beneath_link link;
+    (void)chmod(beneath_link_path(&link, fd), st.st_mode & 07777 & ~gone);
+}
+
+/*
+ * Where the kernel leaves it to us to take set-user-ID bits away (HANDLE_KILLPRIV_V2), it says so with a flag beside a new
+ * size, or with a change that sets nothing. That comes before a write (file_remove_privs) and is done as ourselves; but also
+ * from chown(2) of nothing to nobody, which is a chmod of the caller's own. Returns what is to be set.
+ */
+static int drop_privileges(const struct assume_credentials *who, int fd, int to_set, struct stat *attributes)
+{
+    struct intent intent;
+    struct stat st;
+    if (to_set & FUSE_SET_ATTR_KILL_SUID)
+        ops_drop_privileges(who, fd);
+    if ((to_set & ~SET_KILL) != 0 || fstat(fd, &st) < 0)
+        return to_set & ~SET_KILL;
+    if (who->tid != 0 && intent_read(who->tid, NULL, &intent) == 0 && intent.known &&
+        (intent.effect & INTENT_CHANGES_OWNER)) {
+        attributes->st_mode = st.st_mode & 07777 & ~(mode_t)(S_ISUID | ((st.st_mode & S_IXGRP) ? S_ISGID : 0));
+        return FUSE_SET_ATTR_MODE;
+    }
+    ops_drop_privileges(who, fd);
+    return 0;
 }
 
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi)
@@ -128,7 +167,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
     if ((to_set & FUSE_SET_ATTR_MODE) && take_privileges_away(path, attributes))
         to_set &= ~FUSE_SET_ATTR_MODE;
     if (ops->counters->features & COUNTERS_FEATURE_KILLPRIV)
-        drop_privileges(path, to_set);
+        to_set = drop_privileges(&who, fd, to_set, attributes);
     /* Without his groups, chmod would take the setgid bit away in silence. */
     bool with_groups = (to_set & FUSE_SET_ATTR_MODE) && (attributes->st_mode & S_ISGID);
     int status = assume_begin(&as, &ops->power, &who, fd, -1, with_groups);

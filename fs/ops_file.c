@@ -82,18 +82,6 @@ int ops_hold(fuse_req_t req, struct node *node, const struct fuse_file_info *fi,
     return 0;
 }
 
-void ops_drop_privileges(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return;
-    mode_t mode = st.st_mode & 07777 & ~(mode_t)S_ISUID;
-    if (mode & S_IXGRP)
-        mode &= ~(mode_t)S_ISGID; /* without it, the bit means mandatory locking (setattr_should_drop_sgid) */
-    if (mode != (st.st_mode & 07777))
-        (void)fchmod(fd, mode);
-}
-
 int ops_direct_fd(struct ops_file *file)
 {
     int fd = atomic_load(&file->direct_fd);
@@ -140,7 +128,7 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
 {
     struct ops *ops = ops_of(req);
     struct ops_file *file = file_new(ops->tree, node, fd);
-    int id = passthrough_open(ops->passthrough, ops->tree, node, fd, (fi->flags & O_ACCMODE) != O_RDONLY);
+    int id = passthrough_open(ops->passthrough, ops->tree, node, fd, fi->flags);
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
     fill_open(fi, node, id);
@@ -157,7 +145,7 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
 static void reply_opened_image(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 {
     struct ops *ops = ops_of(req);
-    int id = passthrough_open(ops->passthrough, ops->tree, node, -1, false);
+    int id = passthrough_open(ops->passthrough, ops->tree, node, -1, fi->flags);
     fi->fh = id != 0 ? FH_PASSTHROUGH : FH_NONE;
     fill_open(fi, node, id);
     if (fuse_reply_open(req, fi) < 0 && id != 0)
@@ -253,7 +241,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     if ((fi->flags & O_TRUNC) && ops_kills_privileges(fi))
-        ops_drop_privileges(fd);
+        ops_drop_privileges(&who, fd);
     reply_opened(req, node, fd, fi);
 }
 
@@ -274,7 +262,7 @@ static void reply_created(fuse_req_t req, struct node *node, const struct stat *
     struct ops *ops = ops_of(req);
     struct tree *tree = ops->tree;
     struct ops_file *file = file_new(tree, node, fd);
-    int id = passthrough_open(ops->passthrough, tree, node, fd, (fi->flags & O_ACCMODE) != O_RDONLY);
+    int id = passthrough_open(ops->passthrough, tree, node, fd, fi->flags);
     int status = check_direct(file, node, fi->flags);
     struct fuse_entry_param entry;
     ops_fill_entry(tree, node, st, &entry);

@@ -1,10 +1,10 @@
 #include "ops_passthrough.h"
 
-#include "assume.h"
 #include "counters.h"
 #include "ops_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -94,17 +94,14 @@ static void unregister(const struct passthrough *passthrough, int id)
 }
 
 /*
- * Registers a backing file. The kernel writes to it with the credentials that we have now: without CAP_FSETID, so that the
- * backing file system takes set-user-ID bits away from what is written to. Returns its number, or 0.
+ * Registers a backing file. The kernel writes to it with the credentials that we have now; set-user-ID bits are taken away
+ * before (ops_drop_privileges()). Returns its number, or 0.
  */
-static int register_fd(struct passthrough *passthrough, int fd, bool writes)
+static int register_fd(struct passthrough *passthrough, int fd)
 {
     struct backing_map map = {.fd = fd};
-    bool had = writes && assume_drop_fsetid();
     int id = ioctl(atomic_load(&passthrough->device), BACKING_OPEN, &map);
     int error = errno;
-    if (had)
-        assume_restore_fsetid();
     if (id > 0)
         return id;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_refused], 1);
@@ -116,7 +113,7 @@ static int register_fd(struct passthrough *passthrough, int fd, bool writes)
 }
 
 /* Whether a file that nobody has open should be served by the kernel. */
-static bool is_wanted(struct passthrough *passthrough, const struct node *node, int fd, bool writes)
+static bool is_wanted(struct passthrough *passthrough, const struct node *node, int fd, int flags)
 {
     if (atomic_load(&passthrough->device) < 0 || node->id.kind == NODE_MADE)
         return false;
@@ -127,30 +124,31 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
         return !small;
     }
     struct statvfs fs;
-    if (!node->id.route->is_local)
+    /* O_DIRECT can be turned off by fcntl(2), of which the backing file hears nothing. */
+    if (!node->id.route->is_local || (flags & O_DIRECT))
         return false;
-    if (!writes || (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= NEARLY_FULL_BYTES))
+    if ((flags & O_ACCMODE) == O_RDONLY || (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= NEARLY_FULL_BYTES))
         return true;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_nearly_full], 1);
     return false;
 }
 
-static int try_register(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, bool writes)
+static int try_register(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
 {
     if (fd >= 0)
-        return is_wanted(passthrough, node, fd, writes) ? register_fd(passthrough, fd, writes) : 0;
+        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd) : 0;
     struct tree_held held;
     if (tree_hold(tree, node, &held) < 0)
         return 0;
-    int id = register_fd(passthrough, held.fd, writes);
+    int id = register_fd(passthrough, held.fd);
     tree_let_go(tree, &held);
     return id;
 }
 
-int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, bool writes)
+int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
 {
     uint64_t number = node->id.shown;
-    if (node->id.kind != NODE_ROUTE && !is_wanted(passthrough, node, fd, writes)) {
+    if (node->id.kind != NODE_ROUTE && !is_wanted(passthrough, node, fd, flags)) {
         counters_add(&passthrough->counters->files[COUNTERS_FILE_daemon], 1);
         return 0;
     }
@@ -160,7 +158,7 @@ int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct 
     if (way == NULL) {
         struct way *mine = g_new(struct way, 1);
         *mine = (struct way){.number = number, .users = 1, .link = {.data = mine}};
-        mine->id = try_register(passthrough, tree, node, fd, writes);
+        mine->id = try_register(passthrough, tree, node, fd, flags);
         pthread_mutex_lock(&passthrough->lock);
         way = use_locked(passthrough, number);
         if (way == NULL) {

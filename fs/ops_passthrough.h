@@ -31,11 +31,11 @@ void passthrough_enable(struct passthrough *passthrough, struct fuse_session *fu
  * passthrough_open - how an open is served.
  *
  * @fd: the file's, in a route as it was opened for the caller; -1 in the image, where it is opened when needed.
- * @writes: it is open for writing.
+ * @flags: as open(2) has them.
  * Returns the backing file's number for the reply, or 0: the daemon serves it. passthrough_close() follows when the file is
  * closed or the open failed, but not for a file of the image that the daemon serves. Cannot fail. Any thread.
  */
-int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, bool writes);
+int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags);
 void passthrough_close(struct passthrough *passthrough, const struct node *node);
 
 #endif

@@ -95,8 +95,8 @@ static inline bool ops_kills_privileges(const struct fuse_file_info *fi)
 #endif
 }
 
-/* Takes set-user-ID and set-group-ID bits away from a file, as a write by somebody without CAP_FSETID does. */
-void ops_drop_privileges(int fd);
+/* Takes set-user-ID and set-group-ID bits away from an open file (O_PATH is enough) as a write by @who does. */
+void ops_drop_privileges(const struct assume_credentials *who, int fd);
 
 /* The descriptor for a request with O_DIRECT, which fcntl(F_SETFL) can turn on at any time: owned by the file; -errno. */
 int ops_direct_fd(struct ops_file *file);

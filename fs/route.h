@@ -33,6 +33,8 @@ struct route_spec {
     bool nocopy;        /* volume: do not fill a new one from the image */
     bool tmpcopyup;     /* tmpfs: start with a copy of what the image has at the target */
     bool create_source; /* bind: make the host directory if it is missing */
+    bool native;        /* a real mount over the target, which the kernel serves alone (native.h) */
+    bool has_native;    /* native was said, yes or no */
 
     uint64_t size;         /* tmpfs: bytes, 0 = not given (then the kernel's default, half of the memory) */
     unsigned size_percent; /* tmpfs: per cent of memory, 0 = not given; excludes size */
@@ -65,6 +67,8 @@ struct route {
     bool is_local;    /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
     bool is_stacked;  /* on an overlayfs */
     bool is_private;  /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool native;        /* spec.native, or nested in a native one; set by native_plan() */
+    uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */
 };
 
 #endif

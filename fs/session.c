@@ -3,6 +3,7 @@
 #include "counters.h"
 #include "dir_streams.h"
 #include "ops_passthrough.h"
+#include "native.h"
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
@@ -129,7 +130,11 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->io_uring = options->io_uring;
     int status = tree_new(options->layers, options->n_layers, n_kept_fds(), &session->tree, ret_why);
     if (status == 0)
+        status = native_check(options->routes, options->n_routes, ret_why);
+    if (status == 0)
         status = add_routes(session, options, ret_why);
+    if (status == 0)
+        status = native_plan(session->tree, session->limits, ret_why);
     if (status < 0) {
         session_free(session);
         return status;
@@ -384,9 +389,12 @@ int session_start(struct session *session, char **ret_why)
     /* The first answer: INIT and the root's attributes have gone through the threads. */
     if (status == 0 && stat(session->mountpoint, &st) < 0)
         status = -errno;
+    if (status < 0)
+        *ret_why = g_strdup_printf("%s: the mount does not answer: %s", session->mountpoint, g_strerror(-status));
+    else
+        status = native_mount(session->tree, session->mountpoint, ret_why);
     if (status < 0) {
         bool busy;
-        *ret_why = g_strdup_printf("%s: the mount does not answer: %s", session->mountpoint, g_strerror(-status));
         (void)session_unmount(session, &busy);
     }
     return status;
@@ -424,6 +432,7 @@ int session_unmount(struct session *session, bool *ret_busy)
     *ret_busy = false;
     if (is_gone(session))
         return 0;
+    native_unmount(session->tree, session->mountpoint, ret_busy);
     int status = unmount(session->mountpoint, false);
     if (status == -EBUSY) {
         *ret_busy = true;
@@ -438,6 +447,14 @@ const char *session_source(const struct session *session, const char *target)
     for (size_t i = 0; i < session->tree->n_routes; i++)
         if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
             return session->tree->routes[i]->spec.source;
+    return NULL;
+}
+
+const char *session_native(const struct session *session, const char *target)
+{
+    for (size_t i = 0; i < session->tree->n_routes; i++)
+        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
+            return session->tree->routes[i]->native ? session->tree->routes[i]->target : NULL;
     return NULL;
 }
 

@@ -40,13 +40,13 @@ int session_new(const struct session_options *options, struct session **ret, cha
 const char *const *session_limits(const struct session *session);
 
 /*
- * session_start - mounts and starts the serving threads; returns when the mount answers.
+ * session_start - mounts and starts the serving threads, then mounts the native routes; returns when the mount answers.
  * Returns 0 or -errno with @ret_why as above; on failure nothing stays mounted.
  */
 int session_start(struct session *session, char **ret_why);
 
 /*
- * session_unmount - takes the mount point out of the tree: at once when nobody uses it, lazily when it is busy (then
+ * session_unmount - takes the mount point, native routes first, out of the tree: at once when nobody uses it, lazily when it is busy (then
  * the session goes on serving until the last user is gone).
  * @ret_busy: true when it was lazy. Returns 0 or -errno. Any thread but a serving one.
  */
@@ -55,6 +55,10 @@ int session_unmount(struct session *session, bool *ret_busy);
 /* What serves the route that was declared for a target: of an anonymous volume the name that it was given. Owned by the
  * session; NULL for a tmpfs or an unknown target. */
 const char *session_source(const struct session *session, const char *target);
+
+/* Where the native mount of the route lies that was declared for a target: a path inside the mount point. Owned by the
+ * session; NULL for a route that is served through FUSE. */
+const char *session_native(const struct session *session, const char *target);
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);

@@ -2,10 +2,12 @@
 
 #include "app_error.h"
 #include "find_mount.h"
+#include "guard.h"
 #include "mount_table.h"
 #include "process.h"
 #include "state_dir.h"
 #include "text.h"
+#include "umount_beneath.h"
 #include "unmount.h"
 #include "users.h"
 
@@ -86,15 +88,71 @@ static void say_mounts_below(const char *point)
     }
 }
 
-/* Somebody who only looks (who reads links of /proc, say) holds the mount for a moment; that is no use of it. */
-static int unmount_patiently(const char *point)
+/* @place: inside the mount, NULL for the mount itself. */
+static int unmount_once(const char *point, const char *place, bool lazy)
 {
-    int result = unmount_point(point, false);
+    return place != NULL ? umount_beneath(point, place, 0, lazy) : unmount_point(point, lazy);
+}
+
+/* Somebody who only looks (who reads links of /proc, say) holds the mount for a moment; that is no use of it. */
+static int unmount_patiently(const char *point, const char *place)
+{
+    int result = unmount_once(point, place, false);
     for (int i = 0; i < BUSY_TRIES && result == -EBUSY; i++) {
         g_usleep(BUSY_NAP_US);
-        result = unmount_point(point, false);
+        result = unmount_once(point, place, false);
     }
     return result;
+}
+
+/* @place: as above. Native routes below the mount are told only when they are what is left. */
+static void say_busy(const struct found_mount *found, const char *place, const struct daemon *daemon, bool *ret_said)
+{
+    if (*ret_said)
+        return;
+    *ret_said = true;
+    g_autofree char *shown = text_word(found->point);
+    app_notice("%s is in use; it is detached now", shown);
+    say_users(found, daemon);
+    if (place == NULL)
+        say_mounts_below(found->point);
+}
+
+static int unmount_or_detach(const struct found_mount *found, const char *place, const struct daemon *daemon,
+                             bool *ret_said)
+{
+    int result = unmount_patiently(found->point, place);
+    if (result != -EBUSY)
+        return result;
+    say_busy(found, place, daemon, ret_said);
+    return unmount_once(found->point, place, true);
+}
+
+/* All at once, the native routes with the mount point. */
+static int detach_dead(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
+{
+    g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, 1);
+    if (users->len > 0)
+        say_busy(found, found->state->natives[0], daemon, ret_said);
+    return unmount_once(found->point, NULL, true);
+}
+
+/*
+ * Unmounts the native routes, nested ones first, then the mount point. What of them somebody else has unmounted, or what
+ * cannot be reached, is no error: the lazy unmount of the mount point takes it along. The way to them leads through the
+ * mount: it is barred where the daemon is dead and the kernel would ask it again, and a daemon that does not answer would
+ * make us wait.
+ */
+static int detach_once(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
+{
+    char **natives = found->state != NULL ? found->state->natives : NULL;
+    guint n = natives != NULL ? g_strv_length(natives) : 0;
+    int answer = n > 0 ? guard_probe(found->point) : 0;
+    if (answer == -ENOTCONN || answer == -ECONNABORTED)
+        return detach_dead(found, daemon, ret_said);
+    for (guint i = answer != -ETIMEDOUT ? n : 0; i > 0; i--)
+        (void)unmount_or_detach(found, natives[i - 1], daemon, ret_said);
+    return unmount_or_detach(found, NULL, daemon, ret_said);
 }
 
 /* Takes the mount out of the tree. FALSE with one line. */
@@ -105,18 +163,8 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
         return TRUE;
     int result = 0;
     for (int i = 0; i < STACKED_MAX && result == 0 && (i == 0 || mount_table_still_has(found->point, found->device));
-         i++) {
-        result = unmount_patiently(found->point);
-        if (result == -EBUSY) {
-            if (!*ret_said) {
-                app_notice("%s is in use; it is detached now", shown);
-                say_users(found, daemon);
-                say_mounts_below(found->point);
-            }
-            *ret_said = true;
-            result = unmount_point(found->point, true);
-        }
-    }
+         i++)
+        result = detach_once(found, daemon, ret_said);
     /* EINVAL: somebody else was faster and it is no mount any more. */
     if (result == 0 || result == -EINVAL)
         return TRUE;

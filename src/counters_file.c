@@ -55,13 +55,16 @@ struct counters *counters_file_map(const char *directory, const char *name)
     return &file->counters;
 }
 
-void counters_file_unmap(struct counters *counters, const char *directory, const char *name)
+void counters_file_unmap(struct counters *counters)
+{
+    if (counters != NULL)
+        munmap((char *)counters - offsetof(struct file, counters), sizeof(struct file));
+}
+
+void counters_file_remove(const char *directory, const char *name)
 {
     g_autofree char *path = path_of(directory, name);
-    if (counters == NULL)
-        return;
     unlink(path);
-    munmap((char *)counters - offsetof(struct file, counters), sizeof(struct file));
 }
 
 bool counters_file_read(const char *directory, const char *name, struct counters *ret)

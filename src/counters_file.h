@@ -16,8 +16,11 @@
  */
 struct counters *counters_file_map(const char *directory, const char *name);
 
-/* Ends them and removes the file. */
-void counters_file_unmap(struct counters *counters, const char *directory, const char *name);
+/* Ends them; NULL is allowed. */
+void counters_file_unmap(struct counters *counters);
+
+/* Removes the file of a mount that is no more. */
+void counters_file_remove(const char *directory, const char *name);
 
 /* What they say now. False where there are none, or of another version of the program. */
 bool counters_file_read(const char *directory, const char *name, struct counters *ret);

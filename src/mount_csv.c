@@ -16,6 +16,7 @@ enum csv_key {
     KEY_SIZE,
     KEY_MODE,
     KEY_CREATE_SOURCE,
+    KEY_NATIVE,
     KEY_CONSISTENCY,
     KEY_PROPAGATION,
     KEY_N
@@ -42,6 +43,7 @@ static const struct {
     {"tmpfs-size", KEY_SIZE, ROUTE_TMPFS},
     {"tmpfs-mode", KEY_MODE, ROUTE_TMPFS},
     {"bind-create-src", KEY_CREATE_SOURCE, ROUTE_BIND},
+    {"native", KEY_NATIVE, ANY},
     {"consistency", KEY_CONSISTENCY, ANY},
     {"bind-propagation", KEY_PROPAGATION, ROUTE_BIND},
 };
@@ -156,11 +158,11 @@ static gboolean collect(struct mount_value *value, char **split, struct csv_fiel
             g_autofree char *shown = text_escape(name);
             return mount_value_fail(value, error,
                                     "unknown key \"%s\"; known are type, source, target, readonly, volume-nocopy, "
-                                    "volume-subpath, tmpfs-size, tmpfs-mode, bind-create-src",
+                                    "volume-subpath, tmpfs-size, tmpfs-mode, bind-create-src, native",
                                     shown);
         }
         enum csv_key key = key_names[i].key;
-        bool is_bool = key == KEY_READONLY || key == KEY_NOCOPY || key == KEY_CREATE_SOURCE;
+        bool is_bool = key == KEY_READONLY || key == KEY_NOCOPY || key == KEY_CREATE_SOURCE || key == KEY_NATIVE;
         if (equals == NULL && !is_bool)
             return mount_value_fail(value, error, "%s has no value; write %s=VALUE", name, name);
         if (equals != NULL && equals[1] == '\0')
@@ -209,6 +211,9 @@ static gboolean read_fields(struct mount_value *value, const struct csv_field *f
     if (fields[KEY_CREATE_SOURCE].name != NULL &&
         !read_bool(value, &fields[KEY_CREATE_SOURCE], &spec->create_source, error))
         return FALSE;
+    if (fields[KEY_NATIVE].name != NULL && !read_bool(value, &fields[KEY_NATIVE], &spec->native, error))
+        return FALSE;
+    spec->has_native = fields[KEY_NATIVE].name != NULL;
     if (fields[KEY_SUBPATH].name != NULL && !read_subpath(value, fields[KEY_SUBPATH].value, error))
         return FALSE;
     if (fields[KEY_SIZE].name != NULL && !mount_value_size(value, "tmpfs-size", fields[KEY_SIZE].value, error))

@@ -129,6 +129,14 @@ static gboolean read_volume(struct mount_value *value, GError **error)
     return TRUE;
 }
 
+void mount_options_set_native(struct mount_options *options)
+{
+    for (guint i = 0; i < options->routes->len; i++) {
+        struct route_spec *spec = &g_array_index(options->routes, struct route_spec, i);
+        spec->native |= !spec->has_native;
+    }
+}
+
 typedef gboolean (*read_function)(struct mount_value *value, GError **error);
 
 static gboolean read_and_add(struct mount_options *options, read_function read, const char *option, const char *text,

@@ -36,6 +36,9 @@ gboolean mount_options_add_tmpfs(struct mount_options *options, const char *opti
 gboolean mount_options_add_volume(struct mount_options *options, const char *option, const char *value, GError **error);
 gboolean mount_options_add_mount(struct mount_options *options, const char *option, const char *value, GError **error);
 
+/* Makes those native that do not say whether they are. */
+void mount_options_set_native(struct mount_options *options);
+
 /* What was declared, in order. Owned by @options, valid until the next add or free. */
 const struct route_spec *mount_options_routes(const struct mount_options *options, size_t *ret_n);
 

@@ -24,6 +24,8 @@ static const char examples[] =
     "  -v /srv/conf:/etc/app:ro           a directory or file of the host, read-only\n"
     "  -v /cache                          an anonymous volume\n"
     "  --mount type=volume,source=data,target=/data,volume-subpath=app,readonly\n"
+    "  --tmpfs /tmp:native                a real mount, as fast as the kernel; needs the right to mount;\n"
+    "                                     what is refused there is not logged (--routes native: all places)\n"
     "\n"
     "Log destinations: - (stderr), file:PATH (appended; reopened on SIGHUP), journald. Default: stderr\n"
     "in the foreground; otherwise journald, or a file in the state directory where there is no journal.\n"
@@ -42,6 +44,7 @@ struct arguments {
     char **logs;
     char *log_format;
     char *log_fold;
+    char *routes;
     char *name;
     char *state_dir;
     char *passthrough;
@@ -129,6 +132,11 @@ static gboolean check_words(const struct arguments *arguments, GError **error)
         g_autofree char *shown = text_escape(format);
         return usage(error, "--log-format: \"%s\" is no format; write json or text", shown);
     }
+    const char *routes = arguments->routes;
+    if (routes != NULL && strcmp(routes, "fuse") != 0 && strcmp(routes, "native") != 0) {
+        g_autofree char *shown = text_escape(routes);
+        return usage(error, "--routes: \"%s\" is no way to serve routes; write fuse or native", shown);
+    }
     if (arguments->name != NULL && !state_name_is_valid(arguments->name)) {
         g_autofree char *shown = text_escape(arguments->name);
         return usage(error,
@@ -169,6 +177,8 @@ static gboolean take(struct arguments *arguments, GError **error)
     request->foreground = arguments->foreground;
     request->passthrough = g_strcmp0(arguments->passthrough, "off") != 0;
     request->io_uring = arguments->io_uring;
+    if (g_strcmp0(arguments->routes, "native") == 0)
+        mount_options_set_native(request->routes);
     request->mountpoint = g_strdup(arguments->rest[0]);
     request->layers = arguments->layers != NULL ? g_steal_pointer(&arguments->layers) : g_new0(char *, 1);
     return read_logs(request, arguments->logs, error);
@@ -189,6 +199,8 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
          "A volume, or a path of the host, that may be written", "[SRC:]DST[:OPTS]"},
         {"mount", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback(on_mount), "The long form of both",
          "KEY=VALUE,..."},
+        {"routes", 0, 0, G_OPTION_ARG_FILENAME, &arguments.routes,
+         "Who serves the writable places: rofuse, or the kernel alone (default fuse)", "fuse|native"},
         {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.logs, "Where refused writes are told; may be repeated",
          "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments.log_format,
@@ -200,9 +212,9 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Keep volumes, state and logs below DIR",
          "DIR"},
         {"passthrough", 0, 0, G_OPTION_ARG_FILENAME, &arguments.passthrough,
-         "Whether the kernel reads and writes open files by itself where it can: auto (default) or off", "MODE"},
+         "auto (default): the kernel serves open files by itself where it can; or off", "MODE"},
         {"io-uring", 0, 0, G_OPTION_ARG_NONE, &arguments.io_uring,
-         "Take the kernel's requests through io_uring where it offers that", NULL},
+         "Take requests through io_uring, where the kernel offers that", NULL},
         {"foreground", 0, 0, G_OPTION_ARG_NONE, &arguments.foreground,
          "Stay in the foreground; readiness is told by sd_notify", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},
@@ -217,6 +229,7 @@ struct mount_request *mount_request_parse(int argc, char **argv, GError **error)
     g_free(arguments.log_format);
     g_free(arguments.log_fold);
     g_free(arguments.passthrough);
+    g_free(arguments.routes);
     g_free(arguments.name);
     g_free(arguments.state_dir);
     return request;

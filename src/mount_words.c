@@ -25,7 +25,7 @@ struct flag_word {
 
 #define FIELD(name) offsetof(struct route_spec, name)
 
-/* docker's list of mount flags for --tmpfs, and podman's tmpcopyup. Times, sync and mandatory locks mean nothing on a
+/* docker's list of mount flags for --tmpfs, podman's tmpcopyup, and native. Times, sync and mandatory locks mean nothing on a
  * tmpfs that only this mount can reach. */
 static const struct flag_word tmpfs_words[] = {
     {"ro", WORD_ACCESS, FIELD(read_only), true},      {"rw", WORD_ACCESS, FIELD(read_only), false},
@@ -39,17 +39,19 @@ static const struct flag_word tmpfs_words[] = {
     {"diratime", WORD_IGNORED, NO_FIELD, false},      {"nodiratime", WORD_IGNORED, NO_FIELD, false},
     {"sync", WORD_IGNORED, NO_FIELD, false},          {"async", WORD_IGNORED, NO_FIELD, false},
     {"dirsync", WORD_IGNORED, NO_FIELD, false},       {"mand", WORD_IGNORED, NO_FIELD, false},
-    {"nomand", WORD_IGNORED, NO_FIELD, false},        {NULL, WORD_N_GROUPS, NO_FIELD, false},
+    {"nomand", WORD_IGNORED, NO_FIELD, false},        {"native", WORD_NATIVE, FIELD(native), true},
+    {"nonative", WORD_NATIVE, FIELD(native), false},  {NULL, WORD_N_GROUPS, NO_FIELD, false},
 };
 
 static const struct flag_word volume_words[] = {
-    {"ro", WORD_ACCESS, FIELD(read_only), true}, {"rw", WORD_ACCESS, FIELD(read_only), false},
-    {"nocopy", WORD_COPY, FIELD(nocopy), true},  {"z", WORD_IGNORED, NO_FIELD, false},
-    {"Z", WORD_IGNORED, NO_FIELD, false},        {"shared", WORD_IGNORED, NO_FIELD, false},
-    {"rshared", WORD_IGNORED, NO_FIELD, false},  {"slave", WORD_IGNORED, NO_FIELD, false},
-    {"rslave", WORD_IGNORED, NO_FIELD, false},   {"private", WORD_IGNORED, NO_FIELD, false},
-    {"rprivate", WORD_IGNORED, NO_FIELD, false}, {"consistent", WORD_IGNORED, NO_FIELD, false},
-    {"cached", WORD_IGNORED, NO_FIELD, false},   {"delegated", WORD_IGNORED, NO_FIELD, false},
+    {"ro", WORD_ACCESS, FIELD(read_only), true},  {"rw", WORD_ACCESS, FIELD(read_only), false},
+    {"nocopy", WORD_COPY, FIELD(nocopy), true},   {"z", WORD_IGNORED, NO_FIELD, false},
+    {"Z", WORD_IGNORED, NO_FIELD, false},         {"shared", WORD_IGNORED, NO_FIELD, false},
+    {"rshared", WORD_IGNORED, NO_FIELD, false},   {"slave", WORD_IGNORED, NO_FIELD, false},
+    {"rslave", WORD_IGNORED, NO_FIELD, false},    {"private", WORD_IGNORED, NO_FIELD, false},
+    {"rprivate", WORD_IGNORED, NO_FIELD, false},  {"consistent", WORD_IGNORED, NO_FIELD, false},
+    {"cached", WORD_IGNORED, NO_FIELD, false},    {"delegated", WORD_IGNORED, NO_FIELD, false},
+    {"native", WORD_NATIVE, FIELD(native), true}, {"nonative", WORD_NATIVE, FIELD(native), false},
     {NULL, WORD_N_GROUPS, NO_FIELD, false},
 };
 
@@ -97,6 +99,7 @@ static gboolean apply_flag(struct mount_value *value, const struct flag_word *fl
     if (!settle(value, flag->group, flag->word, error))
         return FALSE;
     *(bool *)((char *)&value->spec + flag->field) = flag->set;
+    value->spec.has_native |= flag->group == WORD_NATIVE;
     return TRUE;
 }
 
@@ -182,7 +185,7 @@ gboolean mount_value_tmpfs_word(struct mount_value *value, char *word, GError **
         return mount_value_fail(
             value, error,
             "unknown option \"%s\"; a tmpfs takes size=, mode=, uid=, gid=, nr_inodes=, ro, rw, exec, "
-            "noexec, suid, nosuid, dev, nodev, tmpcopyup",
+            "noexec, suid, nosuid, dev, nodev, tmpcopyup, native",
             shown);
     }
     if (!settle(value, group, word, error))
@@ -212,7 +215,8 @@ gboolean mount_value_volume_word(struct mount_value *value, const char *word, GE
     const struct flag_word *flag = find_flag(volume_words, word);
     if (flag == NULL) {
         g_autofree char *shown = text_escape(word);
-        return mount_value_fail(value, error, "unknown option \"%s\"; a volume or bind takes ro, rw and nocopy", shown);
+        return mount_value_fail(value, error, "unknown option \"%s\"; a volume or bind takes ro, rw, nocopy and native",
+                                shown);
     }
     if (flag->field == FIELD(nocopy) && value->spec.kind == ROUTE_BIND)
         return mount_value_fail(value, error, "nocopy is for volumes, this is a bind of a host path; remove nocopy");

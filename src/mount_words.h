@@ -16,6 +16,7 @@ enum word_group {
     WORD_SUID,
     WORD_DEV,
     WORD_COPY,
+    WORD_NATIVE,
     WORD_SIZE,
     WORD_INODES,
     WORD_MODE,

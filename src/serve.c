@@ -102,6 +102,7 @@ static struct state *new_state(const struct mount_request *request, const struct
     state->fold = request->fold;
     state->volume_dir = g_strdup(paths->volumes);
     state->limits = g_new0(char *, 1);
+    state->natives = g_new0(char *, 1);
     return state;
 }
 
@@ -172,6 +173,31 @@ static gboolean fail_why(GError **error, const char *what, int result, char *why
     return FALSE;
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What the routes have become: an anonymous volume has its name now, by which its directory is found, and a route that is
+ * nested in a native one is native. */
+static void note_routes(struct serve *serve)
+{
+    struct state *state = serve->state;
+    size_t n = 0;
+    g_strfreev(state->natives);
+    state->natives = g_new0(char *, state->n_routes + 1);
+    for (size_t i = 0; i < state->n_routes; i++) {
+        struct route_spec *route = &state->routes[i];
+        if (route->source == NULL)
+            route->source = g_strdup(session_source(serve->session, route->target));
+        const char *place = session_native(serve->session, route->target);
+        route->native = place != NULL;
+        if (place != NULL)
+            state->natives[n++] = g_strdup(place);
+    }
+    qsort(state->natives, n, sizeof state->natives[0], compare_words);
+}
+
 static gboolean open_session(struct serve *serve, GError **error)
 {
     const struct mount_request *request = serve->request;
@@ -196,12 +222,7 @@ static gboolean open_session(struct serve *serve, GError **error)
     interrupt_end(interrupt);
     if (result < 0)
         return fail_why(error, "open the layers and routes", result, why);
-    /* An anonymous volume has its name now, by which its directory is found. */
-    for (size_t i = 0; i < serve->state->n_routes; i++) {
-        struct route_spec *route = &serve->state->routes[i];
-        if (route->source == NULL)
-            route->source = g_strdup(session_source(serve->session, route->target));
-    }
+    note_routes(serve);
     return TRUE;
 }
 
@@ -263,10 +284,12 @@ static void unmount(struct serve *serve)
     bool busy = false;
     notify_send("STOPPING=1");
     int result = session_unmount(serve->session, &busy);
-    for (int i = 0; i < STACKED_MAX && result == 0 && !busy &&
-                    mount_table_still_has(serve->state->mountpoint, serve->state->device);
-         i++)
-        result = session_unmount(serve->session, &busy);
+    for (int i = 0;
+         i < STACKED_MAX && result == 0 && mount_table_still_has(serve->state->mountpoint, serve->state->device); i++) {
+        bool is_busy;
+        result = session_unmount(serve->session, &is_busy);
+        busy |= is_busy;
+    }
     if (result < 0) {
         g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));
         say(serve, message);
@@ -358,7 +381,7 @@ static void finish(struct serve *serve)
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
-    counters_file_unmap(serve->counters, serve->paths->run, serve->state != NULL ? serve->state->name : "");
+    counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     struct stat st;
     if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)

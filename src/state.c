@@ -22,6 +22,7 @@ void state_free(struct state *state)
     g_strfreev(state->log_formats);
     g_free(state->volume_dir);
     g_strfreev(state->limits);
+    g_strfreev(state->natives);
     g_free(state);
 }
 
@@ -48,6 +49,7 @@ json_t *state_route_to_json(const struct route_spec *spec)
     json_object_set_new(json, "nocopy", json_boolean(spec->nocopy));
     json_object_set_new(json, "tmpcopyup", json_boolean(spec->tmpcopyup));
     json_object_set_new(json, "create_source", json_boolean(spec->create_source));
+    json_object_set_new(json, "native", json_boolean(spec->native));
     json_object_set_new(json, "size", json_integer((json_int_t)spec->size));
     json_object_set_new(json, "size_percent", json_integer(spec->size_percent));
     json_object_set_new(json, "nr_inodes", json_integer((json_int_t)spec->nr_inodes));
@@ -91,6 +93,7 @@ static bool route_from_json(const json_t *json, struct route_spec *ret)
     spec.nocopy = get_bool(json, "nocopy");
     spec.tmpcopyup = get_bool(json, "tmpcopyup");
     spec.create_source = get_bool(json, "create_source");
+    spec.native = get_bool(json, "native");
     spec.size = get_number(json, "size");
     spec.size_percent = (unsigned)get_number(json, "size_percent");
     spec.nr_inodes = get_number(json, "nr_inodes");
@@ -134,6 +137,7 @@ json_t *state_to_json(const struct state *state)
     json_object_set_new(json, "fold", json_integer(state->fold));
     json_bytes_set(json, "volume_dir", state->volume_dir);
     set_list(json, "limits", state->limits);
+    set_list(json, "natives", state->natives);
     return json;
 }
 
@@ -161,6 +165,7 @@ struct state *state_from_json(const json_t *json)
     state->fold = (unsigned)get_number(json, "fold");
     state->volume_dir = json_bytes_get(json, "volume_dir");
     state->limits = json_bytes_get_list(json, "limits");
+    state->natives = json_bytes_get_list(json, "natives");
     if (state->name == NULL || state->mountpoint == NULL || state->boot_id == NULL || state->pid <= 0 ||
         g_strv_length(state->logs) != g_strv_length(state->log_formats)) {
         state_free(state);
@@ -197,8 +202,8 @@ char *state_route_options(const struct route_spec *spec)
         bool is_set;
         const char *word;
     } flags[] = {
-        {spec->read_only, "ro"}, {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
-        {spec->nodev, "nodev"},  {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "tmpcopyup"},
+        {spec->read_only, "ro"},  {spec->noexec, "noexec"},       {spec->nosuid, "nosuid"}, {spec->nodev, "nodev"},
+        {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "tmpcopyup"}, {spec->native, "native"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (flags[i].is_set)

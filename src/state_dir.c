@@ -1,6 +1,7 @@
 #include "state_dir.h"
 
 #include "app_error.h"
+#include "counters_file.h"
 #include "paths.h"
 #include "text.h"
 
@@ -116,8 +117,10 @@ void state_dir_remove(const char *directory, const struct state *state)
 {
     g_autofree char *path = file_of(directory, state->name);
     struct state *current = read_file(path);
-    if (current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks)
+    if (current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks) {
+        counters_file_remove(directory, state->name);
         unlink(path);
+    }
     state_free(current);
 }
 

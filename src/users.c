@@ -18,8 +18,10 @@
 struct search {
     dev_t device;
     const char *mountpoint;
+    const char *namespace; /* our mount namespace, as /proc says it; borrowed; NULL = unknown */
     pid_t pid;
-    char *comm; /* of pid, owned */
+    bool is_near; /* pid is in our mount namespace */
+    char *comm;   /* of pid, owned */
     GPtrArray *lines;
     unsigned limit;
     unsigned left_out;
@@ -53,13 +55,20 @@ static bool is_on_device(const struct search *search, const char *link)
            makedev(st.stx_dev_major, st.stx_dev_minor) == search->device;
 }
 
-static bool check_link(struct search *search, const char *link, const char *what)
+/* On another file system that is mounted below the mount point (a native route): known by the path, which means the same
+ * there as here only in our own mount namespace. */
+static bool is_below(const struct search *search, const char *path)
 {
-    if (!is_on_device(search, link))
-        return false;
+    size_t length = strlen(search->mountpoint);
+    return search->is_near && path != NULL && strncmp(path, search->mountpoint, length) == 0 && path[length] == '/';
+}
+
+static void check_link(struct search *search, const char *link, const char *what)
+{
+    bool is_ours = is_on_device(search, link);
     g_autofree char *path = g_file_read_link(link, NULL);
-    add(search, what, path);
-    return true;
+    if (is_ours || is_below(search, path))
+        add(search, what, path);
 }
 
 static void check_files(struct search *search)
@@ -113,7 +122,10 @@ static void check_process(struct search *search, GPtrArray *namespaces)
     g_autofree char *cwd = g_strdup_printf("/proc/%d/cwd", (int)search->pid);
     g_autofree char *root = g_strdup_printf("/proc/%d/root", (int)search->pid);
     g_autofree char *exe = g_strdup_printf("/proc/%d/exe", (int)search->pid);
+    g_autofree char *link = g_strdup_printf("/proc/%d/ns/mnt", (int)search->pid);
+    g_autofree char *namespace = g_file_read_link(link, NULL);
     search->comm = process_comm(search->pid);
+    search->is_near = namespace != NULL && g_strcmp0(namespace, search->namespace) == 0;
     check_link(search, cwd, "working directory");
     check_link(search, root, "root directory");
     check_link(search, exe, "runs");
@@ -158,6 +170,7 @@ GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsign
     char *own = g_file_read_link("/proc/self/ns/mnt", NULL);
     if (own != NULL)
         g_ptr_array_add(namespaces, own);
+    search.namespace = own;
     g_autofree char *bind = find_point(&search, "/proc/self/mountinfo", mountpoint);
     if (bind != NULL)
         g_ptr_array_add(search.lines, g_strdup_printf("it is mounted at %s as well", bind));

@@ -2,7 +2,7 @@
  * users - which processes use a mount, for the line that says who is in the way.
  *
  * /proc is read (proc_pid_cwd(5) and its neighbours); files are told apart by the device of the file system, without a
- * request to its daemon. What this process may not see is not in the list.
+ * request to its daemon, and, where another one is mounted below it, by their paths. What this process may not see is not in the list.
  */
 #ifndef ROFUSE_SRC_USERS_H
 #define ROFUSE_SRC_USERS_H

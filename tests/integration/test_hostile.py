@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 @pytest.mark.parametrize("uid", [0, 2000])
 def test_memory_that_cannot_be_read(uid, rofuse, scratch, layer, programs):
     """Reading the caller's arguments would wait for ever: at most one thread of the daemon does, the others serve."""
-    other = rofuse(tmpfs=["/slow"])
+    other = rofuse(tmpfs=["/slow"], extra=["--passthrough", "off"])  # the kernel's own pages would be no trap
     other.path("/slow/page").write_bytes(b"y" * 4096)
     other.path("/slow/page").chmod(0o666)
     log = Log(rofuse(layers=[layer], volume=["v:/data"]))

@@ -44,12 +44,13 @@ def test_descriptors_do_not_grow(rofuse, scratch, layer):
                 pass
         return True
 
-    assert call(lambda: work(0, 300)).value
+    # So many that what is kept for speed is full (session.c).
+    assert call(lambda: work(0, 600)).value
     settled = descriptors(mount)
-    assert call(lambda: work(300, 300)).value
     assert call(lambda: work(600, 300)).value
+    assert call(lambda: work(900, 300)).value
     assert descriptors(mount) <= settled + 8
-    assert settled < 512
+    assert settled < 1100
 
 
 def stress(mount, seed, operations):

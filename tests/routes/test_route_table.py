@@ -18,6 +18,8 @@ TMPFS_SIZE = "size=64m,nr_inodes=100000"
 KNOWN = [
     ({"volume", "bind"}, "sticky/ranges-that-move: ",
      "fuse_file_fallocate() knows KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE and answers EOPNOTSUPP to others by itself"),
+    ({"tmpfs", "volume", "bind"}, "sticky/appending: ",
+     "fuse_passthrough_open() opens the backing file with the flags of open(2): taking O_APPEND away later changes nothing"),
 ]
 
 

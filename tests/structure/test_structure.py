@@ -22,11 +22,14 @@ PURE = {
     "whiteout": set(),
     "access": set(),
     "numbers": set(),
+    "cache": set(),
+    "counters": set(),
 }
 READING = {
     "beneath": {"path"},
-    "layer": {"beneath", "path", "whiteout"},
-    "union": {"beneath", "layer", "path", "whiteout"},
+    "xattr_at": set(),
+    "layer": {"beneath", "cache", "whiteout", "xattr_at"},
+    "union": {"beneath", "cache", "layer", "path", "whiteout"},
 }
 ROUTES = {
     "route": set(),
@@ -54,19 +57,22 @@ CALLERS = {
 }
 TREE = {
     "node": set(),
-    "tree": {"backing", "beneath", "node", "numbers", "path", "route", "union"},
+    "tree": {"backing", "beneath", "cache", "node", "numbers", "path", "route", "union"},
+    "dir_streams": {"node"},
     "graft": {"backing", "numbers", "path", "tree"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "denial", "path", "policy", "tree"},
+    "umount_beneath": {"beneath"},
+    "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "denial", "gate", "intent", "node", "ops",
-           "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"proc_file", "session", "session_order"}
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
+           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
+SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "denial", "route", "session"}
+PUBLIC = {"caller", "counters", "denial", "route", "session", "umount_beneath"}
 
 # Libraries of formats: for src/ alone.
 FORMATS = re.compile(r"jansson|yaml|archive|json-glib|getopt|argp")

@@ -27,9 +27,10 @@ static char *describe(const struct route_spec *spec)
     const struct {
         bool is_set;
         const char *word;
-    } flags[] = {{spec->read_only, "ro"},        {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
-                 {spec->nodev, "nodev"},         {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "copy"},
-                 {spec->create_source, "create"}};
+    } flags[] = {
+        {spec->read_only, "ro"},         {spec->noexec, "noexec"}, {spec->nosuid, "nosuid"},
+        {spec->nodev, "nodev"},          {spec->nocopy, "nocopy"}, {spec->tmpcopyup, "copy"},
+        {spec->create_source, "create"}, {spec->native, "native"}, {spec->has_native && !spec->native, "nonative"}};
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (flags[i].is_set)
             g_string_append_printf(text, " %s", flags[i].word);
@@ -74,10 +75,15 @@ static const struct {
     {"--tmpfs", "/tmp:mode=1777,nr_blocks=0,mpol=interleave,relatime,noatime,async",
      "tmpfs /tmp" TMPFS_DEFAULT " mode=1777"},
     {"--tmpfs", "/tmp:tmpcopyup", "tmpfs /tmp" TMPFS_DEFAULT " copy"},
+    {"--tmpfs", "/tmp:native", "tmpfs /tmp" TMPFS_DEFAULT " native"},
+    {"--tmpfs", "/tmp:size=1k,nonative", "tmpfs /tmp" TMPFS_DEFAULT " nonative size=1024"},
     {"--tmpfs", "/t\xff mp", "tmpfs /t\xff mp" TMPFS_DEFAULT},
     {"-v", "/data", "volume /data"},
     {"-v", "/data:ro", "volume /data ro"},
     {"-v", "/data:ro,nocopy", "volume /data ro nocopy"},
+    {"-v", "/data:native", "volume /data native"},
+    {"-v", "native:/data:ro,native", "volume /data from=native ro native"},
+    {"-v", "/srv:/data:nonative", "bind /data from=/srv create nonative"},
     {"-v", "data:/data", "volume /data from=data"},
     {"-v", "d:/data:rw", "volume /data from=d"},
     {"--volume", "my_data.1-x:/data:nocopy,z,Z,rprivate,cached", "volume /data from=my_data.1-x nocopy"},
@@ -93,6 +99,9 @@ static const struct {
     {"--mount", "TYPE=Volume,SRC=data,Dst=/data,ReadOnly", "volume /data from=data ro"},
     {"--mount", "type=volume,src=data,destination=/data,ro=false,volume-nocopy=true,volume-subpath=a//b/.",
      "volume /data from=data subpath=a/b nocopy"},
+    {"--mount", "target=/data,Native", "volume /data native"},
+    {"--mount", "type=tmpfs,dst=/tmp,native=true", "tmpfs /tmp" TMPFS_DEFAULT " native"},
+    {"--mount", "type=bind,src=/srv,dst=/srv,native=false", "bind /srv from=/srv nonative"},
     {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached",
      "bind /srv from=/srv ro"},
     {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/./x create"},
@@ -141,6 +150,8 @@ static const struct {
     {"--tmpfs", "/tmp:size=1m,nr_blocks=4", "size=1m and nr_blocks=4 contradict", "one of them"},
     {"--tmpfs", "/tmp:shared", "unknown option \"shared\"", "takes"},
     {"--tmpfs", "/tmp:a\nb", "unknown option \"a\\x0ab\"", "takes"},
+    {"--tmpfs", "/tmp:native,nonative", "native and nonative contradict", "one of them"},
+    {"--tmpfs", "/tmp:native=true", "unknown option \"native=true\"", "native"},
     {"-v", "", "nothing is declared", "[SRC:]DST[:OPTS]"},
     {"-v", ":/data", "piece between colons is empty", "[SRC:]DST[:OPTS]"},
     {"-v", "data:", "piece between colons is empty", "[SRC:]DST[:OPTS]"},
@@ -152,9 +163,10 @@ static const struct {
     {"-v", "/data:readonly", "readonly is neither", "DST:ro"},
     {"-v", "-data:/data", "-data is not a volume's name", "letter or digit"},
     {"-v", "da/ta:/data", "da/ta is not a volume's name", "./"},
-    {"-v", "data:/data:exec", "unknown option \"exec\"", "ro, rw and nocopy"},
+    {"-v", "data:/data:exec", "unknown option \"exec\"", "ro, rw, nocopy and native"},
     {"-v", "data:/data:ro,rw", "ro and rw contradict", "one of them"},
     {"-v", "data:/data:ro,", "option is empty", "comma"},
+    {"-v", "data:/data:nonative,native", "nonative and native contradict", "one of them"},
     {"-v", "/srv:/data:nocopy", "nocopy is for volumes", "remove nocopy"},
     {"-v", "~you/x:/data", "~you/x names another user's home", "absolute path"},
     {"--mount", "", "KEY=VALUE is empty", "comma"},
@@ -173,6 +185,8 @@ static const struct {
     {"--mount", "target=/x,dst=/y", "dst is given twice", "keep one"},
     {"--mount", "target=/x,ro,readonly", "readonly is given twice", "keep one"},
     {"--mount", "target=/x,readonly=yes", "readonly: \"yes\"", "true or false"},
+    {"--mount", "target=/x,native,native=false", "native is given twice", "keep one"},
+    {"--mount", "target=/x,native=yes", "native: \"yes\"", "true or false"},
     {"--mount", "type=bind,target=/x", "needs the host's path", "source="},
     {"--mount", "type=bind,source=srv,target=/x", "source srv is not a host path", "./srv"},
     {"--mount", "type=volume,source=/srv,target=/x", "/srv is not a volume's name", "letters"},
@@ -254,6 +268,23 @@ static void test_twice(void)
     mount_options_free(options);
 }
 
+/* --routes native: those that say nothing become native. */
+static void test_set_native(void)
+{
+    struct mount_options *options = mount_options_new("/here", NULL);
+    g_assert_true(mount_options_add_tmpfs(options, "--tmpfs", "/a", NULL));
+    g_assert_true(mount_options_add_tmpfs(options, "--tmpfs", "/b:nonative", NULL));
+    g_assert_true(mount_options_add_volume(options, "-v", "/c:native", NULL));
+    g_assert_true(mount_options_add_mount(options, "--mount", "target=/d,native=false", NULL));
+    mount_options_set_native(options);
+    size_t n;
+    const struct route_spec *specs = mount_options_routes(options, &n);
+    g_assert_cmpuint(n, ==, 4);
+    g_assert_true(specs[0].native && specs[2].native);
+    g_assert_false(specs[1].native || specs[3].native);
+    mount_options_free(options);
+}
+
 static void test_no_home(void)
 {
     struct mount_options *options = mount_options_new("/here", NULL);
@@ -313,6 +344,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mount-options/good", test_good);
     g_test_add_func("/mount-options/bad", test_bad);
     g_test_add_func("/mount-options/twice", test_twice);
+    g_test_add_func("/mount-options/set-native", test_set_native);
     g_test_add_func("/mount-options/no-home", test_no_home);
     g_test_add_func("/mount-options/long-target", test_long_target);
     g_test_add_func("/mount-options/csv", test_csv);

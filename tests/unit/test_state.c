@@ -46,7 +46,9 @@ static struct state *make_state(const char *name, const char *mountpoint, pid_t 
                                            .source = g_strdup("data"),
                                            .subpath = g_strdup("a/b"),
                                            .read_only = true,
-                                           .nocopy = true};
+                                           .nocopy = true,
+                                           .native = true};
+    state->natives = g_strsplit("/data|/data/\xff", "|", -1);
     return state;
 }
 
@@ -115,10 +117,13 @@ static void test_round_trip(void)
     g_assert_cmpint(back->routes[1].kind, ==, ROUTE_VOLUME);
     g_assert_cmpstr(back->routes[1].subpath, ==, "a/b");
     g_assert_true(back->routes[0].has_uid && back->routes[0].uid == 0 && !back->routes[0].has_gid);
+    g_assert_true(back->routes[1].native && !back->routes[0].native);
+    g_assert_cmpstr(back->natives[0], ==, "/data");
+    g_assert_cmpstr(back->natives[1], ==, "/data/\xff");
     g_assert_cmpuint(back->device, ==, makedev(0, 77));
     g_autofree char *first = state_route_options(&back->routes[0]), *second = state_route_options(&back->routes[1]);
     g_assert_cmpstr(first, ==, "noexec,tmpcopyup,size=64m,nr_inodes=5,mode=0700,uid=0");
-    g_assert_cmpstr(second, ==, "ro,nocopy,volume-subpath=a/b");
+    g_assert_cmpstr(second, ==, "ro,nocopy,native,volume-subpath=a/b");
     state_free(state);
     state_free(back);
 }
