@@ -132,11 +132,12 @@ static int drop_privileges(const struct assume_credentials *who, int fd, int to_
     struct stat st;
     if (to_set & FUSE_SET_ATTR_KILL_SUID)
         ops_drop_privileges(who, fd);
-    if ((to_set & ~SET_KILL) != 0 || fstat(fd, &st) < 0)
+    if ((to_set & ~SET_KILL) != 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return to_set & ~SET_KILL;
-    if (who->tid != 0 && intent_read(who->tid, NULL, &intent) == 0 && intent.known &&
+    mode_t gone = st.st_mode & (S_ISUID | ((st.st_mode & S_IXGRP) ? S_ISGID : 0));
+    if (gone != 0 && who->tid != 0 && intent_read(who->tid, NULL, &intent) == 0 && intent.known &&
         (intent.effect & INTENT_CHANGES_OWNER)) {
-        attributes->st_mode = st.st_mode & 07777 & ~(mode_t)(S_ISUID | ((st.st_mode & S_IXGRP) ? S_ISGID : 0));
+        attributes->st_mode = st.st_mode & 07777 & ~gone;
         return FUSE_SET_ATTR_MODE;
     }
     ops_drop_privileges(who, fd);
