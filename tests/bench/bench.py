@@ -21,7 +21,7 @@ import workloads_write  # noqa: E402
 
 WORKLOADS = workloads_read.WORKLOADS + workloads_write.WORKLOADS
 EXAMPLES = """examples:
-  scripts/bench                                       everything: an hour or two
+  scripts/bench                                       everything, in an hour
   scripts/bench --quick                               two rounds
   scripts/bench -w 'python*' -w 'git*' -s 'rofuse*'   some workloads, rofuse and the references
   scripts/bench --json run.json | tee run.txt
@@ -41,6 +41,7 @@ def arguments(words):
     parser.add_argument("-s", "--subject", action="append", metavar="GLOB", help="only these subjects")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every workload (default 5)")
     parser.add_argument("--quick", action="store_true", help="two rounds")
+    parser.add_argument("--details", action="store_true", help="the spread of every subject, not of rofuse alone")
     parser.add_argument("--growth", action="store_true", help="measure growth instead of the workloads")
     parser.add_argument("--large", action="store_true", help="growth up to 1,000,000 files and entries")
     parser.add_argument("--json", metavar="FILE", help="write all figures to a file")
@@ -106,7 +107,7 @@ def main(words):
         else:
             result["figures"], result["skipped"] = run.run(made, workloads, subjects, given.rounds, scratch, say)
     say("")
-    lines = report.text(result, [subject.name for subject in subjects]) + growth.lines(result["growth"])
+    lines = report.text(result, [subject.name for subject in subjects], given.details) + growth.lines(result["growth"])
     print("\n".join(lines))
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

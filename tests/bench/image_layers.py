@@ -1,7 +1,8 @@
-"""The root: a Debian in six layers, made as an image is built, by running apt and a few commands on top of one another.
+"""The root: a Debian in seven layers, made as an image is built, by running apt and a few commands on top of one another.
 
     0  mmdebstrap's minbase      2  git and its manual, perl     4  packages purged, directories replaced, files changed
-    1  python3 and some modules  3  node and npm                 5  /repo, a git repository; what runtimes expect
+    1  python3 and some modules  3  node and npm                 5  /repo, a git repository
+                                 6  what runtimes expect
 """
 
 import os
@@ -39,18 +40,13 @@ git config user.name bench && git config user.email bench@example.org
 git config core.checkStat minimal && git config core.trustctime false && git config gc.auto 0
 git add -A -f && git commit -q -m all && git repack -adq
 rm -rf .git/hooks
-for directory in /proc /sys /dev/pts /dev/shm /dev/mqueue /run/secrets /tmp; do mkdir -p $directory; done
-for file in /dev/console /etc/hosts /etc/hostname /etc/resolv.conf /run/.containerenv /.dockerenv; do
-    test -e $file || : >$file
-done
-rm -f /etc/mtab && ln -s /proc/mounts /etc/mtab
 """
 
 KEPT = "trusted.overlay.opaque"
 
 
 def make(work, say):
-    """Makes work/layers/0…5, work/flat (the same tree, merged) and work/lists."""
+    """Makes work/layers/0…6, work/flat (the same tree, merged) and work/lists."""
     layers = work / "layers"
     layers.mkdir()
     say("root: mmdebstrap")
@@ -63,6 +59,7 @@ def make(work, say):
     _layer(work, TIDY)
     say("root: the repository")
     _layer(work, REPOSITORY)
+    _add_places(work)
     (work / "apt.conf").unlink()
     with _merged(work, None) as root:
         say("root: the flat copy")
@@ -147,6 +144,21 @@ def _layer(work, script):
             resolver.unlink(missing_ok=True)
         else:
             resolver.write_bytes(before)
+    _strip(upper)
+
+
+def _add_places(work):
+    """One more layer: what rofuse shows for the runtimes though the image lacks it. With it all subjects show the same."""
+    upper = work / "layers" / str(len(list((work / "layers").iterdir())))
+    upper.mkdir()
+    with _merged(work, upper) as root:
+        for name in "proc", "sys", "dev/pts", "dev/shm", "dev/mqueue", "run/secrets", "tmp":
+            (root / name).mkdir(parents=True, exist_ok=True)
+        for name in "dev/console", "etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv", ".dockerenv":
+            if not os.path.lexists(root / name):
+                (root / name).touch()
+        if not os.path.lexists(root / "etc/mtab"):
+            (root / "etc/mtab").symlink_to("/proc/mounts")
     _strip(upper)
 
 

@@ -1,12 +1,12 @@
 """What is mounted: made once, kept in the cache and used again.
 
-    root    a Debian with python3, git and node in six layers, with whiteouts, opaque directories and replaced files
+    root    a Debian with python3, git and node in seven layers, with whiteouts, opaque directories and replaced files
     data    a directory of 20,000 entries, 20,000 files of 4 KiB, a deep tree, a file of 1 GiB and one of 512 MiB; two layers
     many    120 layers with the same directories
     small   one layer with ten files
 
 Layers have overlayfs' form (character device 0:0, trusted.overlay.opaque), which rofuse reads as well. mergerfs and
-unionfs-fuse do not; they get a flattened copy of the root as one branch, which is easier for them than six.
+unionfs-fuse do not; they get a flattened copy of the root as one branch, which is easier for them than seven.
 """
 
 import contextlib

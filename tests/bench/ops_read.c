@@ -67,6 +67,11 @@ static struct result do_missing(char **args)
     return result;
 }
 
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* Opens, reads and closes every directory of the list. */
 static struct result do_readdir(char **args)
 {
@@ -79,8 +84,10 @@ static struct result do_readdir(char **args)
 
         if (!stream)
             fail("opendir", list[i]);
-        while ((entry = readdir(stream)))
-            result.answer += hash_text(entry->d_name) + entry->d_type;
+        while ((entry = readdir(stream))) {
+            if (!is_dots(entry->d_name))
+                result.answer += hash_text(entry->d_name) + entry->d_type;
+        }
         closedir(stream);
     }
     result.operations = list_size;
@@ -184,7 +191,7 @@ static void walk(int parent, const char *name, uint64_t limit, struct result *re
     if (!stream)
         fail("opendir", name);
     while (result->operations < limit && (entry = readdir(stream))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (is_dots(entry->d_name))
             continue;
         if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             fail("stat", entry->d_name);

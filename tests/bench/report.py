@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import subprocess
 
 
@@ -17,14 +18,19 @@ def machine(subjects):
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(total / 1048576, 1),
         "kernel": os.uname().release,
-        "libfuse": _libfuse(),
+        "libfuse": _libfuse(subjects),
         "subjects": {subject.name: subject.version() for subject in subjects if subject.version()},
     }
 
 
-def _libfuse():
+def _libfuse(subjects):
+    """rofuse's own word, or the version that a build finds."""
+    for subject in subjects:
+        found = re.search(r"fuse3?\W+(?:version )?(\d+\.[\d.]+)", subject.version() or "") if subject.name == "rofuse" else None
+        if found:
+            return found.group(1)
     done = subprocess.run(["pkg-config", "--modversion", "fuse3"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
+    return f"{done.stdout.strip()} (pkg-config)" if done.stdout.strip() else None
 
 
 def header(about):
@@ -61,7 +67,7 @@ def cell(figure):
     if figure["value"] is None:
         return "WRONG" if figure["problems"] and "wrong answer" in " ".join(figure["problems"]) else "failed"
     if figure["unit"] != "ms":
-        return number(figure["value"])
+        return number(figure["value"]) if figure["value"] else ""
     text = number(figure["ratio"]["median"]) if figure["ratio"] else "-"
     over = figure["target"] is not None and figure["subject"].startswith("rofuse") and figure["ratio"] \
         and figure["ratio"]["median"] > figure["target"]
@@ -88,16 +94,18 @@ def ratio_table(figures, names):
         if reference and reference["value"] is not None and plain:
             base = number(reference["value"]) + " ms"
         else:
-            base = first["unit"] if not plain else "-"
+            base = "-" if plain else f"in {first['unit']}"
         target = "" if first["target"] is None else number(first["target"])
         rows.append([workload, phase, base, target, first["peer"], *(cell(by_subject.get(name)) for name in names)])
     return table(rows)
 
 
-def detail_table(figures):
-    """One line for each figure: the median, the ratio with its range, the requests."""
+def detail_table(figures, everything):
+    """One line for each figure, or each of rofuse's: the median, the ratio with its range, the requests."""
     rows = [["workload", "", "subject", "median", "ratio", "min", "max", "requests"]]
     for figure in figures:
+        if not figure["value"] or not (everything or figure["subject"].startswith("rofuse")):
+            continue
         ratio = figure["ratio"] or {}
         rows.append([figure["workload"], figure["phase"], figure["subject"],
                      f"{number(figure['value'])} {figure['unit']}",
@@ -115,20 +123,29 @@ def requests(counts):
                                             if frequent else "")
 
 
-def text(result, names):
+def text(result, names, everything=False):
     """The whole report."""
     figures = result["figures"]
     lines = ["rofuse benchmark", *header(result["machine"]), ""]
     if figures:
         lines += [f"Medians of {result['rounds']} rounds; the ratio is that of the two runs of one round. * above the target.",
                   "Reference: kernel overlayfs, read-only; for routes a tmpfs. target, peer: the ratio to reach, and what the",
-                  "best other FUSE file system reached elsewhere. mergerfs and unionfs-fuse have the root as one branch, which is",
-                  "easier for them: they do not know whiteouts.", ""]
-        lines += ratio_table(figures, names) + [""] + detail_table(figures) + [""]
-    problems = [f"{figure['subject']}, {figure['workload']} {figure['phase']}: {'; '.join(figure['problems'])}"
-                for figure in figures if figure["problems"]]
+                  "best other FUSE file system reached elsewhere. mergerfs and unionfs-fuse have the root as one branch,",
+                  "which is easier for them: they do not know whiteouts.", ""]
+        lines += ratio_table(figures, names) + [""] + detail_table(figures, everything) + [""]
+    problems = {}
+    for figure in figures:
+        for problem in figure["problems"]:
+            problems.setdefault((figure["workload"], figure["subject"], " ".join(problem.split())), []).append(figure["phase"])
     if problems:
-        lines += ["Not counted:", *(f"  {line}" for line in problems), ""]
+        lines += ["Not counted:", *(f"  {workload} ({', '.join(phases)}), {subject}: {problem}"
+                                    for (workload, subject, problem), phases in problems.items()), ""]
+    if result["skipped"]:
+        reasons = {}
+        for one in result["skipped"]:
+            reasons.setdefault((one["subject"], one["reason"]), []).append(one["workload"])
+        lines += ["Left out:", *(f"  {subject}: {', '.join(workloads)}: {reason}"
+                                 for (subject, reason), workloads in reasons.items()), ""]
     if result["absent"]:
         lines += ["Not here:", *(f"  {name}: {reason}" for name, reason in result["absent"].items()), ""]
     return lines

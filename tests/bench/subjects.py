@@ -51,7 +51,7 @@ class Mounted:
             time.sleep(0.005)
 
     def output(self):
-        return (self.place / "output").read_text(errors="replace")[-500:]
+        return (self.place / "output").read_text(errors="replace")[-500:].strip()
 
     def requests(self):
         """The daemon's own counters, by kind of request; None when it has none."""
@@ -82,11 +82,10 @@ def _answers(point):
 
 class Subject:
     """kernel: served by the kernel, no daemon. readable: for reading and refused changes. routes: has a writable place.
-    whiteouts: understands them; who does not gets the flattened copy. refuses: a mount of its kind refuses all changes."""
+    refuses: by itself, without the kernel's help, it refuses all changes. only_routes: is like another but for routes."""
     kernel = False
     readable = True
     routes = True
-    whiteouts = True
     refuses = True
     only_routes = False
 
@@ -200,7 +199,7 @@ class Rofuse(Subject):
         return None
 
     def version(self):
-        return _output([self.binary, "--version"]).strip()
+        return "; ".join(_output([self.binary, "--version"]).split("\n")).strip("; ")
 
     def command(self, stack, place, writable, background):
         words = [self.binary, "mount", "--state-dir", place / "state", "--log", f"file:{place}/log", *self.options]
@@ -246,18 +245,17 @@ class FuseOverlayfs(Subject):
 
 class Branches(Subject):
     """mergerfs and unionfs-fuse: branches, first = top, without whiteouts. Their caches are turned on as far as they go: what
-    does not change may be kept."""
-    whiteouts = False
+    does not change may be kept. They get the flattened copy."""
 
-    def __init__(self, name, program, options, writable_options):
+    def __init__(self, name, program, options, writable_options, refuses):
         super().__init__(name)
-        self.program, self.options, self.writable_options = program, options, writable_options
+        self.program, self.options, self.writable_options, self.refuses = program, options, writable_options, refuses
 
     def why_not(self):
         return _program_missing(self.program)
 
     def version(self):
-        return _first(r"version:? (\S+)", _output([self.program, "--version"]))
+        return _first(rf"^{self.program} version:? (\S+)", _output([self.program, "--version"]))
 
     def prepare(self, place, writable):
         if writable:
@@ -267,14 +265,15 @@ class Branches(Subject):
         branches = [f"{branch}=RO" for branch in reversed(stack.flat)]
         if writable:
             branches.insert(0, f"{place}/rw=RW")
-        options = self.options + (self.writable_options if writable else "")
+        # A branch is read-only, but mergerfs opens its files for writing all the same; the inputs must not change.
+        options = self.options + (self.writable_options if writable else ",ro" if not self.refuses else "")
         return [self.program, *([] if background else ["-f"]), "-o", options, ":".join(branches), place / "mnt"], "/"
 
 
 MERGERFS = ("allow_other,use_ino,cache.files=full,cache.readdir=true,cache.symlinks=true,cache.attr=3600,cache.entry=3600,"
             "cache.negative_entry=3600,minfreespace=0,category.search=ff")
 UNIONFS = ("allow_other,use_ino,default_permissions,kernel_cache,entry_timeout=3600,attr_timeout=3600,negative_timeout=3600,"
-           "suid,dev,max_files=32768")
+           "suid,dev")
 
 
 def _output(words):
@@ -288,7 +287,7 @@ def _output(words):
 
 
 def _first(pattern, text):
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     return found.group(1) if found else None
 
 
@@ -307,6 +306,6 @@ def all_subjects(binary):
         Overlay("overlay rw", upper="tmpfs"),
         Overlay("overlay rw disk", upper="disk"),
         FuseOverlayfs("fuse-overlayfs"),
-        Branches("mergerfs", "mergerfs", MERGERFS, ",category.create=ff"),
-        Branches("unionfs-fuse", "unionfs-fuse", UNIONFS, ",cow"),
+        Branches("mergerfs", "mergerfs", MERGERFS, ",category.create=ff", refuses=False),
+        Branches("unionfs-fuse", "unionfs-fuse", UNIONFS, ",cow", refuses=True),
     ]

@@ -45,7 +45,7 @@ class Workload:
         if not subject.readable:
             return "has no layers"
         if self.kind == "refused" and not subject.refuses:
-            return "does not refuse changes"
+            return "does not refuse all changes by itself"
         return None
 
 

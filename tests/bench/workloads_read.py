@@ -65,6 +65,8 @@ ENVIRONMENT = ("/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C", "PYTHONDO
 
 def program(trial, *words, times):
     command = ENVIRONMENT + words
+    # The devices of an image cannot be opened in a FUSE mount; runtimes bring a /dev of their own, too.
+    subprocess.run(["mount", "--bind", "/dev", trial.point / "dev"], check=True)
     trial.timed("cold", *lines(*command, root=trial.point, cwd="/"), cold=True)
     trial.timed("warm", *lines(*command, root=trial.point, cwd="/", times=times), runs=WARM_RUNS)
 
@@ -101,19 +103,27 @@ def tar_all(trial):
 
 
 def tar_content(point):
-    """A checksum of all that tar sees: names, kinds, owners, modes, times and contents."""
-    found = []
+    """A checksum of all that tar sees: names, kinds, owners, modes, times, contents, and which names are one file."""
+    found, contents, groups = [], {}, {}
     with subprocess.Popen(TAR, cwd=point, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tar:
         with tarfile.open(fileobj=tar.stdout, mode="r|") as archive:
             for member in archive:
-                content = hashlib.sha256()
+                # Which name of a file comes first, and which are the links, depends on the order in a directory.
+                first = member.linkname if member.islnk() else member.name
+                groups.setdefault(first, set()).add(member.name)
                 if member.isreg():
-                    with archive.extractfile(member) as file:
-                        content.update(file.read())
+                    contents[first] = _content(archive, member)
                 time = None if member.isdir() else member.mtime
-                found.append(repr((member.name, member.type, member.mode, member.uid, member.gid, time, member.linkname,
-                                   content.hexdigest())))
-    return digest("\n".join(sorted(found)).encode("utf-8", "surrogateescape"))
+                kind = "file" if member.isreg() or member.islnk() else member.type
+                link = member.linkname if member.issym() else None
+                found.append(repr((member.name, kind, member.mode, member.uid, member.gid, time, link, contents.get(first))))
+    linked = sorted(repr(sorted(names)) for names in groups.values() if len(names) > 1)
+    return digest("\n".join(sorted(found) + linked).encode("utf-8", "surrogateescape"))
+
+
+def _content(archive, member):
+    with archive.extractfile(member) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_read(trial):
