@@ -98,8 +98,9 @@ def main(words):
     say = progress()
     absent = {subject.name: reason for subject in subjects if (reason := subject.why_not())}
     subjects = [subject for subject in subjects if subject.name not in absent]
-    result = {"schema": "rofuse.bench/1", "machine": report.machine(subjects), "rounds": given.rounds, "absent": absent,
-              "figures": [], "skipped": [], "growth": []}
+    date = report.now()
+    result = {"schema": "rofuse.bench/1", "machine": None, "rounds": given.rounds, "absent": absent, "figures": [],
+              "skipped": [], "growth": []}
     with run.Scratch() as scratch:
         made = bench_inputs.Inputs(bench_inputs.cache_directory(), say)
         if given.growth:
@@ -107,6 +108,7 @@ def main(words):
         else:
             result["figures"], result["skipped"] = run.run(made, workloads, subjects, given.rounds, scratch, say)
     say("")
+    result["machine"] = report.machine(subjects, date)
     lines = report.text(result, [subject.name for subject in subjects], given.details) + growth.lines(result["growth"])
     print("\n".join(lines))
     if given.json:

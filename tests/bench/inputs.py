@@ -31,6 +31,9 @@ class Stack:
     flat: list
     lists: dict
 
+    def paths(self, name):
+        return self.lists[name].read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+
 
 def cache_directory():
     return pathlib.Path(os.environ.get("ROFUSE_BENCH_CACHE", "/var/cache/rofuse/bench"))

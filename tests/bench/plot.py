@@ -40,6 +40,8 @@ def _chart(item, title, series, styles):
     if not points:
         return out
     across = _scale([x for x, _ in points], LEFT, WIDTH - RIGHT)
+    # The sizes are few and say more than powers of ten.
+    across.ticks = sorted({x for x, _ in points})
     up = _scale([y for _, y in points], HEIGHT - BOTTOM, TOP)
     for value in across.ticks:
         out.append(_line([(across(value), TOP), (across(value), HEIGHT - BOTTOM)], "#dddddd", width=0.6))

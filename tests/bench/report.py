@@ -2,18 +2,21 @@
 
 import datetime
 import os
-import re
 import subprocess
 
 
-def machine(subjects):
-    """What the figures depend on."""
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def machine(subjects, date):
+    """What the figures depend on; asked when all is done, as a daemon tells of itself while it runs."""
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as info:
         models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     with open("/proc/meminfo", encoding="ascii") as info:
         total = int(info.readline().split()[1])
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "date": date,
         "cpu": models[0] if models else os.uname().machine,
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(total / 1048576, 1),
@@ -24,11 +27,11 @@ def machine(subjects):
 
 
 def _libfuse(subjects):
-    """rofuse's own word, or the version that a build finds."""
+    """rofuse's own word, or the version that a build would find."""
     for subject in subjects:
-        found = re.search(r"fuse3?\W+(?:version )?(\d+\.[\d.]+)", subject.version() or "") if subject.name == "rofuse" else None
-        if found:
-            return found.group(1)
+        version = getattr(subject, "features", {}).get("libfuse")
+        if version:
+            return version
     done = subprocess.run(["pkg-config", "--modversion", "fuse3"], capture_output=True, text=True, check=False)
     return f"{done.stdout.strip()} (pkg-config)" if done.stdout.strip() else None
 
@@ -40,12 +43,12 @@ def header(about):
     return lines
 
 
-def table(rows, left=2):
-    """Aligned columns; the first ones to the left, the others to the right."""
+def table(rows, left=2, words=False):
+    """Aligned columns; the first ones to the left, the others to the right, but a last one of words to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) if column < left else cell.rjust(width)
+        cells = [cell.ljust(width) if column < left or words and column == len(row) - 1 else cell.rjust(width)
                  for column, (cell, width) in enumerate(zip(row, widths))]
         lines.append("  ".join(cells).rstrip())
     return lines
@@ -110,17 +113,21 @@ def detail_table(figures, everything):
         rows.append([figure["workload"], figure["phase"], figure["subject"],
                      f"{number(figure['value'])} {figure['unit']}",
                      number(ratio.get("median")), number(ratio.get("min")), number(ratio.get("max")),
-                     requests(figure["requests"])])
-    return table(rows, left=3)
+                     requests(figure["requests"], figure["files"])])
+    return table(rows, left=3, words=True)
 
 
-def requests(counts):
-    """The number of all, and the most frequent kinds."""
+def requests(counts, files=None):
+    """The number of all and the most frequent kinds; and how the files were served that were opened meanwhile."""
     if counts is None:
         return ""
     frequent = sorted(counts.items(), key=lambda item: -item[1])[:3]
-    return f"{sum(counts.values()):.0f}" + (f" ({', '.join(f'{kind} {count:.0f}' for kind, count in frequent)})"
-                                            if frequent else "")
+    text = f"{sum(counts.values()):.0f}"
+    if frequent:
+        text += f" ({', '.join(f'{kind} {count:.0f}' for kind, count in frequent)})"
+    if files:
+        text += "; files " + ", ".join(f"{kind} {count:.0f}" for kind, count in files.items())
+    return text
 
 
 def text(result, names, everything=False):

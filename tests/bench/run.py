@@ -114,7 +114,7 @@ def figure(workload, phase, subject, rounds, reference, problems):
             problems.append(f"wrong answer: {phase.name}" if base else "the reference has no answer")
         elif not problems:
             measured.append({"value": value.value, "ratio": value.value / base.value if base.value else None,
-                             "operations": value.operations, "requests": value.requests})
+                             "operations": value.operations, "counts": value.counts})
     ratios = [one["ratio"] for one in measured if one["ratio"] is not None]
     return {
         "workload": workload.name, "phase": phase.name, "subject": subject, "reference": workload.reference,
@@ -122,7 +122,8 @@ def figure(workload, phase, subject, rounds, reference, problems):
         "value": statistics.median(one["value"] for one in measured) if measured else None,
         "ratio": spread(ratios),
         "operations": measured[0]["operations"] if measured else None,
-        "requests": median_requests([one["requests"] for one in measured]),
+        "requests": median_counts([one["counts"].get("requests") for one in measured]),
+        "files": median_counts([one["counts"].get("files") for one in measured]),
         "rounds": [{"value": one["value"], "ratio": one["ratio"]} for one in measured],
         "problems": sorted(set(problems)),
     }
@@ -135,7 +136,7 @@ def spread(ratios):
     return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
 
 
-def median_requests(rounds):
+def median_counts(rounds):
     """By kind, the median over the rounds; None where the daemon does not count."""
     rounds = [one for one in rounds if one is not None]
     if not rounds:

@@ -53,9 +53,9 @@ class Mounted:
     def output(self):
         return (self.place / "output").read_text(errors="replace")[-500:].strip()
 
-    def requests(self):
-        """The daemon's own counters, by kind of request; None when it has none."""
-        return self.subject.requests(self)
+    def counters(self):
+        """The daemon's own counters: requests by kind, and files by how they are served; {} when it has none."""
+        return self.subject.counters(self)
 
     def end(self):
         """Unmounts, ends the daemon, removes what it needed. A daemon that does not end by itself is killed."""
@@ -99,8 +99,8 @@ class Subject:
     def version(self):
         return None
 
-    def requests(self, mounted):
-        return None
+    def counters(self, mounted):
+        return {}
 
     def prepare(self, place, writable):
         """Makes what command() names."""
@@ -187,6 +187,8 @@ class Rofuse(Subject):
     def __init__(self, name, binary, options=(), only_routes=False):
         super().__init__(name)
         self.binary, self.options, self.only_routes = binary, list(options), only_routes
+        # What the daemon says of itself: the version of its libfuse, what the kernel and it agreed on.
+        self.features = {}
 
     def why_not(self):
         if not os.access(self.binary, os.X_OK):
@@ -199,7 +201,9 @@ class Rofuse(Subject):
         return None
 
     def version(self):
-        return "; ".join(_output([self.binary, "--version"]).split("\n")).strip("; ")
+        words = [_output([self.binary, "--version"]).splitlines()[0]]
+        words += [f"{name} {value}" if isinstance(value, str) else name for name, value in self.features.items() if value]
+        return ", ".join(words)
 
     def command(self, stack, place, writable, background):
         words = [self.binary, "mount", "--state-dir", place / "state", "--log", f"file:{place}/log", *self.options]
@@ -211,16 +215,18 @@ class Rofuse(Subject):
             words.append("--foreground")
         return words + [place / "mnt"], "/"
 
-    def requests(self, mounted):
+    def counters(self, mounted):
         text = _output([self.binary, "status", "--json", "--state-dir", mounted.place / "state", mounted.point])
         try:
-            return flat_numbers(json.loads(text)["mounts"][0]["requests"])
+            status = json.loads(text)["mounts"][0]
         except (ValueError, KeyError, IndexError, TypeError):
-            return None
+            return {}
+        self.features = status.get("features") or self.features
+        return {group: numbers(status[group]) for group in ("requests", "files") if isinstance(status.get(group), dict)}
 
 
-def flat_numbers(value):
-    return {name: number for name, number in value.items() if isinstance(number, int)}
+def numbers(values):
+    return {name: number for name, number in values.items() if isinstance(number, int)}
 
 
 class FuseOverlayfs(Subject):

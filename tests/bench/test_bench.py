@@ -26,9 +26,9 @@ MACHINE = {"date": "2026-01-01", "cpu": "<a & b>", "cores": 2, "memory_gib": 4, 
            "subjects": {"rofuse": "0"}}
 
 
-def trials(values, answer="a", operations=10, thorough=None, requests=None):
+def trials(values, answer="a", operations=10, thorough=None, counts=None):
     """What the rounds of one subject said, in the phase "warm"."""
-    return [(types.SimpleNamespace(values={"warm": Value(value, operations, answer, requests)}, answers=thorough or {}), None)
+    return [(types.SimpleNamespace(values={"warm": Value(value, operations, answer, counts or {})}, answers=thorough or {}), None)
             for value in values]
 
 
@@ -69,11 +69,14 @@ def test_a_failure_is_told():
 
 
 def test_requests_are_differences():
-    assert difference({"lookup": 10, "open": 1}, {"lookup": 30, "open": 1, "read": 4}, runs=2) == {"lookup": 10, "read": 2}
-    assert difference(None, None) is None
-    found = judged(overlay=trials([10]), rofuse=trials([10], requests={"lookup": 3, "read": 1}))["rofuse"]
+    before, after = {"requests": {"lookup": 10, "open": 1}}, {"requests": {"lookup": 30, "open": 1, "read": 4}}
+    assert difference(before, after, runs=2) == {"requests": {"lookup": 10, "read": 2}}
+    assert difference({}, {}) == {}
+    counts = {"requests": {"lookup": 3, "read": 1}, "files": {"passthrough": 2}}
+    found = judged(overlay=trials([10]), rofuse=trials([10, 10], counts=counts))["rofuse"]
     assert found["requests"] == {"lookup": 3, "read": 1}
-    assert report.requests(found["requests"]) == "4 (lookup 3, read 1)"
+    assert report.requests(found["requests"], found["files"]) == "4 (lookup 3, read 1); files passthrough 2"
+    assert judged(overlay=trials([10]))["overlay"]["requests"] is None
 
 
 def test_slopes():
@@ -105,6 +108,7 @@ def test_growth_is_shown_and_drawn():
     series = scratch.result()
     assert [round(one["exponent"], 6) for one in series] == [1, 1]
     lines = growth.lines(series)
+    lines = lines[lines.index("") + 1:]
     assert lines[1].split() == ["walk", "ms", "overlay", "10.0", "100", "1.00"]
     assert "wrong answer at 100" in lines[2]
     tree = xml.etree.ElementTree.fromstring(plot.draw(series, MACHINE))

@@ -51,11 +51,11 @@ class Workload:
 
 @dataclasses.dataclass
 class Value:
-    """One measurement. answer: what all subjects must agree on. requests: by kind, where the daemon counts them."""
+    """One measurement. answer: what all subjects must agree on. counts: what the daemon counted, see Mounted.counters()."""
     value: float
     operations: int = 1
     answer: str = ""
-    requests: dict | None = None
+    counts: dict = dataclasses.field(default_factory=dict)
 
 
 class Trial:
@@ -106,17 +106,17 @@ class Trial:
         tool: a program of the host that is used; dropping the caches drops its pages as well, and reading them from the disk
         again is not what is measured.
         """
-        before = self.mounted.requests()
+        before = self.mounted.counters()
         if cold:
             drop_caches()
             for program in (self.ops_program, tool) if tool else (self.ops_program,):
                 subprocess.run([program, "--version"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
         results = [self.ops(*args, callers=callers, cwd=cwd) for _ in range(runs)]
-        requests = difference(before, self.mounted.requests(), runs)
+        counts = difference(before, self.mounted.counters(), runs)
         took, operations, answer = sorted(results)[len(results) // 2]
         if any(result[1:] != results[0][1:] for result in results):
             answer = "differs from run to run"
-        self.values[phase] = Value(took / 1e6, operations, answer, requests)
+        self.values[phase] = Value(took / 1e6, operations, answer, counts)
 
     def record(self, phase, value, answer="", operations=1):
         self.values[phase] = Value(value, operations, answer)
@@ -143,11 +143,12 @@ def file_digest(path):
 
 
 def difference(before, after, runs=1):
-    """Requests between two readings of the counters, for each run; kinds that did not occur are left out."""
-    if before is None or after is None:
-        return None
-    counts = {name: (number - before.get(name, 0)) / runs for name, number in after.items()}
-    return {name: round(count, 1) for name, count in counts.items() if count}
+    """What was counted between two readings of the counters, for each run; kinds that did not occur are left out."""
+    found = {}
+    for group, counters in after.items():
+        counts = {kind: (number - before.get(group, {}).get(kind, 0)) / runs for kind, number in counters.items()}
+        found[group] = {kind: round(count, 1) for kind, count in counts.items() if count}
+    return found
 
 
 def drop_caches():

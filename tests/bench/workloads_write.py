@@ -1,7 +1,6 @@
 """Changes: refused ones, and those in a place that may be written; the mount itself and its daemon's memory."""
 
 import os
-import shutil
 import subprocess
 import time
 
@@ -133,10 +132,6 @@ def memory(trial):
     """A walk over the root, up to a number of names; which ones depends on the order in a directory."""
     _, operations, _ = trial.ops("walk", "usr", WALKED)
     trial.record("after a walk", resident(trial.mounted.daemon), answer=str(operations), operations=operations)
-
-
-def clear(directory):
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def route(name, phases, run, about):
