@@ -180,13 +180,12 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, const char 
         status = -EEXIST;
     } else {
         g_autofree char *path = node_path(tree->table, target);
-        struct backing_image image = {
-            .stack = target->id.kind == NODE_IMAGE ? tree->stack : NULL,
-            .path = path,
-            .layers = target->id.layers,
-            .n_layers = target->id.n_layers,
-            .is_dir = S_ISDIR(target->id.type),
-        };
+        struct backing_image image = {.path = path, .is_dir = S_ISDIR(target->id.type)};
+        if (target->id.kind == NODE_IMAGE) {
+            image.stack = tree->stack;
+            image.layers = target->id.layers;
+            image.n_layers = target->id.n_layers;
+        }
         status = backing_open(spec, volume_dir, &image, &route, ret_why);
     }
     if (status == 0 && route->root_is_dir != S_ISDIR(target->id.type)) {

@@ -40,21 +40,53 @@ struct node_table *node_table_new(void)
     return table;
 }
 
+/* The part that few nodes need, made when it is first. */
+static struct node_more *more_locked(struct node *node)
+{
+    if (node->more == NULL) {
+        node->more = g_new0(struct node_more, 1);
+        node->more->held_fd = -1;
+    }
+    return node->more;
+}
+
+static size_t count_others(const struct node *node)
+{
+    return node->more != NULL ? node->more->n_others : 0;
+}
+
+static int held_fd(const struct node *node)
+{
+    return node->more != NULL ? node->more->held_fd : -1;
+}
+
+static void free_name(struct node *node)
+{
+    if (node->name != node->first_name)
+        g_free(node->name);
+    node->name = NULL;
+}
+
 static void node_destroy(struct node *node)
 {
-    if (node->held_fd >= 0)
-        close(node->held_fd);
-    g_free((uint16_t *)node->id.layers);
-    g_free(node->name);
-    for (size_t i = 0; i < node->n_others; i++)
-        g_free(node->others[i].name);
-    g_free(node->others);
-    g_free(node->grafts);
-    while (node->opens != NULL) {
-        struct node_open *open = node->opens;
-        node->opens = open->next;
-        open->release(open);
+    struct node_more *more = node->more;
+    if (more != NULL) {
+        if (more->held_fd >= 0)
+            close(more->held_fd);
+        for (size_t i = 0; i < more->n_others; i++)
+            g_free(more->others[i].name);
+        g_free(more->others);
+        g_free(more->grafts);
+        while (more->opens != NULL) {
+            struct node_open *open = more->opens;
+            more->opens = open->next;
+            open->release(open);
+        }
+        g_free(more);
     }
+    if (node->id.kind == NODE_IMAGE && node->id.layers != &node->own_layer)
+        g_free((uint16_t *)node->id.layers);
+    free_name(node);
     g_free(node);
 }
 
@@ -68,8 +100,8 @@ static struct node *drop_locked(struct node_table *table, struct node *node, str
         g_hash_table_remove(node->in_table ? table->nodes : table->stale, node);
         table->n_alive--;
         /* Only a file has other names, and no file is a parent: this goes no deeper. */
-        for (size_t i = 0; i < node->n_others; i++)
-            dead = drop_locked(table, node->others[i].parent, dead);
+        for (size_t i = 0; i < count_others(node); i++)
+            dead = drop_locked(table, node->more->others[i].parent, dead);
         struct node *parent = node->parent;
         node->parent = dead;
         dead = node;
@@ -110,25 +142,26 @@ static struct node *clear_place_locked(struct node_table *table, struct node *no
 {
     struct node *parent = node->parent;
     node->parent = NULL;
-    g_clear_pointer(&node->name, g_free);
+    free_name(node);
     return drop_locked(table, parent, dead);
 }
 
 /* Forgets one of the other names. */
 static struct node *clear_other_locked(struct node_table *table, struct node *node, size_t at, struct node *dead)
 {
-    struct node *parent = node->others[at].parent;
-    g_free(node->others[at].name);
-    node->n_others--;
-    memmove(&node->others[at], &node->others[at + 1], (node->n_others - at) * sizeof node->others[0]);
+    struct node_more *more = node->more;
+    struct node *parent = more->others[at].parent;
+    g_free(more->others[at].name);
+    more->n_others--;
+    memmove(&more->others[at], &more->others[at + 1], (more->n_others - at) * sizeof more->others[0]);
     return drop_locked(table, parent, dead);
 }
 
 static struct node *forget_other_locked(struct node_table *table, struct node *node, const struct node *parent,
                                         const char *name, struct node *dead)
 {
-    for (size_t i = 0; i < node->n_others; i++)
-        if (node->others[i].parent == parent && strcmp(node->others[i].name, name) == 0)
+    for (size_t i = 0; i < count_others(node); i++)
+        if (node->more->others[i].parent == parent && strcmp(node->more->others[i].name, name) == 0)
             return clear_other_locked(table, node, i, dead);
     return dead;
 }
@@ -148,6 +181,16 @@ static bool is_below(const struct node *node, const struct node *parent)
     return false;
 }
 
+/* The place that the node has, whose ref and name are the caller's now. */
+static struct node_place take_place(struct node *node)
+{
+    struct node_place place = {
+        node->parent, node->name != node->first_name ? node->name : g_strdup(node->first_name)};
+    node->parent = NULL;
+    node->name = NULL;
+    return place;
+}
+
 /* Gives the node a place; the one that it had is kept as another name (@keep) or given up. */
 static struct node *set_place_locked(struct node_table *table, struct node *node, struct node *parent, const char *name,
                                      bool keep, struct node *dead)
@@ -157,33 +200,36 @@ static struct node *set_place_locked(struct node_table *table, struct node *node
     parent->refs++;
     dead = forget_other_locked(table, node, parent, name, dead);
     if (keep && node->parent != NULL) {
-        if (node->n_others == MOST_OTHERS)
+        struct node_more *more = more_locked(node);
+        if (more->n_others == MOST_OTHERS)
             dead = clear_other_locked(table, node, 0, dead);
-        node->others = g_renew(struct node_place, node->others, node->n_others + 1);
-        node->others[node->n_others++] = (struct node_place){node->parent, node->name};
+        more->others = g_renew(struct node_place, more->others, more->n_others + 1);
+        more->others[more->n_others++] = take_place(node);
     } else {
         dead = clear_place_locked(table, node, dead);
     }
     node->parent = parent;
-    node->name = g_strdup(name);
+    node->name = strcmp(node->first_name, name) == 0 ? node->first_name : g_strdup(name);
     return dead;
 }
 
 /* Goes by another of its names; false when none is known. */
 static bool take_other_locked(struct node *node)
 {
-    if (node->n_others == 0)
+    if (count_others(node) == 0)
         return false;
-    node->n_others--;
-    node->parent = node->others[node->n_others].parent;
-    node->name = node->others[node->n_others].name;
+    const struct node_place *place = &node->more->others[--node->more->n_others];
+    node->parent = place->parent;
+    node->name = place->name;
     return true;
 }
 
 static bool same_file(const struct node *node, const struct node_identity *identity)
 {
-    return node->id.type == identity->type && node->id.birth.tv_sec == identity->birth.tv_sec &&
-           node->id.birth.tv_nsec == identity->birth.tv_nsec;
+    if (node->id.kind != identity->kind || node->id.type != identity->type)
+        return false;
+    return node->id.kind != NODE_ROUTE || (node->id.birth.tv_sec == identity->birth.tv_sec &&
+           node->id.birth.tv_nsec == identity->birth.tv_nsec);
 }
 
 /* The node of an identity, without a ref. One whose number is used by another file now leaves the table. */
@@ -223,6 +269,23 @@ bool node_changes_none_since(const struct node_changes *changes, unsigned mark)
     return atomic_load(&changes->begun) == mark;
 }
 
+/* @name: that it will be given first. */
+static struct node *new_node(const struct node_identity *identity, const char *name)
+{
+    size_t name_size = strlen(name) + 1;
+    struct node *node = g_malloc0(sizeof *node + name_size);
+    node->id = *identity;
+    node->in_table = true;
+    memcpy(node->first_name, name, name_size);
+    if (identity->kind == NODE_IMAGE && identity->n_layers == 1) {
+        node->own_layer = identity->layers[0];
+        node->id.layers = &node->own_layer;
+    } else if (identity->kind == NODE_IMAGE) {
+        node->id.layers = g_memdup2(identity->layers, identity->n_layers * sizeof identity->layers[0]);
+    }
+    return node;
+}
+
 struct node *node_get(struct node_table *table, const struct node_identity *identity, struct node *parent,
                       const char *name)
 {
@@ -242,23 +305,22 @@ struct node *node_get_unless(struct node_table *table, const struct node_identit
     }
     struct node *node = find_locked(table, identity);
     if (node == NULL) {
-        node = g_new0(struct node, 1);
-        node->id = *identity;
-        node->id.layers = g_memdup2(identity->layers, identity->n_layers * sizeof identity->layers[0]);
-        node->held_fd = -1;
-        node->in_table = true;
+        node = new_node(identity, parent != NULL ? name : "");
+
         g_hash_table_add(table->nodes, node);
         table->n_alive++;
     }
     node->refs++;
     /* Who looked a file up just before its last name was removed comes too late to give it that name back. */
     if (parent != NULL && !node->gone && (node->parent == NULL || identity->kind == NODE_ROUTE)) {
-        while (!identity->has_links && node->n_others > 0) /* removed from outside */
+        while (!identity->has_links && count_others(node) > 0) /* removed from outside */
             dead = clear_other_locked(table, node, 0, dead);
         dead = set_place_locked(table, node, parent, name, identity->has_links, dead);
         /* It can be reached by a name (again). */
-        stale_fd = node->held_fd;
-        node->held_fd = -1;
+        if (node->more != NULL) {
+            stale_fd = node->more->held_fd;
+            node->more->held_fd = -1;
+        }
     }
     pthread_mutex_unlock(&table->lock);
     if (stale_fd >= 0)
@@ -318,7 +380,8 @@ void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
 
 static bool is_route_root(const struct node *node)
 {
-    return node->id.kind == NODE_ROUTE && (node->parent == NULL || node->parent->id.route != node->id.route);
+    return node->id.kind == NODE_ROUTE && (node->parent == NULL || node->parent->id.kind != NODE_ROUTE ||
+                                           node->parent->id.route != node->id.route);
 }
 
 /*
@@ -402,11 +465,11 @@ void node_moved(struct node_table *table, struct node *node, const struct node *
 size_t node_next_place(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);
-    size_t n_places = node->n_others + (node->parent != NULL);
+    size_t n_others = count_others(node), n_places = n_others + (node->parent != NULL);
     if (n_places > 1) {
-        struct node_place first = node->others[0], now = {node->parent, node->name};
-        memmove(&node->others[0], &node->others[1], (node->n_others - 1) * sizeof first);
-        node->others[node->n_others - 1] = now;
+        struct node_place *others = node->more->others, first = others[0], now = take_place(node);
+        memmove(&others[0], &others[1], (n_others - 1) * sizeof first);
+        others[n_others - 1] = now;
         node->parent = first.parent;
         node->name = first.name;
     }
@@ -420,12 +483,12 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
     struct node *dead = NULL;
     pthread_mutex_lock(&table->lock);
     node->gone = node->gone || last;
-    while (last && node->n_others > 0)
+    while (last && count_others(node) > 0)
         dead = clear_other_locked(table, node, 0, dead);
     if (last || has_place(node, parent, name)) {
         dead = clear_place_locked(table, node, dead);
-        if (!take_other_locked(node) && node->held_fd < 0) {
-            node->held_fd = fd;
+        if (!take_other_locked(node) && held_fd(node) < 0) {
+            more_locked(node)->held_fd = fd;
             fd = -1;
         }
     } else {
@@ -440,8 +503,8 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
 void node_hold(struct node_table *table, struct node *node, int fd)
 {
     pthread_mutex_lock(&table->lock);
-    if (node->held_fd < 0) {
-        node->held_fd = fd;
+    if (held_fd(node) < 0) {
+        more_locked(node)->held_fd = fd;
         fd = -1;
     }
     pthread_mutex_unlock(&table->lock);
@@ -453,7 +516,7 @@ int node_held(struct node_table *table, const struct node *node)
 {
     pthread_mutex_lock(&table->lock);
     /* dup under the lock: the descriptor may be given up as soon as the lock is. It waits for nothing. */
-    int fd = node->held_fd < 0 ? -ENOENT : fcntl(node->held_fd, F_DUPFD_CLOEXEC, 0);
+    int fd = held_fd(node) < 0 ? -ENOENT : fcntl(held_fd(node), F_DUPFD_CLOEXEC, 0);
     if (fd == -1)
         fd = -errno;
     pthread_mutex_unlock(&table->lock);
@@ -463,15 +526,16 @@ int node_held(struct node_table *table, const struct node *node)
 void node_opened(struct node_table *table, struct node *node, struct node_open *open)
 {
     pthread_mutex_lock(&table->lock);
-    open->next = node->opens;
-    node->opens = open;
+    struct node_more *more = more_locked(node);
+    open->next = more->opens;
+    more->opens = open;
     pthread_mutex_unlock(&table->lock);
 }
 
 void node_closed(struct node_table *table, struct node *node, const struct node_open *open)
 {
     pthread_mutex_lock(&table->lock);
-    struct node_open **at = &node->opens;
+    struct node_open **at = &node->more->opens;
     while (*at != open)
         at = &(*at)->next;
     *at = open->next;
@@ -481,68 +545,48 @@ void node_closed(struct node_table *table, struct node *node, const struct node_
 int node_open_copy(struct node_table *table, const struct node *node)
 {
     pthread_mutex_lock(&table->lock);
-    int fd = node->opens == NULL || node->opens->fd < 0 ? -ENOENT : fcntl(node->opens->fd, F_DUPFD_CLOEXEC, 0);
+    const struct node_open *open = node->more != NULL ? node->more->opens : NULL;
+    int fd = open == NULL || open->fd < 0 ? -ENOENT : fcntl(open->fd, F_DUPFD_CLOEXEC, 0);
     if (fd == -1)
         fd = -errno;
     pthread_mutex_unlock(&table->lock);
     return fd;
 }
 
-struct node_shared *node_shared_get(struct node_table *table, struct node *node)
-{
-    pthread_mutex_lock(&table->lock);
-    struct node_shared *shared = node->shared;
-    if (shared != NULL)
-        shared->refs++;
-    pthread_mutex_unlock(&table->lock);
-    return shared;
-}
-
-struct node_shared *node_shared_set(struct node_table *table, struct node *node, struct node_shared *mine)
-{
-    pthread_mutex_lock(&table->lock);
-    if (node->shared == NULL)
-        node->shared = mine;
-    else
-        node->shared->refs++;
-    struct node_shared *shared = node->shared;
-    pthread_mutex_unlock(&table->lock);
-    return shared;
-}
-
-bool node_shared_put(struct node_table *table, struct node *node, struct node_shared *shared)
-{
-    pthread_mutex_lock(&table->lock);
-    bool last = --shared->refs == 0;
-    if (last)
-        node->shared = NULL;
-    pthread_mutex_unlock(&table->lock);
-    return last;
-}
-
 void node_graft(struct node_table *table, struct node *parent, struct node *child)
 {
     pthread_mutex_lock(&table->lock);
+    struct node_more *more = more_locked(parent);
     size_t at = 0;
-    while (at < parent->n_grafts && strcmp(parent->grafts[at]->name, child->name) != 0)
+    while (at < more->n_grafts && strcmp(more->grafts[at]->name, child->name) != 0)
         at++;
     child->refs++;
-    if (at == parent->n_grafts) {
+    if (at == more->n_grafts) {
         if (at == 0)
             parent->refs++;
-        parent->grafts = g_renew(struct node *, parent->grafts, at + 1);
-        parent->n_grafts = at + 1;
+        more->grafts = g_renew(struct node *, more->grafts, at + 1);
+        more->n_grafts = at + 1;
     }
-    parent->grafts[at] =
-        child; /* a route root takes the place of a made directory, whose refs are kept with the table */
+    /* A route root takes the place of a made directory, whose refs are kept with the table. */
+    more->grafts[at] = child;
     pthread_mutex_unlock(&table->lock);
+}
+
+size_t node_n_grafts(const struct node *node)
+{
+    return node->more != NULL ? node->more->n_grafts : 0;
+}
+
+struct node *node_graft_at(const struct node *node, size_t at)
+{
+    return node->more->grafts[at];
 }
 
 struct node *node_find_graft(const struct node *parent, const char *name)
 {
-    for (size_t i = 0; i < parent->n_grafts; i++)
-        if (strcmp(parent->grafts[i]->name, name) == 0)
-            return parent->grafts[i];
+    for (size_t i = 0; i < node_n_grafts(parent); i++)
+        if (strcmp(node_graft_at(parent, i)->name, name) == 0)
+            return node_graft_at(parent, i);
     return NULL;
 }
 

@@ -31,23 +31,31 @@ enum node_kind {
     NODE_ROUTE, /* in the backing directory of a route */
 };
 
-/* What makes two nodes the same. */
+/* What makes two nodes the same. An image has many of them, so what only one kind has shares its place with the others'. */
 struct node_identity {
     enum node_kind kind;
-    uint32_t space;         /* of numbers.h */
-    uint64_t ino;           /* the file system's own */
-    uint64_t shown;         /* st_ino inside the mount */
-    mode_t type;            /* S_IFMT bits */
-    struct timespec birth;  /* ROUTE: a number may be used again for another file; zero where the file system has no
-                               birth times */
-    const uint16_t *layers; /* IMAGE: copied into a new node */
-    size_t n_layers;
-    bool has_xattrs;       /* IMAGE */
-    uint8_t size_bits;     /* IMAGE: how many bits the size takes; not part of the identity */
-    bool has_links;        /* ROUTE: a file with more than one name; not part of the identity */
-    struct route *route;   /* ROUTE: borrowed, lives as long as the table */
-    mode_t made_mode;      /* MADE: permission bits */
-    const char *made_text; /* MADE: a symbolic link's; static */
+    uint32_t space; /* of numbers.h */
+    uint64_t ino;   /* the file system's own */
+    uint64_t shown; /* st_ino inside the mount */
+    mode_t type;    /* S_IFMT bits */
+    bool has_xattrs;   /* IMAGE */
+    bool has_links;    /* ROUTE: a file with more than one name; not part of the identity */
+    uint8_t size_bits; /* IMAGE: how many bits the size takes; not part of the identity */
+    union {
+        struct {
+            const uint16_t *layers; /* IMAGE: copied into a new node */
+            size_t n_layers;
+        };
+        struct {
+            struct route *route;   /* ROUTE: borrowed, lives as long as the table */
+            struct timespec birth; /* ROUTE: a number may be used again for another file; zero where the file system has
+                                      no birth times */
+        };
+        struct {
+            const char *made_text; /* MADE: a symbolic link's; static */
+            mode_t made_mode;      /* MADE: permission bits */
+        };
+    };
 };
 
 /* One of the names of a file. */
@@ -64,32 +72,33 @@ struct node_open {
     struct node_open *next;
 };
 
-/* Something that the open directories of a node share; the head of a larger object. */
-struct node_shared {
-    unsigned refs; /* [table lock] */
-};
-
-struct node {
-    struct node_identity id;    /* immutable; layers is owned by the node */
-    unsigned refs;              /* [table lock] */
-    uint64_t nlookup;           /* [table lock] */
-    struct node *parent;        /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
-    char *name;                 /* [table lock] owned; NULL with parent */
-    struct node_place *others;  /* [table lock] ROUTE: other names under which a file with several was found; owned */
-    size_t n_others;            /* [table lock] */
-    struct node_shared *shared; /* [table lock] gone with the last of its refs */
-    struct node_open *opens; /* [table lock] open files; a file whose name was changed from outside is reached by one */
-    int held_fd;             /* [table lock] O_PATH, owned, or -1 */
-    bool in_table;           /* [table lock] false: the number belongs to another file by now */
-    bool gone;               /* [table lock] its last name was removed: it will never have one again */
+/* What few nodes need. */
+struct node_more {
+    struct node_place *others; /* [table lock] ROUTE: other names under which a file with several was found; owned */
+    size_t n_others;           /* [table lock] */
+    struct node_open *opens;   /* [table lock] open files; a file whose name was changed from outside is reached by one */
+    int held_fd;               /* [table lock] O_PATH, owned, or -1 */
     /*
      * Children that are not the union's or the backing directory's own: route roots and made places. Changed only while
      * the session is set up, before it serves; each holds a ref, and whoever adds one pins this node with a ref as well.
      */
     struct node **grafts;
     size_t n_grafts;
-    _Atomic uint8_t n_probes; /* IMAGE: names that were looked for in the layers one by one */
+};
+
+struct node {
+    struct node_identity id; /* immutable; layers is owned by the node */
+    unsigned refs;           /* [table lock] */
+    uint16_t own_layer;      /* IMAGE: where layers points, unless there are several */
+    bool in_table;           /* [table lock] false: the number belongs to another file by now */
+    bool gone;               /* [table lock] its last name was removed: it will never have one again */
+    uint64_t nlookup;        /* [table lock] */
+    struct node *parent;     /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
+    char *name;              /* [table lock] NULL with parent; owned, unless it is first_name */
+    struct node_more *more;  /* [table lock] owned; NULL while nothing of it is needed */
     _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
+    _Atomic uint8_t n_probes;          /* IMAGE: names that were looked for in the layers one by one */
+    char first_name[];                 /* the name that it was made with, in the same block */
 };
 
 struct node_table *node_table_new(void);
@@ -177,17 +186,14 @@ void node_closed(struct node_table *table, struct node *node, const struct node_
 /* A duplicate of an open file's descriptor, owned by the caller; -ENOENT when nobody has the file open; -errno. */
 int node_open_copy(struct node_table *table, const struct node *node);
 
-/* What the node's open directories share, with a ref, or NULL. */
-struct node_shared *node_shared_get(struct node_table *table, struct node *node);
-/* Shares @mine (its one ref is the caller's), or, where somebody was faster, returns that with a ref: @mine is his again. */
-struct node_shared *node_shared_set(struct node_table *table, struct node *node, struct node_shared *mine);
-/* Gives up a ref; true when it was the last and the object is the caller's to free. */
-bool node_shared_put(struct node_table *table, struct node *node, struct node_shared *shared);
-
 /* Adds a child that is neither the union's nor the backing directory's; set-up only. Takes a ref on both. */
 void node_graft(struct node_table *table, struct node *parent, struct node *child);
 
-/* The graft of that name, or NULL; borrowed (grafts live as long as the table). */
+/* How many grafts a node has, and which is number @at; borrowed (grafts live as long as the table). */
+size_t node_n_grafts(const struct node *node);
+struct node *node_graft_at(const struct node *node, size_t at);
+
+/* The graft of that name, or NULL; borrowed. */
 struct node *node_find_graft(const struct node *parent, const char *name);
 
 /* Number of nodes alive. */

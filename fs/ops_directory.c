@@ -144,7 +144,7 @@ static bool show_listed(struct tree *tree, const struct node *node, const struct
         uint64_t number = tree_image_number(tree, layer, name->dev, name->ino, name->type == DT_DIR);
         *ret = (struct shown_name){name->name, number, name->type};
     } else {
-        const struct node *graft = node->grafts[at - 2 - n_listed];
+        const struct node *graft = node_graft_at(node, at - 2 - n_listed);
         *ret = (struct shown_name){graft->name, graft->id.shown, (uint8_t)IFTODT(graft->id.type)};
     }
     return true;
@@ -159,7 +159,7 @@ static int fill_from_names(struct filling *filling, off_t offset)
     int status = tree_list(tree, filling->node, &listing, &entry);
     if (status < 0)
         return status;
-    size_t n_all = 2 + (listing != NULL ? listing->n_names : 0) + node->n_grafts;
+    size_t n_all = 2 + (listing != NULL ? listing->n_names : 0) + node_n_grafts(node);
     for (uint64_t i = (uint64_t)offset; status == 0 && i < n_all; i++) {
         struct shown_name shown;
         if (show_listed(tree, node, listing, i, &shown))

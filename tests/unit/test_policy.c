@@ -30,8 +30,8 @@ static void removal(void)
     struct node root = {.id = {.kind = NODE_ROUTE, .route = &other}, .name = (char *)"inner"};
     struct node *grafts[] = {&root};
     struct node dir = in_writable, read_only_dir = in_read_only, image_dir = image;
-    dir.grafts = read_only_dir.grafts = image_dir.grafts = grafts;
-    dir.n_grafts = read_only_dir.n_grafts = image_dir.n_grafts = 1;
+    struct node_more more = {.grafts = grafts, .n_grafts = 1};
+    dir.more = read_only_dir.more = image_dir.more = &more;
     g_assert_cmpint(policy_remove(&dir, "file").error, ==, 0);
     g_assert_cmpint(policy_remove(&dir, "inner").error, ==, EBUSY);
     /* A mount point in a directory that cannot be changed: the mount is asked before the name is. */
