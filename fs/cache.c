@@ -19,11 +19,11 @@ struct cache_entry {
 
 struct cache {
     pthread_mutex_t lock;
-    size_t capacity;                 /* immutable */
-    void (*destroy)(void *object);   /* immutable */
-    GHashTable *table;               /* [lock] of struct cache_entry, by key */
-    GQueue idle;                     /* [lock] the longest unused first */
-    size_t idle_weight;              /* [lock] */
+    size_t capacity;               /* immutable */
+    void (*destroy)(void *object); /* immutable */
+    GHashTable *table;             /* [lock] of struct cache_entry, by key */
+    GQueue idle;                   /* [lock] the longest unused first */
+    size_t idle_weight;            /* [lock] */
 };
 
 static guint key_hash(gconstpointer data)
@@ -104,8 +104,7 @@ struct cache_entry *cache_get(struct cache *cache, struct cache_key key)
 struct cache_entry *cache_put(struct cache *cache, struct cache_key key, void *object, size_t weight)
 {
     struct cache_entry *mine = g_new(struct cache_entry, 1);
-    *mine = (struct cache_entry){
-        .key = key, .object = object, .weight = weight, .users = 1, .link = {.data = mine}};
+    *mine = (struct cache_entry){.key = key, .object = object, .weight = weight, .users = 1, .link = {.data = mine}};
     pthread_mutex_lock(&cache->lock);
     struct cache_entry *entry = find_locked(cache, key);
     if (entry == NULL) {

@@ -283,8 +283,8 @@ static int overridden_type(const struct layer *layer, int dir_fd, struct layer_n
     return status;
 }
 
-int layer_list(const struct layer *layer, const struct layer_dir *dir,
-               int (*each)(void *data, struct layer_name *name), void *data)
+int layer_list(const struct layer *layer, const struct layer_dir *dir, int (*each)(void *data, struct layer_name *name),
+               void *data)
 {
     struct place place;
     int status = enter(layer, dir, &place);

@@ -69,8 +69,8 @@ struct layer_name {
  * @each takes ownership of the name's text; a return value other than 0 ends the listing and is returned.
  * Returns 0 or -errno. "." and ".." and other metadata are not told.
  */
-int layer_list(const struct layer *layer, const struct layer_dir *dir,
-               int (*each)(void *data, struct layer_name *name), void *data);
+int layer_list(const struct layer *layer, const struct layer_dir *dir, int (*each)(void *data, struct layer_name *name),
+               void *data);
 
 /* As union_open_file(), union_readlink(), union_getxattr(), union_listxattr() of union.h. */
 int layer_open_file(const struct layer *layer, const char *path, int flags);

@@ -184,8 +184,7 @@ static bool is_below(const struct node *node, const struct node *parent)
 /* The place that the node has, whose ref and name are the caller's now. */
 static struct node_place take_place(struct node *node)
 {
-    struct node_place place = {
-        node->parent, node->name != node->first_name ? node->name : g_strdup(node->first_name)};
+    struct node_place place = {node->parent, node->name != node->first_name ? node->name : g_strdup(node->first_name)};
     node->parent = NULL;
     node->name = NULL;
     return place;
@@ -228,8 +227,8 @@ static bool same_file(const struct node *node, const struct node_identity *ident
 {
     if (node->id.kind != identity->kind || node->id.type != identity->type)
         return false;
-    return node->id.kind != NODE_ROUTE || (node->id.birth.tv_sec == identity->birth.tv_sec &&
-           node->id.birth.tv_nsec == identity->birth.tv_nsec);
+    return node->id.kind != NODE_ROUTE ||
+           (node->id.birth.tv_sec == identity->birth.tv_sec && node->id.birth.tv_nsec == identity->birth.tv_nsec);
 }
 
 /* The node of an identity, without a ref. One whose number is used by another file now leaves the table. */
@@ -380,8 +379,8 @@ void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
 
 static bool is_route_root(const struct node *node)
 {
-    return node->id.kind == NODE_ROUTE && (node->parent == NULL || node->parent->id.kind != NODE_ROUTE ||
-                                           node->parent->id.route != node->id.route);
+    return node->id.kind == NODE_ROUTE &&
+           (node->parent == NULL || node->parent->id.kind != NODE_ROUTE || node->parent->id.route != node->id.route);
 }
 
 /*

@@ -34,10 +34,10 @@ enum node_kind {
 /* What makes two nodes the same. An image has many of them, so what only one kind has shares its place with the others'. */
 struct node_identity {
     enum node_kind kind;
-    uint32_t space; /* of numbers.h */
-    uint64_t ino;   /* the file system's own */
-    uint64_t shown; /* st_ino inside the mount */
-    mode_t type;    /* S_IFMT bits */
+    uint32_t space;    /* of numbers.h */
+    uint64_t ino;      /* the file system's own */
+    uint64_t shown;    /* st_ino inside the mount */
+    mode_t type;       /* S_IFMT bits */
     bool has_xattrs;   /* IMAGE */
     bool has_links;    /* ROUTE: a file with more than one name; not part of the identity */
     uint8_t size_bits; /* IMAGE: how many bits the size takes; not part of the identity */
@@ -76,8 +76,8 @@ struct node_open {
 struct node_more {
     struct node_place *others; /* [table lock] ROUTE: other names under which a file with several was found; owned */
     size_t n_others;           /* [table lock] */
-    struct node_open *opens;   /* [table lock] open files; a file whose name was changed from outside is reached by one */
-    int held_fd;               /* [table lock] O_PATH, owned, or -1 */
+    struct node_open *opens; /* [table lock] open files; a file whose name was changed from outside is reached by one */
+    int held_fd;             /* [table lock] O_PATH, owned, or -1 */
     /*
      * Children that are not the union's or the backing directory's own: route roots and made places. Changed only while
      * the session is set up, before it serves; each holds a ref, and whoever adds one pins this node with a ref as well.
@@ -87,15 +87,15 @@ struct node_more {
 };
 
 struct node {
-    struct node_identity id; /* immutable; layers is owned by the node */
-    unsigned refs;           /* [table lock] */
-    uint16_t own_layer;      /* IMAGE: where layers points, unless there are several */
-    bool in_table;           /* [table lock] false: the number belongs to another file by now */
-    bool gone;               /* [table lock] its last name was removed: it will never have one again */
-    uint64_t nlookup;        /* [table lock] */
-    struct node *parent;     /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
-    char *name;              /* [table lock] NULL with parent; owned, unless it is first_name */
-    struct node_more *more;  /* [table lock] owned; NULL while nothing of it is needed */
+    struct node_identity id;           /* immutable; layers is owned by the node */
+    unsigned refs;                     /* [table lock] */
+    uint16_t own_layer;                /* IMAGE: where layers points, unless there are several */
+    bool in_table;                     /* [table lock] false: the number belongs to another file by now */
+    bool gone;                         /* [table lock] its last name was removed: it will never have one again */
+    uint64_t nlookup;                  /* [table lock] */
+    struct node *parent;               /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
+    char *name;                        /* [table lock] NULL with parent; owned, unless it is first_name */
+    struct node_more *more;            /* [table lock] owned; NULL while nothing of it is needed */
     _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
     _Atomic uint8_t n_probes;          /* IMAGE: names that were looked for in the layers one by one */
     char first_name[];                 /* the name that it was made with, in the same block */

@@ -18,12 +18,12 @@ struct tree;
 
 /* What the operations share; the userdata of the FUSE session. Immutable while it serves. */
 struct ops {
-    struct tree *tree;         /* borrowed */
-    struct dir_streams *streams; /* borrowed */
-    struct fuse_session *fuse;   /* borrowed */
+    struct tree *tree;               /* borrowed */
+    struct dir_streams *streams;     /* borrowed */
+    struct fuse_session *fuse;       /* borrowed */
     struct passthrough *passthrough; /* borrowed */
-    struct counters *counters;   /* borrowed */
-    bool syncs; /* some route's files can be lost: fsync(2) has a meaning */
+    struct counters *counters;       /* borrowed */
+    bool syncs;                      /* some route's files can be lost: fsync(2) has a meaning */
     struct gate gate;
     bool knows_callers; /* the thread ids of requests mean something in /proc */
     struct assume_power power;

@@ -26,8 +26,8 @@ struct making {
 /* Asks the gate and opens the directory. Returns true when the change may be tried; else it has replied. */
 static bool making_open(fuse_req_t req, struct making *making, const struct change *change)
 {
-    *making =
-        (struct making){.ops = ops_of(req), .dir = change->node, .held = {.fd = -1}, .change = *change, .who = ops_who(req)};
+    *making = (struct making){
+        .ops = ops_of(req), .dir = change->node, .held = {.fd = -1}, .change = *change, .who = ops_who(req)};
     int error = gate_check(&making->ops->gate, &making->who, change);
     if (error == 0)
         error = -tree_hold(making->ops->tree, making->dir, &making->held);

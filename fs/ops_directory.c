@@ -259,8 +259,8 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
         .size = size,
         .claimed = plus ? g_ptr_array_new() : NULL,
     };
-    int status = filling.node->id.kind == NODE_ROUTE ? fill_from_backing(&filling, offset)
-                                                     : fill_from_names(&filling, offset);
+    int status =
+        filling.node->id.kind == NODE_ROUTE ? fill_from_backing(&filling, offset) : fill_from_names(&filling, offset);
     bool told;
     /* What was found before an error is told; the error comes again with the next call. */
     if (status < 0 && filling.used == 0) {

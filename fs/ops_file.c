@@ -116,8 +116,7 @@ static void fill_open(struct fuse_file_info *fi, const struct node *node, int id
 {
     bool shared = ops_is_shared(node);
     fi->keep_cache = !shared && id == 0; /* by passthrough, nothing is cached that could be kept; the kernel says EIO */
-    fi->noflush =
-        !shared || (node->id.route->is_local && (id != 0 || (fi->flags & O_ACCMODE) == O_RDONLY));
+    fi->noflush = !shared || (node->id.route->is_local && (id != 0 || (fi->flags & O_ACCMODE) == O_RDONLY));
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
     fi->backing_id = id;
 #endif

@@ -108,8 +108,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
     /* The kernel may not know of bits that somebody else has set in a place that is shared. */
     if (ops_kills_privileges(fi) || (ops_is_shared(node) && who.uid != 0))
         ops_drop_privileges(&who, fd);
-    ssize_t written = fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi)
-                                               : write_at(fd, buffer, size, offset, fi);
+    ssize_t written =
+        fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi) : write_at(fd, buffer, size, offset, fi);
     if (written < 0)
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)written));
     else

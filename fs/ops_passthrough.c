@@ -127,7 +127,8 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
     /* O_DIRECT can be turned off by fcntl(2), of which the backing file hears nothing. */
     if (!node->id.route->is_local || (flags & O_DIRECT))
         return false;
-    if ((flags & O_ACCMODE) == O_RDONLY || (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= NEARLY_FULL_BYTES))
+    if ((flags & O_ACCMODE) == O_RDONLY ||
+        (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= NEARLY_FULL_BYTES))
         return true;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_nearly_full], 1);
     return false;

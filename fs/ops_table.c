@@ -48,9 +48,8 @@ OP(create, (fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, st
 OP(release, (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi), req, ino, fi)
 OP(read, (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi), req, ino, size, offset,
    fi)
-OP(write,
-   (fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset, struct fuse_file_info *fi), req, ino,
-   buffer, size, offset, fi)
+OP(write, (fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset, struct fuse_file_info *fi),
+   req, ino, buffer, size, offset, fi)
 OP(flush, (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi), req, ino, fi)
 OP(fsync, (fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi), req, ino, datasync, fi)
 OP(lseek, (fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi), req, ino, offset,
@@ -98,39 +97,16 @@ static void enter_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct
 
 void ops_fill(struct fuse_lowlevel_ops *table)
 {
-    *table = (struct fuse_lowlevel_ops){
-        .lookup = enter_lookup,
-        .forget = enter_forget,
-        .forget_multi = enter_forget_multi,
-        .getattr = enter_getattr,
-        .readlink = enter_readlink,
-        .statfs = enter_statfs,
-        .opendir = enter_opendir,
-        .readdir = enter_readdir,
-        .readdirplus = enter_readdirplus,
-        .fsyncdir = enter_fsyncdir,
-        .open = enter_open,
-        .create = enter_create,
-        .release = enter_release,
-        .read = enter_read,
-        .write = enter_write,
-        .flush = enter_flush,
-        .fsync = enter_fsync,
-        .lseek = enter_lseek,
-        .fallocate = enter_fallocate,
-        .copy_file_range = enter_copy_file_range,
-        .ioctl = enter_ioctl,
-        .mknod = enter_mknod,
-        .mkdir = enter_mkdir,
-        .symlink = enter_symlink,
-        .link = enter_link,
-        .unlink = enter_unlink,
-        .rmdir = enter_rmdir,
-        .rename = enter_rename,
-        .setattr = enter_setattr,
-        .setxattr = enter_setxattr,
-        .getxattr = enter_getxattr,
-        .listxattr = enter_listxattr,
+    *table = (struct fuse_lowlevel_ops)
+    {
+        .lookup = enter_lookup, .forget = enter_forget, .forget_multi = enter_forget_multi, .getattr = enter_getattr,
+        .readlink = enter_readlink, .statfs = enter_statfs, .opendir = enter_opendir, .readdir = enter_readdir,
+        .readdirplus = enter_readdirplus, .fsyncdir = enter_fsyncdir, .open = enter_open, .create = enter_create,
+        .release = enter_release, .read = enter_read, .write = enter_write, .flush = enter_flush, .fsync = enter_fsync,
+        .lseek = enter_lseek, .fallocate = enter_fallocate, .copy_file_range = enter_copy_file_range,
+        .ioctl = enter_ioctl, .mknod = enter_mknod, .mkdir = enter_mkdir, .symlink = enter_symlink, .link = enter_link,
+        .unlink = enter_unlink, .rmdir = enter_rmdir, .rename = enter_rename, .setattr = enter_setattr,
+        .setxattr = enter_setxattr, .getxattr = enter_getxattr, .listxattr = enter_listxattr,
         .removexattr = enter_removexattr,
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
         .tmpfile = enter_tmpfile,

@@ -62,11 +62,11 @@ struct route {
     int lock_fd;            /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
-    bool no_birth;    /* birth times are no part of a file's identity here */
-    bool root_is_dir; /* immutable */
-    bool is_local;    /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
-    bool is_stacked;  /* on an overlayfs */
-    bool is_private;  /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool no_birth;      /* birth times are no part of a file's identity here */
+    bool root_is_dir;   /* immutable */
+    bool is_local;      /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
+    bool is_stacked;    /* on an overlayfs */
+    bool is_private;    /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
     bool native;        /* spec.native, or nested in a native one; set by native_plan() */
     uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */
 };

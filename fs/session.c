@@ -52,9 +52,9 @@ struct session {
     char *name;
     GPtrArray *limits; /* char *, NULL-terminated */
     struct fuse_session *fuse;
-    bool mounted;       /* set by session_start() */
+    bool mounted;               /* set by session_start() */
     bool passthrough, io_uring; /* wanted */
-    unsigned n_threads; /* to begin with */
+    unsigned n_threads;         /* to begin with */
     pthread_mutex_t threads_lock;
     pthread_t threads[MAX_THREADS]; /* [threads_lock] */
     unsigned n_started;             /* [threads_lock] */
@@ -328,9 +328,9 @@ static void say_nothing(enum fuse_log_level level, const char *format, va_list a
 static int mount_fuse(struct session *session, bool allow_other)
 {
     g_autofree char *name = option_value(session->name);
-    g_autofree char *words = g_strdup_printf("default_permissions,%s%s%sfsname=%s,subtype=rofuse",
-                                             allow_other ? "allow_other," : "", geteuid() == 0 ? "suid," : "",
-                                             session->io_uring ? IO_URING_WORD : "", name);
+    g_autofree char *words =
+        g_strdup_printf("default_permissions,%s%s%sfsname=%s,subtype=rofuse", allow_other ? "allow_other," : "",
+                        geteuid() == 0 ? "suid," : "", session->io_uring ? IO_URING_WORD : "", name);
     char *arguments[] = {"rofuse", "-o", words, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
     struct fuse_lowlevel_ops table;

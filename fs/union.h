@@ -60,7 +60,8 @@ struct union_dir {
     const char *path;
     const uint16_t *layers; /* topmost first */
     size_t n_layers;
-    uint64_t number; /* its number in the mount: the descriptors of the layers' directories are kept by it; 0 = are not */
+    uint64_t
+        number; /* its number in the mount: the descriptors of the layers' directories are kept by it; 0 = are not */
 };
 
 /*
@@ -79,12 +80,12 @@ int union_stat(const struct union_stack *stack, const struct union_dir *dir, con
                size_t n_layers, struct stat *ret);
 
 struct union_name {
-    char *name;       /* owned by the listing */
-    uint64_t ino;     /* of the layer's file system */
-    dev_t dev;        /* the file system that ino belongs to */
-    uint32_t layers;  /* where in the listing's layers those begin that make it up, topmost first ... */
+    char *name;        /* owned by the listing */
+    uint64_t ino;      /* of the layer's file system */
+    dev_t dev;         /* the file system that ino belongs to */
+    uint32_t layers;   /* where in the listing's layers those begin that make it up, topmost first ... */
     uint16_t n_layers; /* ... and how many they are: of a directory all that may; an opaque one among them ends it */
-    uint8_t type;     /* DT_*; never DT_UNKNOWN */
+    uint8_t type;      /* DT_*; never DT_UNKNOWN */
 };
 
 struct union_listing {

@@ -53,7 +53,6 @@ ssize_t xattr_at_get(int dir_fd, const char *name, const char *attribute, void *
 {
     struct link link;
     const char *path = link_path(&link, dir_fd, name);
-    ssize_t length =
-        name[0] == '\0' ? getxattr(path, attribute, value, size) : lgetxattr(path, attribute, value, size);
+    ssize_t length = name[0] == '\0' ? getxattr(path, attribute, value, size) : lgetxattr(path, attribute, value, size);
     return length < 0 ? -errno : length;
 }

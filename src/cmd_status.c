@@ -53,7 +53,8 @@ static int print(const struct mount_status *statuses, size_t n, gboolean as_json
     return 0;
 }
 
-static int show(const struct paths *paths, const GPtrArray *table, struct state *const *states, size_t n, gboolean as_json)
+static int show(const struct paths *paths, const GPtrArray *table, struct state *const *states, size_t n,
+                gboolean as_json)
 {
     g_autofree struct mount_status *statuses = g_new0(struct mount_status, n + 1);
     g_autoptr(GPtrArray) spaces = g_ptr_array_new_with_free_func(g_free);
@@ -69,7 +70,8 @@ static int show(const struct paths *paths, const GPtrArray *table, struct state 
         struct guard_space *space = ask_space(status);
         g_ptr_array_add(spaces, space);
         status->space = space;
-        status->has_counters = status->is_alive && counters_file_read(paths->run, status->state->name, &status->counters);
+        status->has_counters =
+            status->is_alive && counters_file_read(paths->run, status->state->name, &status->counters);
         shown++;
     }
     return print(statuses, shown, as_json);

@@ -43,10 +43,10 @@ static void set_counters(json_t *json, const struct mount_status *status)
         json_object_set_new(served, files[i], json_integer((json_int_t)counters->files[i]));
     json_object_set_new(json, "requests", asked);
     json_object_set_new(json, "files", served);
-    json_t *features = json_pack("{s:b, s:b, s:b, s:s}", "passthrough",
-                                 (counters->features & COUNTERS_FEATURE_PASSTHROUGH) != 0, "io_uring",
-                                 (counters->features & COUNTERS_FEATURE_IO_URING) != 0, "killpriv",
-                                 (counters->features & COUNTERS_FEATURE_KILLPRIV) != 0, "libfuse", counters->library);
+    json_t *features =
+        json_pack("{s:b, s:b, s:b, s:s}", "passthrough", (counters->features & COUNTERS_FEATURE_PASSTHROUGH) != 0,
+                  "io_uring", (counters->features & COUNTERS_FEATURE_IO_URING) != 0, "killpriv",
+                  (counters->features & COUNTERS_FEATURE_KILLPRIV) != 0, "libfuse", counters->library);
     json_object_set_new(json, "features", features);
 }
 

@@ -57,7 +57,10 @@ CALLERS = {
 }
 TREE = {
     "node": set(),
-    "tree": {"backing", "beneath", "cache", "node", "numbers", "path", "route", "union"},
+    "tree": {"backing", "beneath", "cache", "node", "numbers", "path", "route", "tree_private", "union"},
+    "tree_private": {"cache", "tree"},
+    "tree_image": {"numbers", "tree_private"},
+    "tree_route": {"backing", "beneath", "numbers", "tree_private"},
     "dir_streams": {"node"},
     "graft": {"backing", "numbers", "path", "tree"},
     "policy": {"denial", "node", "route"},
