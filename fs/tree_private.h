@@ -1,5 +1,5 @@
 /*
- * What the files of the tree have in common: tree.c (what is asked of any node), tree_image.c (the union's nodes) and
+ * What the files of the tree have in common: tree_node.c (what is asked of any node), tree_image.c (the union's nodes) and
  * tree_route.c (those of backing directories). Nobody else includes this.
  */
 #ifndef ROFUSE_FS_TREE_PRIVATE_H

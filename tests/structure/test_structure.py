@@ -57,7 +57,8 @@ CALLERS = {
 }
 TREE = {
     "node": set(),
-    "tree": {"backing", "beneath", "cache", "node", "numbers", "path", "route", "tree_private", "union"},
+    "tree": {"node", "route", "union"},
+    "tree_node": {"backing", "beneath", "numbers", "path", "tree_private"},
     "tree_private": {"cache", "tree"},
     "tree_image": {"numbers", "tree_private"},
     "tree_route": {"backing", "beneath", "numbers", "tree_private"},

@@ -1,3 +1,6 @@
+/*
+ * The tree: made, freed, and what is asked of any node.
+ */
 #include "tree_private.h"
 
 #include "backing.h"
