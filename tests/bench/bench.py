@@ -21,14 +21,14 @@ import workloads_write  # noqa: E402
 
 WORKLOADS = workloads_read.WORKLOADS + workloads_write.WORKLOADS
 EXAMPLES = """examples:
-  scripts/bench                                       everything, in an hour
+  scripts/bench                                       everything: an hour or more
   scripts/bench --quick                               two rounds
   scripts/bench -w 'python*' -w 'git*' -s 'rofuse*'   some workloads, rofuse and the references
   scripts/bench --json run.json | tee run.txt
   scripts/bench --growth --svg growth.svg             cost against layers, entries, files, mounts, callers
 
 -w and -s may be repeated and take * and ?. The references are always measured. Inputs are made once, below
-/var/cache/rofuse/bench (ROFUSE_BENCH_CACHE), some 5 GiB; mounts are made in /var/tmp (ROFUSE_TEST_DIR).
+/var/cache/rofuse/bench (ROFUSE_BENCH_CACHE), some 4 GiB; mounts are made in /var/tmp (ROFUSE_TEST_DIR).
 There is no limit that a figure could fail: the exit status is 0 unless the benchmark itself did not work.
 """
 

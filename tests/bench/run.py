@@ -25,7 +25,8 @@ class Scratch:
             raise PermissionError(ctypes.get_errno(), "a mount namespace of its own; root is needed")
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
-        for number in signal.SIGTERM, signal.SIGHUP:
+        # SIGINT as well: a shell's background job ignores it otherwise, and would not be ended by it.
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
             signal.signal(number, _interrupt)
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="rofuse-bench.", dir=os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")))
         self.path.chmod(0o755)

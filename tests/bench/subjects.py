@@ -40,7 +40,10 @@ class Mounted:
         """Mounts and waits until the mount answers."""
         with open(self.place / "output", "wb") as output:
             if self.subject.kernel:
-                subprocess.run(self.argv, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
+                done = subprocess.run(self.argv, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                      check=False)
+                if done.returncode:
+                    raise RuntimeError(f"{self.subject.name} did not mount: {self.output()}")
                 return
             self.process = subprocess.Popen(self.argv, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, preexec_fn=end_with_parent)
