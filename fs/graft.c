@@ -149,6 +149,7 @@ static int graft_route(struct tree *tree, struct route *route, struct node *targ
     if (status < 0)
         return status;
     node_graft(tree->table, target->parent, root);
+    route->root = root;
     g_autofree char *path = node_path(tree->table, root);
     route->target = g_strconcat("/", path, NULL);
     tree->routes = g_renew(struct route *, tree->routes, tree->n_routes + 1);

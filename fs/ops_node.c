@@ -35,13 +35,23 @@ static bool is_promised(struct node *node)
     return now_ns() < atomic_load(&node->attributes_until);
 }
 
+/*
+ * For how long a name may be believed. Where a native mount lies over it, only the way there leads through us: nobody can
+ * change that name, and what is seen of the directory is seen through the mount.
+ */
+static double entry_seconds(const struct node *node)
+{
+    bool under_native = node->id.kind == NODE_ROUTE && node->id.route->native && node->id.route->root == node;
+    return ops_is_shared(node) && !under_native ? 0 : OPS_FOR_EVER;
+}
+
 void ops_fill_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret)
 {
     *ret = (struct fuse_entry_param){
         .ino = node == tree->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node,
         .attr = *st,
         .attr_timeout = promise_attributes(node),
-        .entry_timeout = ops_is_shared(node) ? 0 : OPS_FOR_EVER,
+        .entry_timeout = entry_seconds(node),
     };
 }
 

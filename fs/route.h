@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct node;
 struct union_stack;
 
 enum route_kind {
@@ -55,11 +56,12 @@ void route_spec_clear(struct route_spec *spec);
 void route_spec_copy(struct route_spec *to, const struct route_spec *from);
 
 struct route {
-    struct route_spec spec; /* owned copy; immutable */
-    char *target;           /* where it landed after the image's symlinks were followed; owned; set by the graft */
-    unsigned index;         /* position in the session's table; immutable */
-    int root_fd;            /* O_PATH descriptor of the backing root (directory or single file); owned */
-    int lock_fd;            /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
+    struct route_spec spec;  /* owned copy; immutable */
+    char *target;            /* where it landed after the image's symlinks were followed; owned; set by the graft */
+    const struct node *root; /* the node that was grafted in; borrowed; set by the graft */
+    unsigned index;          /* position in the session's table; immutable */
+    int root_fd;             /* O_PATH descriptor of the backing root (directory or single file); owned */
+    int lock_fd;             /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
     bool no_birth;      /* birth times are no part of a file's identity here */

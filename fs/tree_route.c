@@ -111,7 +111,10 @@ static int open_by_path(struct tree *tree, struct node *node)
 
 int tree_open_route(struct tree *tree, struct node *node)
 {
-    int fd = -ESTALE;
+    /* Somebody who has the file open spares the way by its name; what it is called by now does not matter then. */
+    int fd = node_open_copy(tree->table, node);
+    if (fd >= 0)
+        return fd;
     for (int i = 0; i < RENAME_TRIES; i++) {
         unsigned renames, removals;
         bool quiet = node_changes_quiet(&tree->renames, &renames);
@@ -125,9 +128,6 @@ int tree_open_route(struct tree *tree, struct node *node)
             break;
         sched_yield();
     }
-    /* A name that was changed from outside. */
-    if (fd == -ESTALE)
-        fd = node_open_copy(tree->table, node);
     return fd == -ENOENT ? -ESTALE : fd;
 }
 

@@ -78,7 +78,8 @@ class Shell:
 @functools.cache
 def works_without_rofuse(program, uid, layers, readonly=False):
     """Runs the shell on a plain directory; returns None or why this machine cannot."""
-    with tempfile.TemporaryDirectory(prefix="rofuse-plain.", dir=DIRECTORY) as directory:
+    # podman goes on cleaning up its own for a moment.
+    with tempfile.TemporaryDirectory(prefix="rofuse-plain.", dir=DIRECTORY, ignore_cleanup_errors=True) as directory:
         scratch = pathlib.Path(directory)
         scratch.chmod(0o755)
         root = busybox_image.copy_flat(layers, scratch / "root")
