@@ -132,6 +132,11 @@ static void add_groups_and_capabilities(struct assume *as)
         raise_effective(effective & as->power->file_capabilities);
 }
 
+void assume_keep_no_bits(bool keep_none)
+{
+    (keep_none ? lower_effective : raise_effective)(BIT(CAP_FSETID));
+}
+
 int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who,
                  int object_fd, int mask, bool with_groups)
 {

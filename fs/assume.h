@@ -60,6 +60,9 @@ struct assume {
 int assume_begin(struct assume *as, const struct assume_power *power, const struct assume_credentials *who,
                  int object_fd, int umask, bool with_groups);
 
+/* Lets the thread be one that may not keep set-user-ID bits on what it writes (CAP_FSETID), and gives that back. */
+void assume_keep_no_bits(bool keep_none);
+
 /* After a try: true when it is worth another; otherwise we are ourselves again. */
 bool assume_again(struct assume *as, int status);
 

@@ -71,6 +71,7 @@ int dir_streams_begin(struct dir_streams *streams, struct node *node, int fd, of
 void dir_streams_put(struct dir_streams *streams, struct dir_stream *stream)
 {
     struct dir_stream *oldest = NULL;
+    struct node *node = node_ref(streams->table, stream->node);
     pthread_mutex_lock(&streams->lock);
     g_queue_push_tail(&streams->kept, stream);
     if (streams->kept.length > MOST_KEPT)
@@ -78,6 +79,27 @@ void dir_streams_put(struct dir_streams *streams, struct dir_stream *stream)
     pthread_mutex_unlock(&streams->lock);
     if (oldest != NULL)
         dir_streams_end(streams, oldest);
+    /* Whoever removes it looks for streams after it is gone; one that is put later is found here. */
+    if (node_is_gone(streams->table, node))
+        dir_streams_drop(streams, node);
+    node_unref(streams->table, node);
+}
+
+void dir_streams_drop(struct dir_streams *streams, const struct node *node)
+{
+    GQueue dropped = G_QUEUE_INIT;
+    pthread_mutex_lock(&streams->lock);
+    for (GList *at = streams->kept.head, *next; at != NULL; at = next) {
+        next = at->next;
+        if (((struct dir_stream *)at->data)->node != node)
+            continue;
+        g_queue_unlink(&streams->kept, at);
+        g_queue_push_tail_link(&dropped, at);
+    }
+    pthread_mutex_unlock(&streams->lock);
+    struct dir_stream *stream;
+    while ((stream = g_queue_pop_head(&dropped)) != NULL)
+        dir_streams_end(streams, stream);
 }
 
 void dir_streams_end(struct dir_streams *streams, struct dir_stream *stream)

@@ -39,8 +39,11 @@ struct dir_stream *dir_streams_take(struct dir_streams *streams, const struct no
 /* A new one at an offset, for a directory that is open as @fd; takes ownership of @fd. Returns 0 or -errno. */
 int dir_streams_begin(struct dir_streams *streams, struct node *node, int fd, off_t offset, struct dir_stream **ret);
 
-/* Keeps a stream for the next request. */
+/* Keeps a stream for the next request, unless its directory is gone. */
 void dir_streams_put(struct dir_streams *streams, struct dir_stream *stream);
+
+/* A directory was removed: what readers have left of it is not kept any more. The node is gone before (node_is_gone()). */
+void dir_streams_drop(struct dir_streams *streams, const struct node *node);
 
 /* Ends one: its directory has been read to the end, or an error. */
 void dir_streams_end(struct dir_streams *streams, struct dir_stream *stream);

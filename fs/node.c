@@ -499,6 +499,14 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
     destroy_chain(dead);
 }
 
+bool node_is_gone(struct node_table *table, const struct node *node)
+{
+    pthread_mutex_lock(&table->lock);
+    bool gone = node->gone;
+    pthread_mutex_unlock(&table->lock);
+    return gone;
+}
+
 void node_hold(struct node_table *table, struct node *node, int fd)
 {
     pthread_mutex_lock(&table->lock);

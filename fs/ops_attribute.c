@@ -108,15 +108,18 @@ static bool has_fsetid(const struct assume_credentials *who, const struct stat *
            (capabilities & (UINT64_C(1) << CAP_FSETID));
 }
 
-/* The kernel's rule (setattr_should_drop_suidgid): without group execution, the set-group-ID bit goes only with a stranger. */
+/* Without group execution, the set-group-ID bit goes only with a stranger (setattr_should_drop_sgid in the kernel). */
+static mode_t group_bit_to_drop(const struct assume_credentials *who, const struct stat *st)
+{
+    return (st->st_mode & S_ISGID) && ((st->st_mode & S_IXGRP) || !is_in_group(who, st->st_gid)) ? S_ISGID : 0;
+}
+
 void ops_drop_privileges(const struct assume_credentials *who, int fd)
 {
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) || has_fsetid(who, &st))
         return;
-    mode_t gone = S_ISUID;
-    if ((st.st_mode & S_ISGID) && ((st.st_mode & S_IXGRP) || !is_in_group(who, st.st_gid)))
-        gone |= S_ISGID;
+    mode_t gone = S_ISUID | group_bit_to_drop(who, &st);
     struct beneath_link link;
     (void)chmod(beneath_link_path(&link, fd), st.st_mode & 07777 & ~gone);
 }
@@ -134,7 +137,9 @@ static int drop_privileges(const struct assume_credentials *who, int fd, int to_
         ops_drop_privileges(who, fd);
     if ((to_set & ~SET_KILL) != 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return to_set & ~SET_KILL;
-    mode_t gone = st.st_mode & (S_ISUID | ((st.st_mode & S_IXGRP) ? S_ISGID : 0));
+    mode_t gone = st.st_mode & S_ISUID;
+    if ((st.st_mode & S_IXGRP) || !has_fsetid(who, &st))
+        gone |= group_bit_to_drop(who, &st);
     if (gone != 0 && who->tid != 0 && intent_read(who->tid, NULL, &intent) == 0 && intent.known &&
         (intent.effect & INTENT_CHANGES_OWNER)) {
         attributes->st_mode = st.st_mode & 07777 & ~gone;
@@ -142,6 +147,12 @@ static int drop_privileges(const struct assume_credentials *who, int fd, int to_
     }
     ops_drop_privileges(who, fd);
     return 0;
+}
+
+static bool has_group_bit(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_ISGID);
 }
 
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi)
@@ -169,8 +180,9 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
         to_set &= ~FUSE_SET_ATTR_MODE;
     if (ops->counters->features & COUNTERS_FEATURE_KILLPRIV)
         to_set = drop_privileges(&who, fd, to_set, attributes);
-    /* Without his groups, chmod would take the setgid bit away in silence. */
-    bool with_groups = (to_set & FUSE_SET_ATTR_MODE) && (attributes->st_mode & S_ISGID);
+    /* Without his groups, chmod would take the setgid bit away in silence, and so would whatever takes bits away. */
+    bool with_groups = (to_set & FUSE_SET_ATTR_MODE) ? (attributes->st_mode & S_ISGID) != 0
+                                                     : (to_set & (FUSE_SET_ATTR_SIZE | SET_OWNER)) && has_group_bit(fd);
     int status = assume_begin(&as, &ops->power, &who, fd, -1, with_groups);
     if (status == 0)
         do

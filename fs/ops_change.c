@@ -4,6 +4,7 @@
 #include "ops_private.h"
 
 #include "beneath.h"
+#include "dir_streams.h"
 #include "path.h"
 
 #include <errno.h>
@@ -180,6 +181,14 @@ static void drop_reachable(struct tree *tree, struct node *node, int fd)
     node_unref(tree->table, node);
 }
 
+/* Nothing that is kept for speed may hold a file that has lost its name. */
+static void forget_removed(const struct ops *ops, const struct node *node)
+{
+    tree_removed(ops->tree, node);
+    if (S_ISDIR(node->id.type))
+        dir_streams_drop(ops->streams, node);
+}
+
 static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enum denial_operation operation)
 {
     struct ops *ops = ops_of(req);
@@ -209,7 +218,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enu
     if (status == 0 && node != NULL) {
         bool last = was_last_name(node, fd);
         node_lost_name(ops->tree->table, node, dir, name, last, g_steal_fd(&fd));
-        tree_removed(ops->tree, node);
+        forget_removed(ops, node);
     }
     node_changes_end(&ops->tree->removals);
     drop_reachable(ops->tree, node, fd);
@@ -288,7 +297,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
         } else if (replaced != NULL) {
             bool last = was_last_name(replaced, fd);
             node_lost_name(tree->table, replaced, new_dir, new_name, last, g_steal_fd(&fd));
-            tree_removed(tree, replaced);
+            forget_removed(ops, replaced);
         }
         if (moved != NULL)
             node_moved(tree->table, moved, dir, name, new_dir, new_name);

@@ -261,17 +261,21 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
     };
     int status =
         filling.node->id.kind == NODE_ROUTE ? fill_from_backing(&filling, offset) : fill_from_names(&filling, offset);
-    bool told;
+    bool told, at_end = status >= 0 && filling.used == 0;
+    /*
+     * Before the reply: once it is there the reader may go on, and somebody may change the directory and find the old listing
+     * (and the node may be forgotten). That the reply ends the listing changes nothing: its pages are gone.
+     */
+    if (at_end && ops_is_shared(filling.node)) {
+        ops_attributes_changed(filling.node);
+        (void)fuse_lowlevel_notify_inval_inode(ops->fuse, ino, 0, 0);
+    }
     /* What was found before an error is told; the error comes again with the next call. */
     if (status < 0 && filling.used == 0) {
         ops_reply_status(req, status);
         told = false;
     } else {
         told = fuse_reply_buf(req, filling.buffer, filling.used) == 0;
-    }
-    if (told && filling.used == 0 && ops_is_shared(filling.node)) {
-        ops_attributes_changed(filling.node);
-        (void)fuse_lowlevel_notify_inval_inode(ops->fuse, ino, 0, 0);
     }
     for (guint i = 0; plus && i < filling.claimed->len; i++) {
         struct node *node = g_ptr_array_index(filling.claimed, i);

@@ -202,11 +202,14 @@ static int open_route_file(fuse_req_t req, struct node *node, int flags)
         return path_fd;
     int fd = -check_exec(ops, &who, node, path_fd, flags);
     struct assume as;
+    struct stat st;
+    /* The set-group-ID bit of a file that is truncated may be kept by members of its group. */
+    bool with_groups = (flags & O_TRUNC) && fstat(path_fd, &st) == 0 && (st.st_mode & S_ISGID);
     /* The type is known: what the kernel opens here is a regular file, and the node was verified to be one. */
     if (fd == 0 && (flags & OPEN_FOR_EXEC))
         fd = beneath_reopen(path_fd,
                             O_RDONLY); /* who may execute it need not be able to read it; open(2) has no such flag */
-    else if (fd == 0 && (fd = assume_begin(&as, &ops->power, &who, path_fd, -1, false)) == 0)
+    else if (fd == 0 && (fd = assume_begin(&as, &ops->power, &who, path_fd, -1, with_groups)) == 0)
         fd = reopen_as_caller(&as, path_fd, flags);
     else if (fd == -EPERM && !opens_for_change(flags))
         fd = beneath_reopen(path_fd, flags & ~OPEN_NOT_PASSED); /* the kernel let him read */

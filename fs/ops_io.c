@@ -94,6 +94,16 @@ static ssize_t write_direct(int fd, const char *buffer, size_t size, off_t offse
     return written;
 }
 
+/*
+ * Before what an open file has is changed: set-user-ID bits and their like go. The kernel may not know of bits that somebody
+ * else has set in a place that is shared, and would not ask.
+ */
+static void drop_before_change(const struct assume_credentials *who, const struct node *node, int fd, bool asked)
+{
+    if (asked || (ops_is_shared(node) && who->uid != 0))
+        ops_drop_privileges(who, fd);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     const struct ops *ops = ops_of(req);
@@ -105,9 +115,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
         return;
     }
     int fd = fd_for(fi);
-    /* The kernel may not know of bits that somebody else has set in a place that is shared. */
-    if (ops_kills_privileges(fi) || (ops_is_shared(node) && who.uid != 0))
-        ops_drop_privileges(&who, fd);
+    drop_before_change(&who, node, fd, ops_kills_privileges(fi));
     ssize_t written =
         fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi) : write_at(fd, buffer, size, offset, fi);
     if (written < 0)
@@ -161,6 +169,8 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
     struct assume_credentials who = ops_who(req);
     struct node *node = ops_node(req, ino);
     struct change change = CHANGE(DENIAL_FALLOCATE, node, NULL);
+    if (node->id.kind == NODE_ROUTE)
+        drop_before_change(&who, node, ops_file(fi)->fd, false);
     int status = node->id.kind != NODE_ROUTE                             ? -EBADF
                  : fallocate(ops_file(fi)->fd, mode, offset, length) < 0 ? -errno
                                                                          : 0;
@@ -184,6 +194,8 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
         ops_reply_status(req, status);
         return;
     }
+    if (ops_node(req, ino_out)->id.kind == NODE_ROUTE)
+        drop_before_change(&who, ops_node(req, ino_out), out.fd, false);
     ssize_t copied = in.fd < 0 || out.fd < 0 ? -EXDEV /* the kernel copies by itself then */
                                              : copy_file_range(in.fd, &offset_in, out.fd, &offset_out,
                                                                MIN(length, COPY_MOST), (unsigned)flags);

@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 /*
@@ -94,14 +95,19 @@ static void unregister(const struct passthrough *passthrough, int id)
 }
 
 /*
- * Registers a backing file. The kernel writes to it with the credentials that we have now; set-user-ID bits are taken away
- * before (ops_drop_privileges()). Returns its number, or 0.
+ * Registers a backing file. The kernel writes to it with the credentials that we have now, and asks nobody before: bits that
+ * somebody else sets in a place that is shared are unknown to it (S_NOSEC of our inode). So the backing file system has to
+ * take set-user-ID bits away, as it does where the writer may not keep them. Returns the number, or 0.
  */
-static int register_fd(struct passthrough *passthrough, int fd)
+static int register_fd(struct passthrough *passthrough, int fd, bool is_written)
 {
     struct backing_map map = {.fd = fd};
+    if (is_written)
+        assume_keep_no_bits(true);
     int id = ioctl(atomic_load(&passthrough->device), BACKING_OPEN, &map);
     int error = errno;
+    if (is_written)
+        assume_keep_no_bits(false);
     if (id > 0)
         return id;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_refused], 1);
@@ -124,8 +130,12 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
         return !small;
     }
     struct statvfs fs;
+    struct stat st;
     /* O_DIRECT can be turned off by fcntl(2), of which the backing file hears nothing. */
     if (!node->id.route->is_local || (flags & O_DIRECT))
+        return false;
+    /* Some writers may keep these bits, and only we can tell who writes. */
+    if (fstat(fd, &st) < 0 || (st.st_mode & (S_ISUID | S_ISGID)))
         return false;
     if ((flags & O_ACCMODE) == O_RDONLY ||
         (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= NEARLY_FULL_BYTES))
@@ -137,11 +147,12 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
 static int try_register(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
 {
     if (fd >= 0)
-        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd) : 0;
+        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd, !node->id.route->spec.read_only)
+                                                       : 0;
     struct tree_held held;
     if (tree_hold(tree, node, &held) < 0)
         return 0;
-    int id = register_fd(passthrough, held.fd);
+    int id = register_fd(passthrough, held.fd, false);
     tree_let_go(tree, &held);
     return id;
 }

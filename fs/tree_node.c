@@ -124,10 +124,14 @@ int tree_hold(struct tree *tree, struct node *node, struct tree_held *ret)
         int fd = node->id.kind == NODE_ROUTE ? tree_open_route(tree, node) : tree_open(tree, node);
         if (fd < 0)
             return fd;
-        if (is_kept(node))
+        if (is_kept(node)) {
             ret->entry = cache_put_fd(tree->fds, tree_key(node), fd);
-        else
+            /* Removed meanwhile, or before, and somebody is still in it: not to be kept any longer than he is. */
+            if (node_is_gone(tree->table, node))
+                cache_drop(tree->fds, tree_key(node));
+        } else {
             ret->fd = fd;
+        }
     }
     if (ret->entry != NULL)
         ret->fd = cache_fd(ret->entry);
