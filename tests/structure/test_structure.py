@@ -57,6 +57,9 @@ CALLERS = {
 }
 TREE = {
     "node": set(),
+    "node_private": {"node"},
+    "node_table": {"node_private"},
+    "node_place": {"node_private"},
     "tree": {"node", "route", "union"},
     "tree_node": {"backing", "beneath", "numbers", "path", "tree_private"},
     "tree_private": {"cache", "tree"},

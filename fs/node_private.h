@@ -1,0 +1,61 @@
+/*
+ * What the two files of the nodes have in common: node_table.c (identity, counts, what is open) and node_place.c (names and
+ * paths). Nobody else includes this.
+ */
+#ifndef ROFUSE_FS_NODE_PRIVATE_H
+#define ROFUSE_FS_NODE_PRIVATE_H
+
+#include "node.h"
+
+#include <glib.h>
+#include <pthread.h>
+
+struct node_table {
+    pthread_mutex_t lock;
+    GHashTable *nodes; /* [lock] by (space, ino), not owned: a node removes itself with its last ref */
+    GHashTable *stale; /* [lock] the nodes whose number is another file's by now, by address */
+    size_t n_alive;    /* [lock] */
+};
+
+/* The part that few nodes need, made when it is first. */
+static inline struct node_more *node_more_locked(struct node *node)
+{
+    if (node->more == NULL) {
+        node->more = g_new0(struct node_more, 1);
+        node->more->held_fd = -1;
+    }
+    return node->more;
+}
+
+static inline size_t node_count_others(const struct node *node)
+{
+    return node->more != NULL ? node->more->n_others : 0;
+}
+
+static inline int node_held_fd(const struct node *node)
+{
+    return node->more != NULL ? node->more->held_fd : -1;
+}
+
+static inline void node_free_name(struct node *node)
+{
+    if (node->name != node->first_name)
+        g_free(node->name);
+    node->name = NULL;
+}
+
+/*
+ * Drops a ref; the nodes that die with it (the node, then perhaps its parents) are put before @dead, chained by their parent
+ * pointers, for the caller to destroy with node_destroy_chain() when the lock is gone. Returns the chain.
+ */
+struct node *node_drop_locked(struct node_table *table, struct node *node, struct node *dead);
+void node_destroy_chain(struct node *dead);
+
+/* Forgets one of the other names, number @at. Takes and returns the dead as node_drop_locked() does. */
+struct node *node_clear_other_locked(struct node_table *table, struct node *node, size_t at, struct node *dead);
+
+/* Gives the node a place; the one that it had is kept as another name (@keep) or given up. */
+struct node *node_set_place_locked(struct node_table *table, struct node *node, struct node *parent, const char *name,
+                                   bool keep, struct node *dead);
+
+#endif
