@@ -78,6 +78,22 @@ void passthrough_enable(struct passthrough *passthrough, struct fuse_session *fu
     atomic_fetch_or(&passthrough->counters->features, COUNTERS_FEATURE_PASSTHROUGH);
 }
 
+/* There is no CAP_SYS_ADMIN, and that will not change. */
+static void disable(struct passthrough *passthrough)
+{
+    atomic_store(&passthrough->device, -1);
+    atomic_fetch_and(&passthrough->counters->features, ~(uint64_t)COUNTERS_FEATURE_PASSTHROUGH);
+}
+
+void passthrough_check(struct passthrough *passthrough)
+{
+    /* The right is looked at before the descriptor (fuse_backing_open). */
+    struct backing_map map = {.fd = -1};
+    int device = atomic_load(&passthrough->device);
+    if (device >= 0 && ioctl(device, BACKING_OPEN, &map) < 0 && errno == EPERM)
+        disable(passthrough);
+}
+
 /* The user of a way that is there, or NULL. */
 static struct way *use_locked(struct passthrough *passthrough, uint64_t number)
 {
@@ -111,10 +127,8 @@ static int register_fd(struct passthrough *passthrough, int fd, bool is_written)
     if (id > 0)
         return id;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_refused], 1);
-    if (error == EPERM) { /* no CAP_SYS_ADMIN: that will not change */
-        atomic_store(&passthrough->device, -1);
-        atomic_fetch_and(&passthrough->counters->features, ~(uint64_t)COUNTERS_FEATURE_PASSTHROUGH);
-    }
+    if (error == EPERM)
+        disable(passthrough);
     return 0;
 }
 

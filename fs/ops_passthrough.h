@@ -27,6 +27,9 @@ void passthrough_free(struct passthrough *passthrough); /* NULL is allowed */
 /* Once the kernel has said in INIT that it can; before that everything is served by the daemon. */
 void passthrough_enable(struct passthrough *passthrough, struct fuse_session *fuse);
 
+/* Looks whether we may, once INIT has been answered: the kernel's offer says nothing of it. */
+void passthrough_check(struct passthrough *passthrough);
+
 /*
  * passthrough_open - how an open is served.
  *

@@ -391,7 +391,9 @@ int session_start(struct session *session, char **ret_why)
         status = -errno;
     if (status < 0)
         *ret_why = g_strdup_printf("%s: the mount does not answer: %s", session->mountpoint, g_strerror(-status));
-    else
+    if (status == 0)
+        passthrough_check(session->ops.passthrough);
+    if (status == 0)
         status = native_mount(session->tree, session->mountpoint, ret_why);
     if (status < 0) {
         bool busy;

@@ -246,3 +246,36 @@ def test_no_device_is_said(place, device):
     assert "/dev/fuse" in output
     assert output.rstrip().endswith("status 1")
     assert len([line for line in output.splitlines() if line.startswith("rofuse")]) == 1, output
+
+
+# Files that the kernel would serve by itself for the root of the host.
+LARGE = r"""
+"$rofuse" status --json --state-dir "$state" "$mnt" >"$state/before"
+cmp "$mnt/large" "$base/large" && echo "same"
+head -c 300000 /dev/zero >"$mnt/data/large" && cat "$mnt/data/large" | wc -c
+printf changed | dd of="$mnt/data/large" bs=1 conv=notrunc 2>/dev/null && head -c 7 "$mnt/data/large" && echo " in place"
+cp "$base/large" "$mnt/data/copy" && cmp "$mnt/data/copy" "$mnt/large" && echo "copied"
+"$rofuse" status --json --state-dir "$state" "$mnt" >"$state/after"
+"""
+
+
+@pytest.mark.parametrize("who", ["user", "namespace"])
+def test_files_are_served_without_passthrough(place, device, who):
+    """Backing files are for CAP_SYS_ADMIN in the initial namespace: here the daemon serves all, and status says so."""
+    (place["base"] / "large").write_bytes(os.urandom(1 << 20))
+    if who == "user":
+        if shutil.which("fusermount3") is None:
+            pytest.skip("fusermount3 is not installed: package fuse3")
+        script = as_user(["sh", "-eu", "-c", MOUNT + LARGE + END])
+    else:
+        for layer in (place["base"], place["app"]):
+            subprocess.run(["chown", "-R", "-h", f"{USER}:{USER}", str(layer)], check=True)
+        script = in_namespace_of_one(MOUNT + LARGE + END)
+    output = run(place, device, script)
+    for line in ("same", "300000", "changed in place", "copied", "unmounted"):
+        assert re.search(rf"^{line}$", output, re.MULTILINE), output
+    before, after = (json.loads((place["state"] / name).read_text())["mounts"][0] for name in ("before", "after"))
+    assert not before["features"]["passthrough"], "status promises what it cannot have"
+    assert not after["features"]["passthrough"] and after["files"]["passthrough"] == 0
+    assert after["files"]["daemon"] >= 6
+    assert "passthrough," not in output and "by passthrough" in output
