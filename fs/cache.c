@@ -5,9 +5,6 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* So many stay, however much they weigh: whoever reads a large directory asks for its listing again and again. */
-#define LEAST 4
-
 struct cache_entry {
     struct cache_key key;
     void *object;
@@ -20,6 +17,7 @@ struct cache_entry {
 struct cache {
     pthread_mutex_t lock;
     size_t capacity;               /* immutable */
+    unsigned least;                /* immutable */
     void (*destroy)(void *object); /* immutable */
     GHashTable *table;             /* [lock] of struct cache_entry, by key */
     GQueue idle;                   /* [lock] the longest unused first */
@@ -36,14 +34,15 @@ static gboolean key_equal(gconstpointer a, gconstpointer b)
 {
     const struct cache_key *left = &((const struct cache_entry *)a)->key;
     const struct cache_key *right = &((const struct cache_entry *)b)->key;
-    return left->number == right->number && left->part == right->part;
+    return left->number == right->number && left->part == right->part && left->birth == right->birth;
 }
 
-struct cache *cache_new(size_t capacity, void (*destroy)(void *object))
+struct cache *cache_new(size_t capacity, unsigned least, void (*destroy)(void *object))
 {
     struct cache *cache = g_new0(struct cache, 1);
     pthread_mutex_init(&cache->lock, NULL);
     cache->capacity = capacity;
+    cache->least = least;
     cache->destroy = destroy;
     cache->table = g_hash_table_new(key_hash, key_equal);
     g_queue_init(&cache->idle);
@@ -131,7 +130,7 @@ int cache_fd(const struct cache_entry *entry)
 /* Takes the longest unused out of the cache when the idle ones weigh too much; NULL when they do not. */
 static struct cache_entry *shrink_locked(struct cache *cache)
 {
-    if (cache->idle_weight <= cache->capacity || cache->idle.length <= LEAST)
+    if (cache->idle_weight <= cache->capacity || cache->idle.length <= cache->least)
         return NULL;
     struct cache_entry *entry = cache->idle.head->data;
     unlink_locked(cache, entry);
@@ -187,7 +186,7 @@ static void close_fd(void *object)
 
 struct cache *cache_new_fds(size_t capacity)
 {
-    return cache_new(capacity, close_fd);
+    return cache_new(capacity, 0, close_fd);
 }
 
 struct cache_entry *cache_put_fd(struct cache *cache, struct cache_key key, int fd)

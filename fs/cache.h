@@ -20,11 +20,14 @@ struct cache_entry;
 
 struct cache_key {
     uint64_t number; /* one of the mount's (numbers.h) */
-    uint32_t part;   /* of a directory that several layers make up: 1 + the layer; else 0 */
+    int64_t
+        birth; /* of a route's file, in ns: a number may be used again, and somebody still hold on to the first file */
+    uint32_t part; /* of a directory that several layers make up: 1 + the layer; else 0 */
 };
 
-/* @capacity: what idle entries may weigh together. @destroy: frees an object; called without the lock. Never fails. */
-struct cache *cache_new(size_t capacity, void (*destroy)(void *object));
+/* @capacity: what idle entries may weigh together; @least: so many stay, however much they weigh. @destroy: frees an object;
+ * called without the lock. Never fails. */
+struct cache *cache_new(size_t capacity, unsigned least, void (*destroy)(void *object));
 /* Nobody may use an entry any more. NULL is allowed. */
 void cache_free(struct cache *cache);
 

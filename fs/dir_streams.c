@@ -10,6 +10,10 @@
 /* Readers that stop before the end of a directory, and those that are reading just now. */
 #define MOST_KEPT 32
 
+/* After so long what was read ahead is read again: a reader who goes on does so at once, and a later one is to see what is
+ * there now. */
+#define FRESH_US 1000000
+
 struct dir_streams {
     pthread_mutex_t lock;
     struct node_table *table; /* borrowed */
@@ -49,6 +53,13 @@ struct dir_stream *dir_streams_take(struct dir_streams *streams, const struct no
         }
     }
     pthread_mutex_unlock(&streams->lock);
+    if (found != NULL && g_get_monotonic_time() - found->put_us > FRESH_US) {
+        found->filled = found->used = 0;
+        if (lseek(found->fd, offset, SEEK_SET) < 0) {
+            dir_streams_end(streams, found);
+            found = NULL;
+        }
+    }
     return found;
 }
 
@@ -72,6 +83,7 @@ void dir_streams_put(struct dir_streams *streams, struct dir_stream *stream)
 {
     struct dir_stream *oldest = NULL;
     struct node *node = node_ref(streams->table, stream->node);
+    stream->put_us = g_get_monotonic_time();
     pthread_mutex_lock(&streams->lock);
     g_queue_push_tail(&streams->kept, stream);
     if (streams->kept.length > MOST_KEPT)

@@ -26,6 +26,7 @@ struct dir_stream {
     struct node *node; /* a ref */
     int fd;            /* owned */
     off_t position;    /* offset of the next entry */
+    int64_t put_us;    /* when it was put back, of the monotonic clock */
     size_t filled, used;
     char buffer[DIR_STREAM_BUFFER] __attribute__((aligned(8))); /* getdents64(2)'s */
 };

@@ -69,7 +69,7 @@ struct node_open {
     int fd;                                  /* borrowed while it is listed; -1: none */
     void (*release)(struct node_open *open); /* for those that are left when the table is freed: the kernel does not
                                                release what is open when the connection ends */
-    struct node_open *next;
+    struct node_open *next, **link;          /* [table lock] the list; link is what points here */
 };
 
 /* What few nodes need. */
@@ -97,7 +97,8 @@ struct node {
     char *name;                        /* [table lock] NULL with parent; owned, unless it is first_name */
     struct node_more *more;            /* [table lock] owned; NULL while nothing of it is needed */
     _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
-    _Atomic uint8_t n_probes;          /* IMAGE: names that were looked for in the layers one by one */
+    _Atomic uint32_t n_probes;         /* IMAGE: names that were looked for in the layers one by one */
+    _Atomic uint32_t n_listed;         /* IMAGE: how many names its listing had; 0 = has not been listed */
     char first_name[];                 /* the name that it was made with, in the same block */
 };
 

@@ -287,19 +287,22 @@ int node_held(struct node_table *table, const struct node *node)
 void node_opened(struct node_table *table, struct node *node, struct node_open *open)
 {
     pthread_mutex_lock(&table->lock);
-    struct node_more *more = node_more_locked(node);
-    open->next = more->opens;
-    more->opens = open;
+    struct node_open **first = &node_more_locked(node)->opens;
+    open->next = *first;
+    open->link = first;
+    if (*first != NULL)
+        (*first)->link = &open->next;
+    *first = open;
     pthread_mutex_unlock(&table->lock);
 }
 
 void node_closed(struct node_table *table, struct node *node, const struct node_open *open)
 {
+    (void)node;
     pthread_mutex_lock(&table->lock);
-    struct node_open **at = &node->more->opens;
-    while (*at != open)
-        at = &(*at)->next;
-    *at = open->next;
+    *open->link = open->next;
+    if (open->next != NULL)
+        open->next->link = open->link;
     pthread_mutex_unlock(&table->lock);
 }
 

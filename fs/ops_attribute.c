@@ -6,7 +6,6 @@
 #include "access.h"
 #include "beneath.h"
 #include "caller.h"
-#include "counters.h"
 #include "intent.h"
 
 #include <errno.h>
@@ -178,7 +177,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
     const char *path = beneath_link_path(&link, fd);
     if ((to_set & FUSE_SET_ATTR_MODE) && take_privileges_away(path, attributes))
         to_set &= ~FUSE_SET_ATTR_MODE;
-    if (ops->counters->features & COUNTERS_FEATURE_KILLPRIV)
+    if (ops->kills_privileges)
         to_set = drop_privileges(&who, fd, to_set, attributes);
     /* Without his groups, chmod would take the setgid bit away in silence, and so would whatever takes bits away. */
     bool with_groups = (to_set & FUSE_SET_ATTR_MODE) ? (attributes->st_mode & S_ISGID) != 0

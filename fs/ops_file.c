@@ -22,9 +22,9 @@
  * it, and a write back of mapped pages must not append. */
 #define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECT | O_DIRECTORY | OPEN_FOR_EXEC)
 
-/* What the kernel gives back of an open file of the image: how it is served. */
+/* What the kernel gives back of an open file of the image: whether its closing has to be counted. */
 #define FH_NONE 0
-#define FH_PASSTHROUGH 1
+#define FH_COUNTED 1
 
 static bool opens_for_change(int flags)
 {
@@ -127,7 +127,8 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
 {
     struct ops *ops = ops_of(req);
     struct ops_file *file = file_new(ops->tree, node, fd);
-    int id = passthrough_open(ops->passthrough, ops->tree, node, fd, fi->flags);
+    bool counted;
+    int id = passthrough_open(ops->passthrough, ops->tree, node, fd, fi->flags, &counted);
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
     fill_open(fi, node, id);
@@ -144,10 +145,11 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
 static void reply_opened_image(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 {
     struct ops *ops = ops_of(req);
-    int id = passthrough_open(ops->passthrough, ops->tree, node, -1, fi->flags);
-    fi->fh = id != 0 ? FH_PASSTHROUGH : FH_NONE;
+    bool counted;
+    int id = passthrough_open(ops->passthrough, ops->tree, node, -1, fi->flags, &counted);
+    fi->fh = counted ? FH_COUNTED : FH_NONE;
     fill_open(fi, node, id);
-    if (fuse_reply_open(req, fi) < 0 && id != 0)
+    if (fuse_reply_open(req, fi) < 0 && counted)
         passthrough_close(ops->passthrough, node);
 }
 
@@ -253,7 +255,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node *node = ops_node(req, ino);
     if (node->id.kind == NODE_ROUTE)
         file_free(ops, node, ops_file(fi));
-    else if (fi->fh == FH_PASSTHROUGH)
+    else if (fi->fh == FH_COUNTED)
         passthrough_close(ops->passthrough, node);
     fuse_reply_err(req, 0);
 }
@@ -264,7 +266,8 @@ static void reply_created(fuse_req_t req, struct node *node, const struct stat *
     struct ops *ops = ops_of(req);
     struct tree *tree = ops->tree;
     struct ops_file *file = file_new(tree, node, fd);
-    int id = passthrough_open(ops->passthrough, tree, node, fd, fi->flags);
+    bool counted;
+    int id = passthrough_open(ops->passthrough, tree, node, fd, fi->flags, &counted);
     int status = check_direct(file, node, fi->flags);
     struct fuse_entry_param entry;
     ops_fill_entry(tree, node, st, &entry);

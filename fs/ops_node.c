@@ -107,7 +107,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct assume_credentials who = ops_who(req);
     struct stat st;
     int status = 0;
-    if (fi != NULL && ops_file(fi)->fd >= 0 && node->id.kind == NODE_ROUTE) {
+    if (fi != NULL && node->id.kind == NODE_ROUTE) {
         status = fstat(ops_file(fi)->fd, &st) < 0 ? -errno : 0;
         st.st_ino = node->id.shown;
     } else {

@@ -48,7 +48,7 @@ struct passthrough {
     struct counters *counters;
     GHashTable *ways;   /* [lock] struct way, by number; owned */
     GQueue idle;        /* [lock] of the image, the longest unused first */
-    _Atomic int device; /* /dev/fuse, or -1 while passthrough is not to be had */
+    _Atomic int device; /* /dev/fuse, or -1 where passthrough is not to be had */
 };
 
 struct passthrough *passthrough_new(struct counters *counters)
@@ -78,20 +78,15 @@ void passthrough_enable(struct passthrough *passthrough, struct fuse_session *fu
     atomic_fetch_or(&passthrough->counters->features, COUNTERS_FEATURE_PASSTHROUGH);
 }
 
-/* There is no CAP_SYS_ADMIN, and that will not change. */
-static void disable(struct passthrough *passthrough)
-{
-    atomic_store(&passthrough->device, -1);
-    atomic_fetch_and(&passthrough->counters->features, ~(uint64_t)COUNTERS_FEATURE_PASSTHROUGH);
-}
-
 void passthrough_check(struct passthrough *passthrough)
 {
     /* The right is looked at before the descriptor (fuse_backing_open). */
     struct backing_map map = {.fd = -1};
     int device = atomic_load(&passthrough->device);
-    if (device >= 0 && ioctl(device, BACKING_OPEN, &map) < 0 && errno == EPERM)
-        disable(passthrough);
+    if (device >= 0 && ioctl(device, BACKING_OPEN, &map) < 0 && errno == EPERM) {
+        atomic_store(&passthrough->device, -1);
+        atomic_fetch_and(&passthrough->counters->features, ~(uint64_t)COUNTERS_FEATURE_PASSTHROUGH);
+    }
 }
 
 /* The user of a way that is there, or NULL. */
@@ -121,28 +116,21 @@ static int register_fd(struct passthrough *passthrough, int fd, bool is_written)
     if (is_written)
         assume_keep_no_bits(true);
     int id = ioctl(atomic_load(&passthrough->device), BACKING_OPEN, &map);
-    int error = errno;
     if (is_written)
         assume_keep_no_bits(false);
     if (id > 0)
         return id;
     counters_add(&passthrough->counters->files[COUNTERS_FILE_refused], 1);
-    if (error == EPERM)
-        disable(passthrough);
     return 0;
 }
 
 /* Whether a file that nobody has open should be served by the kernel. */
 static bool is_wanted(struct passthrough *passthrough, const struct node *node, int fd, int flags)
 {
-    if (atomic_load(&passthrough->device) < 0 || node->id.kind == NODE_MADE)
+    if (atomic_load(&passthrough->device) < 0)
         return false;
-    if (node->id.kind == NODE_IMAGE) {
-        bool small = node->id.size_bits < SMALL_SIZE_BITS;
-        if (small)
-            counters_add(&passthrough->counters->files[COUNTERS_FILE_small], 1);
-        return !small;
-    }
+    if (node->id.kind == NODE_IMAGE)
+        return true;
     struct statvfs fs;
     struct stat st;
     /* O_DIRECT can be turned off by fcntl(2), of which the backing file hears nothing. */
@@ -160,9 +148,10 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
 
 static int try_register(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
 {
+    if (!is_wanted(passthrough, node, fd, flags))
+        return 0;
     if (fd >= 0)
-        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd, !node->id.route->spec.read_only)
-                                                       : 0;
+        return register_fd(passthrough, fd, !node->id.route->spec.read_only);
     struct tree_held held;
     if (tree_hold(tree, node, &held) < 0)
         return 0;
@@ -171,10 +160,21 @@ static int try_register(struct passthrough *passthrough, struct tree *tree, stru
     return id;
 }
 
-int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
+/* What the daemon serves whatever happens, so that nobody has to remember it. */
+static bool is_plain(struct passthrough *passthrough, const struct node *node)
+{
+    bool small = node->id.kind == NODE_IMAGE && node->id.size_bits < SMALL_SIZE_BITS;
+    if (small && atomic_load(&passthrough->device) >= 0)
+        counters_add(&passthrough->counters->files[COUNTERS_FILE_small], 1);
+    return small || node->id.kind == NODE_MADE;
+}
+
+int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags,
+                     bool *ret_counted)
 {
     uint64_t number = node->id.shown;
-    if (node->id.kind != NODE_ROUTE && !is_wanted(passthrough, node, fd, flags)) {
+    *ret_counted = !is_plain(passthrough, node);
+    if (!*ret_counted) {
         counters_add(&passthrough->counters->files[COUNTERS_FILE_daemon], 1);
         return 0;
     }
@@ -208,7 +208,7 @@ void passthrough_close(struct passthrough *passthrough, const struct node *node)
     struct way *way = g_hash_table_lookup(passthrough->ways, &number);
     if (way != NULL && --way->users == 0) {
         struct way *dead = way;
-        if (node->id.kind == NODE_IMAGE) {
+        if (node->id.kind == NODE_IMAGE && way->id != 0) {
             g_queue_push_tail_link(&passthrough->idle, &way->link);
             dead = passthrough->idle.length > IDLE_MOST ? g_queue_pop_head_link(&passthrough->idle)->data : NULL;
         }

@@ -35,10 +35,11 @@ void passthrough_check(struct passthrough *passthrough);
  *
  * @fd: the file's, in a route as it was opened for the caller; -1 in the image, where it is opened when needed.
  * @flags: as open(2) has them.
- * Returns the backing file's number for the reply, or 0: the daemon serves it. passthrough_close() follows when the file is
- * closed or the open failed, but not for a file of the image that the daemon serves. Cannot fail. Any thread.
+ * @ret_counted: whether passthrough_close() is to follow when the file is closed or the open failed.
+ * Returns the backing file's number for the reply, or 0: the daemon serves it. Cannot fail. Any thread.
  */
-int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags);
+int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags,
+                     bool *ret_counted);
 void passthrough_close(struct passthrough *passthrough, const struct node *node);
 
 #endif

@@ -87,7 +87,7 @@ int ops_hold(fuse_req_t req, struct node *node, const struct fuse_file_info *fi,
 /* Whether the kernel wants the bits below to be taken away: it leaves that to us only where libfuse can pass it on. */
 static inline bool ops_kills_privileges(const struct fuse_file_info *fi)
 {
-#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
     return fi->kill_suidgid;
 #else
     (void)fi;

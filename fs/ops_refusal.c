@@ -16,7 +16,6 @@
 
 #include "access.h"
 #include "caller.h"
-#include "counters.h"
 #include "intent.h"
 
 #include <errno.h>
@@ -257,9 +256,9 @@ void ops_note_chown(fuse_req_t req, struct node *node)
     struct assume_credentials who = ops_who(req);
     struct intent intent;
     struct stat st;
-    if (!(ops->counters->features & COUNTERS_FEATURE_KILLPRIV) || who.uid == 0 || who.tid == 0 ||
-        intent_read(who.tid, NULL, &intent) < 0 || !intent.known || !(intent.effect & INTENT_CHANGES_OWNER) ||
-        tree_stat(ops->tree, node, &st) < 0 || !is_refused_owner(&who, &st, &intent))
+    if (!ops->kills_privileges || who.uid == 0 || who.tid == 0 || intent_read(who.tid, NULL, &intent) < 0 ||
+        !intent.known || !(intent.effect & INTENT_CHANGES_OWNER) || tree_stat(ops->tree, node, &st) < 0 ||
+        !is_refused_owner(&who, &st, &intent))
         return;
     struct change change = CHANGE(DENIAL_CHOWN, node, NULL);
     gate_record(&ops->gate, &who, &change, EPERM, DENIAL_PERMISSION);

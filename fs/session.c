@@ -162,14 +162,6 @@ const char *const *session_limits(const struct session *session)
     return (const char *const *)session->limits->pdata;
 }
 
-static bool has_writable_route(const struct tree *tree)
-{
-    for (size_t i = 0; i < tree->n_routes; i++)
-        if (!tree->routes[i]->spec.read_only)
-            return true;
-    return false;
-}
-
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 static bool is_stacked(const struct tree *tree)
 {
@@ -179,30 +171,42 @@ static bool is_stacked(const struct tree *tree)
     return stacked;
 }
 
+/* Backing files may lie on an overlayfs only where some do: then no overlayfs can be put over this mount any more. */
+static void init_passthrough(struct session *session, struct fuse_conn_info *connection)
+{
+    if (!session->passthrough || !(connection->capable_ext & FUSE_CAP_PASSTHROUGH))
+        return;
+    connection->want_ext |= FUSE_CAP_PASSTHROUGH;
+    connection->max_backing_stack_depth = is_stacked(session->tree) ? 1 : 0;
+    passthrough_enable(session->ops.passthrough, session->fuse);
+}
+#endif
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+static bool has_writable_route(const struct tree *tree)
+{
+    for (size_t i = 0; i < tree->n_routes; i++)
+        if (!tree->routes[i]->spec.read_only)
+            return true;
+    return false;
+}
+
 /*
- * What libfuse 3.14 knows nothing of.
- *
  * HANDLE_KILLPRIV_V2: we take set-user-ID bits away where a write has to. Its gain is that the kernel does not ask before
  * every write whether the file has capabilities; its price that chown(2) by somebody who is not the owner says EPERM before
  * it asks us, where a read-only mount says EROFS (ops_note_chown). Where nothing can be written it would be all price.
- *
- * Backing files may lie on an overlayfs only where some do: then no overlayfs can be put over this mount any more.
  */
 static void init_new(struct session *session, struct fuse_conn_info *connection)
 {
     if (has_writable_route(session->tree) && (connection->capable_ext & FUSE_CAP_HANDLE_KILLPRIV_V2)) {
         connection->want_ext |= FUSE_CAP_HANDLE_KILLPRIV_V2;
+        session->ops.kills_privileges = true;
         atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_KILLPRIV);
     }
-    if (session->passthrough && (connection->capable_ext & FUSE_CAP_PASSTHROUGH)) {
-        connection->want_ext |= FUSE_CAP_PASSTHROUGH;
-        connection->max_backing_stack_depth = is_stacked(session->tree) ? 1 : 0;
-        passthrough_enable(session->ops.passthrough, session->fuse);
-    }
-    if (!session->io_uring)
-        connection->want_ext &= ~(uint64_t)FUSE_CAP_OVER_IO_URING;
-    else if (connection->capable_ext & FUSE_CAP_OVER_IO_URING)
+    if (session->io_uring && (connection->capable_ext & FUSE_CAP_OVER_IO_URING)) {
+        connection->want_ext |= FUSE_CAP_OVER_IO_URING;
         atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_IO_URING);
+    }
 }
 #endif
 
@@ -220,13 +224,15 @@ static void init(void *userdata, struct fuse_conn_info *connection)
      * the program has it open.
      */
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
-    connection->want_ext = connection->capable_ext & (wanted | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_OVER_IO_URING);
-    init_new(session, connection);
+    connection->want_ext = connection->capable_ext & (wanted | FUSE_CAP_AUTO_INVAL_DATA);
+    init_passthrough(session, connection);
 #else
-    (void)session;
-    (void)has_writable_route;
     connection->want = connection->capable & (wanted | FUSE_CAP_AUTO_INVAL_DATA);
 #endif
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+    init_new(session, connection);
+#endif
+    (void)session;
     connection->max_readahead = UINT32_MAX;
 }
 
@@ -246,9 +252,11 @@ static void *serve(void *data)
             break; /* unmounted */
         if (atomic_fetch_sub(&session->n_idle, 1) == 1)
             (void)start_thread(session); /* without it requests wait for those that are served */
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
         struct fuse_in_header *header = buffer.mem;
         if (!(buffer.flags & FUSE_BUF_IS_FD) && header->opcode == FUSE_TMPFILE)
             header->opcode = FUSE_CREATE; /* OPS_TMPFILE_NAME tells them apart */
+#endif
         fuse_session_process_buf(session->fuse, &buffer);
         atomic_fetch_add(&session->n_idle, 1);
     }

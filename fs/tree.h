@@ -76,7 +76,8 @@ int tree_adopt(struct tree *tree, struct route *route, int fd, struct node *pare
 struct node *tree_known_child(struct tree *tree, const struct node *parent, int dir_fd, const char *name);
 
 /*
- * tree_open - an O_PATH descriptor of a route's node (verified to be the same file: -ESTALE otherwise), or for other kinds
+ * tree_open - a descriptor of a route's node (O_PATH and verified to be the same file: -ESTALE otherwise; or a duplicate of
+ * one that somebody has open, for whatever goes by way of /proc/self/fd), or for other kinds
  * a readable one of the topmost layer's file or directory (-ENXIO for what exists in memory only).
  *
  * Owned by the caller. Returns it or -errno.

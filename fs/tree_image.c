@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 /*
- * In a directory of several layers a name is looked for in each of them; from so many looks on, the listing of all of them
- * is the cheaper way, which answers all the later ones.
+ * In a directory of several layers a name is looked for in each of them; from so many looks on (and one more for each name
+ * of a listing that was let go), the listing of all of them is the cheaper way, which answers all the later ones.
  */
 #define PROBES_MAX 64
 
@@ -48,6 +48,7 @@ int tree_list(struct tree *tree, struct node *node, const struct union_listing *
         int status = union_list(tree->stack, &dir, &listing);
         if (status < 0)
             return status;
+        node->n_listed = (uint32_t)MIN(listing->n_names, UINT32_MAX);
         *ret_entry = cache_put(tree->listings, tree_key(node), listing, listing->n_names + 1);
     }
     *ret = cache_object(*ret_entry);
@@ -86,7 +87,7 @@ static int find_in_union(struct tree *tree, struct node *parent, const char *nam
     struct cache_entry *entry = cache_get(tree->listings, tree_key(parent));
     const struct union_listing *listing = entry != NULL ? cache_object(entry) : NULL;
     if (listing == NULL && parent->id.n_layers > 1 &&
-        atomic_fetch_add(&parent->n_probes, 1) * parent->id.n_layers >= PROBES_MAX) {
+        (atomic_fetch_add(&parent->n_probes, 1) + 1) * parent->id.n_layers >= PROBES_MAX + parent->n_listed) {
         atomic_store(&parent->n_probes, 0);
         int status = tree_list(tree, parent, &listing, &entry);
         if (status < 0)

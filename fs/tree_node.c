@@ -21,6 +21,9 @@
 /* Names in the listings that are kept, some hundred bytes each. */
 #define LISTED_NAMES 20000
 
+/* However large they are: who reads a large directory asks for its listing again and again. */
+#define LEAST_LISTINGS 2
+
 static void free_listing(void *listing)
 {
     union_listing_free(listing);
@@ -36,7 +39,7 @@ int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tr
     tree->stack = stack;
     tree->table = node_table_new();
     tree->numbers = numbers_new();
-    tree->listings = cache_new(LISTED_NAMES, free_listing);
+    tree->listings = cache_new(LISTED_NAMES, LEAST_LISTINGS, free_listing);
     tree->fds = cache_new_fds(n_fds);
     clock_gettime(CLOCK_REALTIME, &tree->made_time);
 

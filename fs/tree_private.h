@@ -10,7 +10,10 @@
 
 static inline struct cache_key tree_key(const struct node *node)
 {
-    return (struct cache_key){.number = node->id.shown};
+    struct cache_key key = {.number = node->id.shown};
+    if (node->id.kind == NODE_ROUTE)
+        key.birth = (int64_t)node->id.birth.tv_sec * 1000000000 + node->id.birth.tv_nsec;
+    return key;
 }
 
 /* As tree_lookup(), in a directory of that kind and for a name that is no graft. */
@@ -23,7 +26,8 @@ int tree_lookup_route(struct tree *tree, struct node *parent, const char *name, 
 int tree_stat_image(struct tree *tree, struct node *node, struct stat *ret);
 int tree_stat_route(struct tree *tree, struct node *node, struct stat *ret);
 
-/* An O_PATH descriptor of a route's node, verified to be the same file; owned by the caller. -errno. */
+/* A descriptor of a route's node: a duplicate of one that somebody has open, or O_PATH and verified to be the same file. Owned
+ * by the caller. -errno. */
 int tree_open_route(struct tree *tree, struct node *node);
 
 #endif

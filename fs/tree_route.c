@@ -163,6 +163,8 @@ int tree_stat_route(struct tree *tree, struct node *node, struct stat *ret)
         return status;
     status = route_identity(tree, node->id.route, held.fd, "", &identity, ret);
     tree_let_go(tree, &held);
+    if (status == 0 && ret->st_nlink == 0)
+        tree_removed(tree, node); /* by the host */
     return status;
 }
 

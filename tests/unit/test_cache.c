@@ -40,7 +40,7 @@ static struct cache_key key(uint64_t number)
 static struct cache *new_cache(size_t capacity)
 {
     atomic_store(&n_destroyed, 0);
-    return cache_new(capacity, destroy);
+    return cache_new(capacity, 4, destroy);
 }
 
 /* Puts a thing in and gives it up at once. */
