@@ -10,7 +10,6 @@ import subprocess
 import threading
 
 import pytest
-import rofuse_test
 from denial_log import call
 
 FS_IOC_GETFLAGS = 0x80086601

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from denial_log import Log, call
-from served import LARGE
+from served import LARGE, features
 
 LARGE_TEXT = os.urandom(LARGE + 77)
 
@@ -253,7 +253,7 @@ def test_chown_by_somebody_else(rofuse, scratch, routes):
     log = Log(mount)
     expected = "EROFS"
     if routes:
-        library = tuple(int(word) for word in status_library(mount).split(".")[:2])
+        library = tuple(int(word) for word in features(mount)["libfuse"].split(".")[:2])
         expected = "EPERM" if library >= (3, 17) else "EROFS"
     for name in ("plain", "suid"):
         for uid, gid in ((1000, -1), (-1, 1000), (0, 0)):
@@ -269,8 +269,3 @@ def test_chown_by_somebody_else(rofuse, scratch, routes):
     call(lambda: os.listxattr(mount.path("plain")), uid=1000)
     call(lambda: os.getxattr(mount.path("plain"), "security.capability"), uid=1000)
     assert log.take() == []
-
-
-def status_library(mount):
-    from served import features
-    return features(mount)["libfuse"]

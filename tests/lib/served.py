@@ -26,12 +26,6 @@ def features(mount):
     return status(mount)["features"]
 
 
-def library():
-    """The version of libfuse that the program has, as (3, 18)."""
-    said = subprocess.run([rofuse_test.BINARY, "--version"], check=True, capture_output=True, text=True).stdout
-    return tuple(int(word) for word in said.rpartition("libfuse ")[2].split(".")[:2]) if "libfuse " in said else None
-
-
 def _kernel():
     return tuple(int(word) for word in os.uname().release.split("-")[0].split(".")[:2])
 
