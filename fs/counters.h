@@ -19,7 +19,8 @@
     X(readlink)                                                                                                        \
     X(symlink)                                                                                                         \
     X(mknod)                                                                                                           \
-    X(mkdir) X(unlink) X(rmdir) X(rename) X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr)   \
+    X(mkdir)                                                                                                           \
+    X(unlink) X(rmdir) X(rename) X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr)            \
         X(getxattr) X(listxattr) X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl)          \
             X(fallocate) X(readdirplus) X(copy_file_range) X(lseek) X(tmpfile)
 
