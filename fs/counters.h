@@ -20,9 +20,11 @@
     X(symlink)                                                                                                         \
     X(mknod)                                                                                                           \
     X(mkdir)                                                                                                           \
-    X(unlink) X(rmdir) X(rename) X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr)            \
-        X(getxattr) X(listxattr) X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl)          \
-            X(fallocate) X(readdirplus) X(copy_file_range) X(lseek) X(tmpfile)
+    X(unlink)                                                                                                          \
+    X(rmdir)                                                                                                           \
+    X(rename) X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr) X(getxattr) X(listxattr)      \
+        X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl) X(fallocate) X(readdirplus)       \
+            X(copy_file_range) X(lseek) X(tmpfile)
 
 enum counters_request {
 #define COUNTERS_ENUM(name) COUNTERS_##name,

@@ -23,6 +23,7 @@ struct ops {
     struct fuse_session *fuse;       /* borrowed */
     struct passthrough *passthrough; /* borrowed */
     struct counters *counters;       /* borrowed */
+    bool stores;                     /* small files are given to the kernel when they are opened; never with io_uring */
     bool kills_privileges;           /* set-user-ID bits are ours to take away (HANDLE_KILLPRIV_V2) */
     bool syncs;                      /* some route's files can be lost: fsync(2) has a meaning */
     struct gate gate;

@@ -142,13 +142,15 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
  * Replies that a file of the image, or a made one, is open. It is opened in its layer when it is read and the kernel has not
  * been given the file itself: what is in the page cache costs no system call.
  */
-static void reply_opened_image(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+static void reply_opened_image(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fuse_file_info *fi)
 {
     struct ops *ops = ops_of(req);
     bool counted;
     int id = passthrough_open(ops->passthrough, ops->tree, node, -1, fi->flags, &counted);
     fi->fh = counted ? FH_COUNTED : FH_NONE;
     fill_open(fi, node, id);
+    if (id == 0)
+        ops_store(ops, ino, node);
     if (fuse_reply_open(req, fi) < 0 && counted)
         passthrough_close(ops->passthrough, node);
 }
@@ -234,7 +236,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         }
     }
     if (node->id.kind != NODE_ROUTE) {
-        reply_opened_image(req, node, fi);
+        reply_opened_image(req, ino, node, fi);
         return;
     }
     int fd = open_route_file(req, node, fi->flags);

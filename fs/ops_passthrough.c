@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/*
- * Reading makes the time of access stale, and the next stat(2) of a file that is read by passthrough is a request; from
- * the kernel's page cache it is none. So what is read in one piece, over and over (modules, scripts, configuration), is
- * served by the daemon once and by the page cache from then on. Large files gain more by not being cached twice.
- */
-#define SMALL_SIZE_BITS 17 /* below 128 KiB */
-
 /* Registered backing files of the image that nobody has open. */
 #define IDLE_MOST 1024
 
@@ -163,7 +156,7 @@ static int try_register(struct passthrough *passthrough, struct tree *tree, stru
 /* What the daemon serves whatever happens, so that nobody has to remember it. */
 static bool is_plain(struct passthrough *passthrough, const struct node *node)
 {
-    bool small = node->id.kind == NODE_IMAGE && node->id.size_bits < SMALL_SIZE_BITS;
+    bool small = node->id.kind == NODE_IMAGE && node->id.size_bits <= OPS_SMALL_SIZE_BITS;
     if (small && atomic_load(&passthrough->device) >= 0)
         counters_add(&passthrough->counters->files[COUNTERS_FILE_small], 1);
     return small || node->id.kind == NODE_MADE;

@@ -20,6 +20,14 @@
  * (see ops_refusal.c); every look-up by path brings new attributes in any case, as names are not cached there. */
 #define OPS_DIRECTORY_SECONDS 1.0
 
+/*
+ * Files of the image below 128 KiB (in bits of the size) are given to the page cache as a whole, and the daemon serves what is
+ * left to serve; larger ones the kernel serves by itself where it can (ops_passthrough.h). Reading by passthrough makes the
+ * time of access stale, so that the next stat(2) is a request; from the page cache it is none. So what is read in one piece,
+ * over and over (modules, scripts, configuration), is best there; large files gain more by not being cached twice.
+ */
+#define OPS_SMALL_SIZE_BITS 17
+
 static inline struct ops *ops_of(fuse_req_t req)
 {
     return fuse_req_userdata(req);
@@ -112,6 +120,9 @@ int ops_open_directory(fuse_req_t req, struct node *node);
  */
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
                 bool promised);
+
+/* Gives a small file of the image to the kernel's page cache, once; before the reply to its open. */
+void ops_store(const struct ops *ops, fuse_ino_t ino, struct node *node);
 
 /*
  * ops_note_chown - makes the record of a chown(2) that the kernel is about to refuse to somebody who is not the owner.

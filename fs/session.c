@@ -145,6 +145,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.counters = options->counters;
     session->ops.streams = dir_streams_new(session->tree->table);
     session->ops.passthrough = passthrough_new(options->counters);
+    session->ops.stores = !options->io_uring;
     g_strlcpy(options->counters->library, fuse_pkgversion(), sizeof options->counters->library);
     for (size_t i = 0; i < session->tree->n_routes; i++)
         session->ops.syncs = session->ops.syncs || session->tree->routes[i]->spec.kind != ROUTE_TMPFS;
