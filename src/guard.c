@@ -54,6 +54,10 @@ static size_t ask(question_function question, void *data, void *answer, size_t s
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
+        /* What it cannot be killed out of may last, and whoever reads our output waits for all who have it. */
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+            dup2(null, fd);
         question(data, ends[1]);
         _exit(0);
     }

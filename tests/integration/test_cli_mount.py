@@ -273,6 +273,25 @@ def test_status_of_a_stuck_daemon(place, rofuse):
     assert mount.end() == 0
 
 
+def test_who_asks_a_stuck_daemon_has_no_output(place, rofuse):
+    """A request that the daemon has read and not answered cannot be killed; `status | jq` must not wait for it."""
+    mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"])
+    wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
+    mount.process.send_signal(signal.SIGSTOP)
+    try:
+        with subprocess.Popen([rofuse_test.BINARY, "status", "--json", "--state-dir", place / "state"],
+                              stdout=subprocess.PIPE) as asking:
+            children = pathlib.Path(f"/proc/{asking.pid}/task/{asking.pid}/children")
+            wait_until(children.read_text, "the question")
+            child = children.read_text().split()[0]
+            wait_until(lambda: all(os.readlink(f"/proc/{child}/fd/{fd}") == "/dev/null" for fd in (0, 1, 2)),
+                       "its output is nobody's")
+            asking.stdout.read()
+        assert asking.returncode == 0
+    finally:
+        mount.process.send_signal(signal.SIGCONT)
+
+
 def test_kill_9_in_the_background(place):
     """Seen as dead; umount clears it; and a new mount clears it by itself, whose name and volumes it takes over."""
     words = mount_words(place, "-v", "data:/data", "--name", "web")
