@@ -160,7 +160,8 @@ static bool is_wanted(struct passthrough *passthrough, const struct node *node, 
 static int try_register(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags)
 {
     if (fd >= 0)
-        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd, !node->id.route->spec.read_only) : 0;
+        return is_wanted(passthrough, node, fd, flags) ? register_fd(passthrough, fd, !node->id.route->spec.read_only)
+                                                       : 0;
     struct tree_held held;
     if (tree_hold(tree, node, &held) < 0)
         return 0;
