@@ -11,20 +11,13 @@
 #include <stdint.h>
 
 /* In the order of the requests' numbers in the protocol; a new one is added at the end. */
+/* clang-format off */
 #define COUNTERS_REQUESTS(X)                                                                                           \
-    X(lookup)                                                                                                          \
-    X(forget)                                                                                                          \
-    X(getattr)                                                                                                         \
-    X(setattr)                                                                                                         \
-    X(readlink)                                                                                                        \
-    X(symlink)                                                                                                         \
-    X(mknod)                                                                                                           \
-    X(mkdir)                                                                                                           \
-    X(unlink)                                                                                                          \
-    X(rmdir)                                                                                                           \
-    X(rename) X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr) X(getxattr) X(listxattr)      \
-        X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl) X(fallocate) X(readdirplus)       \
-            X(copy_file_range) X(lseek) X(tmpfile)
+    X(lookup) X(forget) X(getattr) X(setattr) X(readlink) X(symlink) X(mknod) X(mkdir) X(unlink) X(rmdir) X(rename)    \
+    X(link) X(open) X(read) X(write) X(statfs) X(release) X(fsync) X(setxattr) X(getxattr) X(listxattr)                \
+    X(removexattr) X(flush) X(opendir) X(readdir) X(fsyncdir) X(create) X(ioctl) X(fallocate) X(readdirplus)           \
+    X(copy_file_range) X(lseek) X(tmpfile)
+/* clang-format on */
 
 enum counters_request {
 #define COUNTERS_ENUM(name) COUNTERS_##name,
