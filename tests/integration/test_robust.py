@@ -200,6 +200,8 @@ def test_umount_by_others(rofuse, layer):
         if not shutil.which(words[0]):
             continue
         mount = rofuse(layers=[layer], volume=["v:/data"])
+        # Until it has started, the daemon looks at the mount itself, which is in use for that moment.
+        wait_until(lambda: any('"ready": true' in state.read_text() for state in (mount.state / "run").glob("*.json")))
         subprocess.run([*words, mount.point], check=True)
         assert mount.process.wait(30) == 0
         assert left_in_state(mount) == []
