@@ -51,7 +51,8 @@ static void release_left(struct node_open *open)
 static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
 {
     struct ops_file *file = g_new(struct ops_file, 1);
-    *file = (struct ops_file){.fd = fd, .direct_fd = -1, .open = {.fd = fd, .release = release_left}};
+    *file = (struct ops_file){
+        .fd = fd, .number = node->id.shown, .direct_fd = -1, .open = {.fd = fd, .release = release_left}};
     node_opened(tree->table, node, &file->open);
     return file;
 }
@@ -60,7 +61,7 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
 static void file_free(const struct ops *ops, struct node *node, struct ops_file *file)
 {
     node_closed(ops->tree->table, node, &file->open);
-    passthrough_close(ops->passthrough, node);
+    passthrough_close(ops->passthrough, file->number, false);
     file_close(file);
 }
 
@@ -132,10 +133,13 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
     fill_open(fi, node, id);
+    /* After a reply that did not arrive, or says no, the kernel may forget the node. */
+    node_ref(ops->tree->table, node);
     if (status < 0)
         ops_reply_status(req, status);
     if (status < 0 || fuse_reply_open(req, fi) < 0)
         file_free(ops, node, file);
+    node_unref(ops->tree->table, node);
 }
 
 /*
@@ -151,8 +155,9 @@ static void reply_opened_image(fuse_req_t req, fuse_ino_t ino, struct node *node
     fill_open(fi, node, id);
     if (id == 0)
         ops_store(ops, ino, node);
+    uint64_t number = node->id.shown;
     if (fuse_reply_open(req, fi) < 0 && counted)
-        passthrough_close(ops->passthrough, node);
+        passthrough_close(ops->passthrough, number, true);
 }
 
 /*
@@ -258,7 +263,7 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     if (node->id.kind == NODE_ROUTE)
         file_free(ops, node, ops_file(fi));
     else if (fi->fh == FH_COUNTED)
-        passthrough_close(ops->passthrough, node);
+        passthrough_close(ops->passthrough, node->id.shown, true);
     fuse_reply_err(req, 0);
 }
 

@@ -183,7 +183,7 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(DENIAL_COPY, ops_node(req, ino_out), NULL);
-    struct tree_held in, out;
+    struct tree_held in, out = {.fd = -1};
     int status = ops_hold(req, ops_node(req, ino_in), fi_in, &in);
     if (status == 0) {
         status = ops_hold(req, ops_node(req, ino_out), fi_out, &out);

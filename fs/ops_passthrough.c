@@ -193,15 +193,14 @@ int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct 
     return way->id;
 }
 
-void passthrough_close(struct passthrough *passthrough, const struct node *node)
+void passthrough_close(struct passthrough *passthrough, uint64_t number, bool is_image)
 {
-    uint64_t number = node->id.shown;
     int ended = 0;
     pthread_mutex_lock(&passthrough->lock);
     struct way *way = g_hash_table_lookup(passthrough->ways, &number);
     if (way != NULL && --way->users == 0) {
         struct way *dead = way;
-        if (node->id.kind == NODE_IMAGE && way->id != 0) {
+        if (is_image && way->id != 0) {
             g_queue_push_tail_link(&passthrough->idle, &way->link);
             dead = passthrough->idle.length > IDLE_MOST ? g_queue_pop_head_link(&passthrough->idle)->data : NULL;
         }

@@ -13,6 +13,7 @@
 #define ROFUSE_FS_OPS_PASSTHROUGH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct counters;
 struct fuse_session;
@@ -40,6 +41,7 @@ void passthrough_check(struct passthrough *passthrough);
  */
 int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags,
                      bool *ret_counted);
-void passthrough_close(struct passthrough *passthrough, const struct node *node);
+/* @number: the node's (id.shown); the node itself may be forgotten by now. @is_image: a file of the image. */
+void passthrough_close(struct passthrough *passthrough, uint64_t number, bool is_image);
 
 #endif

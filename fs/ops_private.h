@@ -76,6 +76,7 @@ static inline bool ops_is_shared(const struct node *node)
 
 /* An open file of a route. Files of the image and made ones are open without our keeping anything of it. */
 struct ops_file {
+    uint64_t number;       /* the node's, which may be forgotten when an open has failed */
     int fd;                /* never O_DIRECT */
     atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
     struct node_open open; /* listed with the node */
