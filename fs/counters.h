@@ -2,7 +2,8 @@
  * counters - how often the kernel asked what, and how open files are served.
  *
  * They lie in memory that the owner of the session provides, so that another process can be shown them while the mount
- * serves: nothing in it but numbers that only grow. Any thread; each number is true by itself, no two of them together.
+ * serves: numbers that only grow, and what was agreed on when it was mounted. It is written for others to read; nothing here
+ * is decided by it. Any thread; each number is true by itself, no two of them together.
  */
 #ifndef ROFUSE_FS_COUNTERS_H
 #define ROFUSE_FS_COUNTERS_H

@@ -64,7 +64,7 @@ struct node_place {
     char *name;          /* owned */
 };
 
-/* An open file or directory, kept by whoever opened it. */
+/* An open file, kept by whoever opened it. */
 struct node_open {
     int fd;                                  /* borrowed while it is listed; -1: none */
     void (*release)(struct node_open *open); /* for those that are left when the table is freed: the kernel does not

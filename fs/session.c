@@ -402,6 +402,9 @@ int session_start(struct session *session, char **ret_why)
         *ret_why = g_strdup_printf("%s: the mount does not answer: %s", session->mountpoint, g_strerror(-status));
     if (status == 0)
         passthrough_check(session->ops.passthrough);
+    if (status == 0 && session->io_uring && !(session->ops.counters->features & COUNTERS_FEATURE_IO_URING))
+        g_ptr_array_add(session->limits, g_strdup("no io_uring: it takes libfuse 3.18, and Linux 6.14 with Y in "
+                                                  "/sys/module/fuse/parameters/enable_uring"));
     if (status == 0)
         status = native_mount(session->tree, session->mountpoint, ret_why);
     if (status < 0) {

@@ -74,3 +74,16 @@ def test_denials_are_recorded(mount):
     record = [r for r in mount.records() if r["path"] == "/new"][0]
     assert record["process"]["pid"] == os.getpid()
     assert mount.end() == 0
+
+
+def test_what_is_not_offered_is_said(rofuse):
+    if not PARAMETER.exists():
+        pytest.skip("this kernel has no FUSE over io_uring")
+    before = PARAMETER.read_text()
+    try:
+        PARAMETER.write_text("N")
+        mount = rofuse(tmpfs=["/tmp"], extra=["--io-uring"])
+    finally:
+        PARAMETER.write_text(before)
+    mount.path("/tmp/file").write_bytes(b"x")
+    rofuse_test.wait_until(lambda: "no io_uring" in mount.output(), "the line")
