@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -97,11 +98,13 @@ gboolean state_dir_write(const char *directory, const struct state *state, GErro
     g_autofree char *temporary = g_build_filename(directory, temporary_name, NULL);
     json_t *json = state_to_json(state);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int code = fd < 0 ? errno : 0;
+    /* By a stream: jansson writes to a descriptor one word at a time. */
+    FILE *stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    int code = stream == NULL ? errno : 0;
     errno = 0;
-    if (fd >= 0 && json_dumpfd(json, fd, JSON_INDENT(2)) != 0)
+    if (stream != NULL && json_dumpf(json, stream, JSON_INDENT(2)) != 0)
         code = errno != 0 ? errno : EIO;
-    if (fd >= 0 && close(fd) != 0 && code == 0)
+    if (stream != NULL && fclose(stream) != 0 && code == 0)
         code = errno;
     json_decref(json);
     if (code == 0 && rename(temporary, path) != 0)
