@@ -13,6 +13,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
+PARTS = {name: SRC / name for name in ("image", "compose", "run")}
+APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
 
@@ -80,6 +82,14 @@ FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
 PUBLIC = {"caller", "counters", "denial", "route", "session", "umount_beneath"}
+
+# What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
+TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
+PARTS_MAY = {
+    "image": TOOLS,
+    "compose": TOOLS | {"mount_options", "mount_words", "route"},
+    "run": TOOLS | {"process", "route", "state"},
+}
 
 # Libraries of formats: for src/ alone.
 FORMATS = re.compile(r"jansson|yaml|archive|json-glib|getopt|argp")
@@ -178,19 +188,29 @@ def test_fs_never_includes_src():
 
 def test_src_sees_the_public_part_of_fs_alone():
     fs_headers = {path.stem for path in sources(FS, kinds=("h",))}
-    src_headers = {path.stem for path in sources(SRC, kinds=("h",))}
+    src_headers = {path.stem for path in sources(*APP, kinds=("h",))}
     assert not fs_headers & src_headers, "one name, two headers"
     private = fs_headers - PUBLIC
-    assert not [f"src/{path.name}: {name}.h" for path in sources(SRC) for name in own_includes(path) & private]
+    assert not [f"src/{path.name}: {name}.h" for path in sources(*APP) for name in own_includes(path) & private]
+
+
+def test_parts_of_src_see_what_is_theirs():
+    wrong = []
+    for name, directory in PARTS.items():
+        own = {path.stem for path in sources(directory, kinds=("h",))}
+        assert own
+        for path in sources(directory):
+            wrong += [f"src/{name}/{path.name}: {other}.h" for other in sorted(own_includes(path) - own - PARTS_MAY[name])]
+    assert not wrong
 
 
 def test_only_ops_and_session_know_fuse():
-    users = {path for path in sources(FS, SRC) for name in system_includes(path) if "fuse" in name}
+    users = {path for path in sources(FS, *APP) for name in system_includes(path) if "fuse" in name}
     assert users, "nobody includes libfuse: look at this test"
-    assert not [path.name for path in users if path.parent == SRC or not FUSE_MODULES.match(path.stem)]
+    assert not [path.name for path in users if path.parent != FS or not FUSE_MODULES.match(path.stem)]
     call = re.compile(r"\bfuse_(reply|req|session|lowlevel)_\w+\s*\(")
-    named = {path for path in sources(FS, SRC) if call.search(code(path))}
-    assert not [path.name for path in named if path.parent == SRC or not FUSE_MODULES.match(path.stem)]
+    named = {path for path in sources(FS, *APP) if call.search(code(path))}
+    assert not [path.name for path in named if path.parent != FS or not FUSE_MODULES.match(path.stem)]
 
 
 def test_only_src_knows_formats():
@@ -208,22 +228,22 @@ def test_fs_prints_nothing():
 
 def test_files_are_not_too_long():
     tests = [path for kind in ("*.py", "*.c", "*.h") for path in (ROOT / "tests").rglob(kind)]
-    lengths = {path: len(path.read_text().splitlines()) for path in sources(FS, SRC) + tests}
+    lengths = {path: len(path.read_text().splitlines()) for path in sources(FS, *APP) + tests}
     assert not {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > MAX_LINES}
 
 
 @functools.cache
 def library_flags():
-    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson"]
+    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson", "libarchive", "yaml-0.1", "libcap", "libseccomp"]
     return tuple(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
-@pytest.mark.parametrize("path", sources(FS, SRC, kinds=("h",)), ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", sources(FS, *APP, kinds=("h",)), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_header_is_self_contained(path, tmp_path):
     """It compiles alone, and twice; a header of fs/ does not see src/."""
     unit = tmp_path / "unit.c"
     unit.write_text(f'#include "{path.name}"\n#include "{path.name}"\nextern int not_empty;\n')
-    directories = [f"-I{FS}"] + ([f"-I{SRC}"] if path.parent == SRC else [])
+    directories = [f"-I{FS}"] + ([f"-I{directory}" for directory in APP] if path.parent != FS else [])
     result = subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
                              *directories, *library_flags(), str(unit)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
