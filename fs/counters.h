@@ -46,9 +46,14 @@ enum counters_feature {
     COUNTERS_FEATURE_KILLPRIV = 4,
 };
 
+/* Routes beyond these are not counted. */
+#define COUNTERS_ROUTES 64
+
 struct counters {
     _Atomic uint64_t requests[COUNTERS_N_REQUESTS];
     _Atomic uint64_t files[COUNTERS_N_FILES];
+    _Atomic uint64_t changes[COUNTERS_ROUTES]; /* by route, in the order in which they were asked for: what was allowed to
+                                                  change it; by passthrough, opens for writing and not writes */
     _Atomic uint64_t features;
     char library[16]; /* the version of libfuse; set before anybody reads */
 };

@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include "counters.h"
 #include "path.h"
 #include "tree.h"
 
@@ -61,8 +62,11 @@ int gate_record(const struct gate *gate, const struct assume_credentials *who, c
 int gate_apply(const struct gate *gate, const struct assume_credentials *who, const struct change *change,
                struct policy_verdict verdict)
 {
+    const struct node_identity *id = &change->node->id;
     if (verdict.error == EROFS)
         gate_record(gate, who, change, verdict.error, verdict.why);
+    else if (verdict.error == 0 && id->kind == NODE_ROUTE && id->route->index < COUNTERS_ROUTES)
+        counters_add(&gate->counters->changes[id->route->index], 1);
     return verdict.error;
 }
 

@@ -19,6 +19,7 @@ struct gate {
     struct tree *tree;            /* borrowed */
     struct denial_log *log;       /* borrowed */
     struct caller_memory *memory; /* borrowed: reads callers' */
+    struct counters *counters;    /* borrowed */
 };
 
 /* A change that somebody asks for. Pointers are borrowed for the call. */

@@ -140,11 +140,11 @@ static int target_error(const struct route_spec *spec, int status, char **ret_wh
 }
 
 /* Puts the opened route where @target is. */
-static int graft_route(struct tree *tree, struct route *route, struct node *target)
+static int graft_route(struct tree *tree, struct route *route, unsigned index, struct node *target)
 {
     struct node *root;
     struct stat st;
-    route->index = (unsigned)tree->n_routes;
+    route->index = index;
     int status = tree_adopt(tree, route, route->root_fd, target->parent, target->name, &root, &st);
     if (status < 0)
         return status;
@@ -164,7 +164,8 @@ static bool source_is_file(const struct route_spec *spec)
     return spec->kind == ROUTE_BIND && stat(spec->source, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-int tree_add_route(struct tree *tree, const struct route_spec *spec, const char *volume_dir, char **ret_why)
+int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
+                   char **ret_why)
 {
     struct node *target;
     int status = resolve(tree, spec->target, source_is_file(spec) ? S_IFREG | 0644 : S_IFDIR | 0755, true, &target);
@@ -197,7 +198,7 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, const char 
         status = -ENOTDIR;
     }
     if (status == 0) {
-        status = graft_route(tree, route, target);
+        status = graft_route(tree, route, index, target);
         if (status < 0)
             target_error(spec, status, ret_why);
     }

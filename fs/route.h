@@ -59,7 +59,7 @@ struct route {
     struct route_spec spec;  /* owned copy; immutable */
     char *target;            /* where it landed after the image's symlinks were followed; owned; set by the graft */
     const struct node *root; /* the node that was grafted in; borrowed; set by the graft */
-    unsigned index;          /* position in the session's table; immutable */
+    unsigned index;          /* its own among the session's: position in what was asked for; immutable */
     int root_fd;             /* O_PATH descriptor of the backing root (directory or single file); owned */
     int lock_fd;             /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool

@@ -84,7 +84,8 @@ static int add_routes(struct session *session, const struct session_options *opt
         sorted[i] = &options->routes[i];
     qsort(sorted, options->n_routes, sizeof sorted[0], compare_depth);
     for (size_t i = 0; i < options->n_routes; i++) {
-        int status = tree_add_route(session->tree, sorted[i], options->volume_dir, ret_why);
+        int status = tree_add_route(session->tree, sorted[i], (unsigned)(sorted[i] - options->routes),
+                                    options->volume_dir, ret_why);
         if (status < 0)
             return status;
     }
@@ -149,8 +150,10 @@ int session_new(const struct session_options *options, struct session **ret, cha
     g_strlcpy(options->counters->library, fuse_pkgversion(), sizeof options->counters->library);
     for (size_t i = 0; i < session->tree->n_routes; i++)
         session->ops.syncs = session->ops.syncs || session->tree->routes[i]->spec.kind != ROUTE_TMPFS;
-    session->ops.gate =
-        (struct gate){.tree = session->tree, .log = options->log, .memory = denial_log_memory(options->log)};
+    session->ops.gate = (struct gate){.tree = session->tree,
+                                      .log = options->log,
+                                      .memory = denial_log_memory(options->log),
+                                      .counters = options->counters};
     note_limits(session);
     *ret = session;
     return 0;

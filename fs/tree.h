@@ -48,9 +48,11 @@ void tree_free(struct tree *tree);
  * (in memory in the image, as real directories in a route that the target is nested in, as docker does), opens and fills
  * the backing directory.
  *
+ * @index: of its own; counters and inode numbers go by it.
  * Targets must come in the order of their depth. Set-up only. Returns 0 or -errno with a line in @ret_why.
  */
-int tree_add_route(struct tree *tree, const struct route_spec *spec, const char *volume_dir, char **ret_why);
+int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
+                   char **ret_why);
 
 /* Makes the places that runtimes need before they start (DESIGN.md decision 15), where the image lacks them and no route
  * is in the way. Set-up only, after the routes. */

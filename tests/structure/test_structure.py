@@ -41,6 +41,7 @@ ROUTES = {
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
+    "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
     "backing.h": {"route"},
     "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
@@ -70,7 +71,7 @@ TREE = {
     "dir_streams": {"node"},
     "graft": {"backing", "numbers", "path", "tree"},
     "policy": {"denial", "node", "route"},
-    "gate": {"assume", "denial", "path", "policy", "tree"},
+    "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
@@ -81,7 +82,7 @@ SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "route", "session", "umount_beneath"}
+PUBLIC = {"caller", "counters", "denial", "route", "session", "umount_beneath", "volume_remove"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
