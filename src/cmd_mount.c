@@ -1,29 +1,21 @@
 #include "commands.h"
 
 #include "app_error.h"
-#include "background.h"
-#include "mount_check.h"
 #include "mount_request.h"
+#include "mount_start.h"
 #include "paths.h"
-#include "serve.h"
+#include "plan.h"
 
-static gboolean check(struct mount_request *request, const struct paths *paths, GError **error)
+static int mount_planned(struct mount_request *request, const struct paths *paths)
 {
-    return mount_check_layers(request, error) && mount_check_point(request, error) &&
-           mount_check_logs(request, error) && mount_check_state(request, paths, error);
-}
-
-static int run(const struct mount_request *request, const struct paths *paths)
-{
-    if (request->foreground)
-        return serve_run(request, paths, -1);
-    int fd = -1;
-    pid_t pid = background_fork(&fd);
-    if (pid < 0) {
-        app_notice("cannot start the daemon: %s", g_strerror(-pid));
-        return APP_ERROR_FAILED;
-    }
-    return pid == 0 ? serve_run(request, paths, fd) : background_wait(pid, fd);
+    GError *error = NULL;
+    struct plan *plan = plan_make(request, NULL, paths, &error);
+    if (plan == NULL)
+        return app_error_print(error);
+    plan_apply(plan, request);
+    int status = mount_start(request, paths);
+    plan_free(plan);
+    return status;
 }
 
 int cmd_mount(int argc, char **argv)
@@ -33,7 +25,7 @@ int cmd_mount(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->state_dir, &error);
-    int status = paths != NULL && check(request, paths, &error) ? run(request, paths) : app_error_print(error);
+    int status = paths != NULL ? mount_planned(request, paths) : app_error_print(error);
     paths_free(paths);
     mount_request_free(request);
     return status;

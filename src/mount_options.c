@@ -129,6 +129,28 @@ static gboolean read_volume(struct mount_value *value, GError **error)
     return TRUE;
 }
 
+static bool is_declared(const struct mount_options *options, const char *target)
+{
+    for (guint i = 0; i < options->routes->len; i++) {
+        if (strcmp(g_array_index(options->routes, struct route_spec, i).target, target) == 0)
+            return true;
+    }
+    return false;
+}
+
+void mount_options_add_missing(struct mount_options *options, const struct mount_options *more)
+{
+    for (guint i = 0; i < more->routes->len; i++) {
+        const struct route_spec *spec = &g_array_index(more->routes, struct route_spec, i);
+        if (is_declared(options, spec->target))
+            continue;
+        struct route_spec copy;
+        route_spec_copy(&copy, spec);
+        g_array_append_val(options->routes, copy);
+        g_ptr_array_add(options->names, g_strdup(g_ptr_array_index(more->names, i)));
+    }
+}
+
 void mount_options_set_native(struct mount_options *options)
 {
     for (guint i = 0; i < options->routes->len; i++) {

@@ -36,6 +36,9 @@ gboolean mount_options_add_tmpfs(struct mount_options *options, const char *opti
 gboolean mount_options_add_volume(struct mount_options *options, const char *option, const char *value, GError **error);
 gboolean mount_options_add_mount(struct mount_options *options, const char *option, const char *value, GError **error);
 
+/* Adds copies of the routes of @more whose targets are not declared yet: what is said nearer wins. */
+void mount_options_add_missing(struct mount_options *options, const struct mount_options *more);
+
 /* Makes those native that do not say whether they are. */
 void mount_options_set_native(struct mount_options *options);
 

@@ -1,6 +1,6 @@
 /*
- * mount_request - what `rofuse mount` was asked for, read from its arguments and checked against themselves; nothing of
- * the machine has been looked at but the working directory.
+ * mount_request - what is to be mounted, read from arguments and checked against themselves; nothing of the machine has
+ * been looked at but the working directory. plan.h finds out what image and Compose file mean.
  */
 #ifndef ROFUSE_SRC_MOUNT_REQUEST_H
 #define ROFUSE_SRC_MOUNT_REQUEST_H
@@ -11,18 +11,27 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct mount_request {
     char *mountpoint; /* as written until mount_check_point(), then absolute; owned, like all below */
     char **layers;    /* the same with mount_check_layers(); first = bottom; never NULL */
+    char *image;      /* a reference, as written, or NULL */
+    char *platform;   /* of the image, or NULL */
+    char **compose;   /* Compose files, as written; empty = the usual one, where it is needed; never NULL */
+    char *service;    /* of the Compose file, or NULL */
+    char *project;    /* its name, or NULL */
     struct mount_options *routes;
+    bool native;           /* --routes native */
     struct log_dest *logs; /* empty = the default */
     size_t n_logs;
-    char *log_format; /* "json", "text" or NULL */
-    unsigned fold;    /* seconds, 0 = off */
-    char *name;       /* NULL = from the mount point */
-    char *state_dir;  /* NULL = the usual places */
+    char *log_format;     /* "json", "text" or NULL */
+    unsigned fold;        /* seconds, 0 = off */
+    char *name;           /* NULL = from the mount point */
+    char *state_dir;      /* NULL = the usual places */
+    char *suggested_name; /* where name is NULL: of the mount, unless it is taken; NULL = from the mount point */
     bool foreground;
+    pid_t starter;    /* the daemon ends when this process does, and removes the mount point; 0 = none */
     bool passthrough; /* --passthrough auto */
     bool io_uring;
 };

@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -52,7 +53,8 @@ struct serve {
     struct session *session;
     bool is_started; /* the session's mount was made */
     int signal_fd;
-    int ready_fd; /* -1 in the foreground, and once it was used */
+    int ready_fd;   /* -1 in the foreground, and once it was used */
+    int starter_fd; /* pidfd of the process that the mount is not to outlive; -1 = none */
     bool is_unmounting;
     int64_t unmounted_ms; /* when it was */
     bool has_said_busy;
@@ -86,7 +88,8 @@ static gboolean prepare_process(struct serve *serve, GError **error)
 static struct state *new_state(const struct mount_request *request, const struct paths *paths)
 {
     struct state *state = g_new0(struct state, 1);
-    state->name = request->name != NULL ? g_strdup(request->name) : state_name_from(request->mountpoint);
+    const char *name = request->name != NULL ? request->name : request->suggested_name;
+    state->name = name != NULL ? g_strdup(name) : state_name_from(request->mountpoint);
     state->mountpoint = g_strdup(request->mountpoint);
     state->pid = getpid();
     state->start_ticks = process_start_ticks(state->pid);
@@ -338,7 +341,8 @@ static void wait_for_end(struct serve *serve)
     for (;;) {
         struct pollfd events[] = {{.fd = ended_fd, .events = POLLIN},
                                   {.fd = serve->signal_fd, .events = POLLIN},
-                                  {.fd = readonly_watch_fd(watch), .events = POLLPRI}};
+                                  {.fd = readonly_watch_fd(watch), .events = POLLPRI},
+                                  {.fd = serve->starter_fd, .events = POLLIN}};
         int timeout = serve->is_unmounting ? (serve->has_said_busy ? -1 : QUIET_MS) : readonly_watch_timeout(watch);
         if (poll(events, G_N_ELEMENTS(events), timeout) < 0)
             continue;
@@ -348,6 +352,12 @@ static void wait_for_end(struct serve *serve)
             handle_signal(serve);
         if (events[2].revents != 0)
             readonly_watch_changed(watch);
+        if (events[3].revents != 0) {
+            close(serve->starter_fd);
+            serve->starter_fd = -1;
+            if (!serve->is_unmounting)
+                unmount(serve);
+        }
         if (!serve->is_unmounting)
             readonly_watch_look(watch, say, serve);
         say_if_still_used(serve);
@@ -375,6 +385,15 @@ static bool tell_ready(struct serve *serve)
     return background_ready(fd);
 }
 
+/* False where the starter has gone already. */
+static bool watch_starter(struct serve *serve)
+{
+    if (serve->request->starter == 0)
+        return true;
+    serve->starter_fd = (int)syscall(SYS_pidfd_open, serve->request->starter, 0);
+    return serve->starter_fd >= 0 && getppid() == serve->request->starter;
+}
+
 /* Undoes what there is, in whatever state the set-up ended. */
 static void finish(struct serve *serve)
 {
@@ -394,16 +413,21 @@ static void finish(struct serve *serve)
         close(serve->signal_fd);
     if (serve->ready_fd >= 0)
         close(serve->ready_fd);
+    if (serve->starter_fd >= 0)
+        close(serve->starter_fd);
+    /* Another mount's when ours failed as it was taken; then it is not empty to rmdir(2). */
+    if (serve->request->starter != 0)
+        rmdir(serve->request->mountpoint);
 }
 
 int serve_run(const struct mount_request *request, const struct paths *paths, int ready_fd)
 {
-    struct serve serve = {.request = request, .paths = paths, .ready_fd = ready_fd, .signal_fd = -1};
+    struct serve serve = {.request = request, .paths = paths, .ready_fd = ready_fd, .signal_fd = -1, .starter_fd = -1};
     GError *error = NULL;
     int status = 0;
     if (!set_up(&serve, &error))
         status = app_error_print(error);
-    else if (!tell_ready(&serve))
+    else if (!watch_starter(&serve) || !tell_ready(&serve))
         status = APP_ERROR_FAILED;
     if (status != 0 && serve.is_started)
         unmount(&serve);

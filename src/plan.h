@@ -1,0 +1,60 @@
+/*
+ * plan - what a mount and its program are, put together from options, a Compose file and an image.
+ *
+ * What is said nearer wins: an option over the Compose file, the Compose file over the image. docker's rules for each:
+ * a new entrypoint forgets the image's command; variables are replaced by name, routes by target.
+ */
+#ifndef ROFUSE_SRC_PLAN_H
+#define ROFUSE_SRC_PLAN_H
+
+#include "mount_request.h"
+#include "paths.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct image;
+
+/* What the command line says of the process; NULL = nothing. Borrowed. */
+struct plan_words {
+    const char *entrypoint; /* --entrypoint: one word, not split; "" = none */
+    char *const *command;
+    char *const *env; /* "KEY=VALUE", or "KEY": as in this process, left out where it is not set */
+    const char *user;
+    const char *working_dir;
+    const char *hostname;
+};
+
+/* All strings and lists are owned; lists are NULL-terminated and never NULL. */
+struct plan {
+    char *project; /* of the Compose file, or NULL */
+    char *service;
+    char *image;    /* how it is called, or NULL */
+    char *image_id; /* of its configuration, or NULL */
+    char **layers;  /* absolute, first = bottom */
+    struct mount_options *routes;
+    char **entrypoint;
+    char **command;
+    char **env;
+    char *user;         /* "" = root */
+    char *working_dir;  /* "/" where nobody says */
+    char *stop_signal;  /* "SIGTERM" where nobody says */
+    char *hostname;     /* NULL = nobody says */
+    struct image *held; /* keeps the layers in the store; or NULL */
+};
+
+/*
+ * plan_make - finds out what a request means; unpacks the image where that is needed.
+ *
+ * @request: its image, layers, Compose files and routes are read, none is changed.
+ * @words: of the process, or NULL.
+ * Warnings are printed. Only while the process has one thread. Owned by the caller, plan_free(). NULL with one line.
+ */
+struct plan *plan_make(const struct mount_request *request, const struct plan_words *words, const struct paths *paths,
+                       GError **error);
+void plan_free(struct plan *plan); /* NULL is allowed */
+
+/* Gives a request the plan's layers and routes, copied. */
+void plan_apply(const struct plan *plan, struct mount_request *request);
+
+#endif
