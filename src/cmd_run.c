@@ -1,0 +1,186 @@
+/*
+ * A run: the plan, a mount with a daemon that does not outlive us, the program, the end of the daemon (only then is the
+ * log complete), the report. Each step undoes itself when a later one fails; the mount's end is waited for in any case.
+ */
+#include "commands.h"
+
+#include "app_error.h"
+#include "counters_file.h"
+#include "mount_start.h"
+#include "paths.h"
+#include "plan.h"
+#include "process.h"
+#include "run.h"
+#include "run_place.h"
+#include "run_program.h"
+#include "run_request.h"
+#include "state_dir.h"
+#include "volume_remove.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the end of the mount may take before it is worth a line. */
+#define QUIET_MS 2000
+
+struct run {
+    const struct run_request *request;
+    const struct paths *paths;
+    struct plan *plan;
+    struct run_place *place;
+    struct state *state; /* of the mount while it was alive; owned */
+    struct counters counters;
+    bool has_counters;
+};
+
+static gboolean prepare(struct run *run, GError **error)
+{
+    const struct plan_words words = run_words_plan(&run->request->words);
+    run->plan = plan_make(run->request->mount, &words, run->paths, error);
+    if (run->plan == NULL)
+        return FALSE;
+    if (!run_program_is_said(run->plan, error))
+        return FALSE;
+    run->place = run_place_new(run->paths, error);
+    return run->place != NULL;
+}
+
+/* The log for the report beside the ones that were asked for. */
+static void add_log(struct mount_request *mount, const char *path)
+{
+    mount->logs = g_renew(struct log_dest, mount->logs, mount->n_logs + 1);
+    mount->logs[mount->n_logs++] = (struct log_dest){.kind = LOG_FILE, .path = g_strdup(path), .format = LOG_JSON};
+}
+
+static struct state *find_state(const struct paths *paths, const char *mountpoint)
+{
+    g_autoptr(GPtrArray) states = state_dir_read(paths->run);
+    for (guint i = 0; i < states->len; i++) {
+        const struct state *state = g_ptr_array_index(states, i);
+        if (strcmp(state->mountpoint, mountpoint) == 0)
+            return g_ptr_array_steal_index(states, i);
+    }
+    return NULL;
+}
+
+/* Returns 0 and the mount answers, or the exit status, and what went wrong has been printed. */
+static int mount_root(struct run *run)
+{
+    struct mount_request *mount = run->request->mount;
+    plan_apply(run->plan, mount);
+    mount->mountpoint = g_strdup(run->place->mountpoint);
+    mount->starter = getpid();
+    if (mount->name == NULL)
+        mount->suggested_name = run_program_name(run->plan);
+    add_log(mount, run->place->log);
+    int status = mount_start(mount, run->paths);
+    if (status != 0)
+        return status;
+    run->state = find_state(run->paths, run->place->mountpoint);
+    if (run->state != NULL)
+        return 0;
+    app_notice("the mount's state is gone from its directory; is somebody else cleaning it?");
+    return APP_ERROR_FAILED;
+}
+
+/* Ends the mount and waits for the end of its daemon, so that the log is complete. */
+static void unmount_root(struct run *run)
+{
+    int pidfd = process_open(run->state->pid, run->state->start_ticks);
+    if (pidfd < 0)
+        return;
+    run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
+    (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+    struct pollfd event = {.fd = pidfd, .events = POLLIN};
+    int ready = poll(&event, 1, QUIET_MS);
+    if (ready == 0) {
+        app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is",
+                   run->state->name);
+        while (poll(&event, 1, -1) < 0 && errno == EINTR)
+            continue;
+    }
+    close(pidfd);
+}
+
+static gboolean print_report(const struct run *run, GError **error)
+{
+    g_autofree char *log = g_strdup_printf("/proc/self/fd/%d", run->place->log_fd);
+    g_autofree bool *written = run_program_written(run->state, run->has_counters ? &run->counters : NULL);
+    g_autofree char *text = run_report_make(log, run->state, written, run->request->report, error);
+    if (text == NULL)
+        return FALSE;
+    if (run->request->report_file != NULL)
+        return g_file_set_contents(run->request->report_file, text, -1, error);
+    fputs(text, stderr);
+    return TRUE;
+}
+
+/* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
+static int run_program(const struct run *run)
+{
+    GError *error = NULL;
+    struct run_spec spec = {0};
+    int not_started = APP_ERROR_FAILED;
+    int status = -1;
+    if (run_program_spec(run->plan, run->state, run->request->runtime, &spec, &error))
+        status = run_start_and_wait(&spec, &not_started, &error);
+    run_spec_clear(&spec);
+    if (status >= 0)
+        return status;
+    app_error_print(error);
+    return not_started;
+}
+
+static void remove_anonymous_volumes(const struct run *run)
+{
+    size_t n;
+    const struct route_spec *asked = mount_options_routes(run->request->mount->routes, &n);
+    for (size_t i = 0; i < n && i < run->state->n_routes; i++) {
+        const char *name = run->state->routes[i].source;
+        if (asked[i].kind != ROUTE_VOLUME || asked[i].source != NULL || name == NULL)
+            continue;
+        int result = volume_remove(run->paths->volumes, name);
+        if (result < 0)
+            app_notice("the anonymous volume %s is left: %s", name, g_strerror(-result));
+    }
+}
+
+static int run_mounted(struct run *run)
+{
+    int status = run_program(run);
+    unmount_root(run);
+    g_autoptr(GError) error = NULL;
+    if (run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
+        app_notice("no report: %s", error->message);
+    if (run->request->remove_volumes)
+        remove_anonymous_volumes(run);
+    return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    GError *error = NULL;
+    struct run_request *request = run_request_parse(argc, argv, &error);
+    if (request == NULL)
+        return app_error_print(error);
+    struct paths *paths = paths_find(request->mount->state_dir, &error);
+    struct run run = {.request = request, .paths = paths};
+    int status = 0;
+    if (paths == NULL || !prepare(&run, &error))
+        status = app_error_print(error);
+    if (status == 0)
+        status = mount_root(&run);
+    if (run.state != NULL)
+        status = run_mounted(&run);
+    state_free(run.state);
+    run_place_remove(run.place);
+    plan_free(run.plan);
+    paths_free(paths);
+    run_request_free(request);
+    return status;
+}
