@@ -9,6 +9,7 @@
 #ifndef ROFUSE_SRC_READONLY_WATCH_H
 #define ROFUSE_SRC_READONLY_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,7 +26,13 @@ void readonly_watch_changed(struct readonly_watch *watch);
 /* How many milliseconds until readonly_watch_look() has something to do. */
 int readonly_watch_timeout(const struct readonly_watch *watch);
 
-/* Looks, if it is time to, and calls @tell with a line for each read-only mount that was not there the last time. */
-void readonly_watch_look(struct readonly_watch *watch, void (*tell)(void *data, const char *message), void *data);
+/*
+ * readonly_watch_look - looks, if it is time to, and calls @tell with a line for each read-only mount that was not there the
+ * last time. Returns whether there are others now than there were.
+ */
+bool readonly_watch_look(struct readonly_watch *watch, void (*tell)(void *data, const char *message), void *data);
+
+/* Where the read-only mounts are: "/mnt/root", "/ as process 17 (podman) sees it". Owned by the caller, g_strfreev(). */
+char **readonly_watch_places(const struct readonly_watch *watch);
 
 #endif

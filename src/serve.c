@@ -106,6 +106,7 @@ static struct state *new_state(const struct mount_request *request, const struct
     state->volume_dir = g_strdup(paths->volumes);
     state->limits = g_new0(char *, 1);
     state->natives = g_new0(char *, 1);
+    state->read_only_at = g_new0(char *, 1);
     return state;
 }
 
@@ -334,6 +335,16 @@ static void handle_signal(struct serve *serve)
     }
 }
 
+/* For whoever asks for the status: the log says it only once. */
+static void note_read_only(struct serve *serve, const struct readonly_watch *watch)
+{
+    g_strfreev(serve->state->read_only_at);
+    serve->state->read_only_at = readonly_watch_places(watch);
+    g_autoptr(GError) error = NULL;
+    if (!state_dir_write(serve->paths->run, serve->state, &error))
+        say(serve, error->message);
+}
+
 static void wait_for_end(struct serve *serve)
 {
     int ended_fd = session_ended_fd(serve->session);
@@ -358,8 +369,8 @@ static void wait_for_end(struct serve *serve)
             if (!serve->is_unmounting)
                 unmount(serve);
         }
-        if (!serve->is_unmounting)
-            readonly_watch_look(watch, say, serve);
+        if (!serve->is_unmounting && readonly_watch_look(watch, say, serve))
+            note_read_only(serve, watch);
         say_if_still_used(serve);
     }
     readonly_watch_free(watch);

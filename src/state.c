@@ -22,6 +22,7 @@ void state_free(struct state *state)
     g_strfreev(state->log_formats);
     g_free(state->volume_dir);
     g_strfreev(state->limits);
+    g_strfreev(state->read_only_at);
     g_strfreev(state->natives);
     g_free(state);
 }
@@ -137,6 +138,7 @@ json_t *state_to_json(const struct state *state)
     json_object_set_new(json, "fold", json_integer(state->fold));
     json_bytes_set(json, "volume_dir", state->volume_dir);
     set_list(json, "limits", state->limits);
+    set_list(json, "read_only_at", state->read_only_at);
     set_list(json, "natives", state->natives);
     return json;
 }
@@ -165,6 +167,7 @@ struct state *state_from_json(const json_t *json)
     state->fold = (unsigned)get_number(json, "fold");
     state->volume_dir = json_bytes_get(json, "volume_dir");
     state->limits = json_bytes_get_list(json, "limits");
+    state->read_only_at = json_bytes_get_list(json, "read_only_at");
     state->natives = json_bytes_get_list(json, "natives");
     if (state->name == NULL || state->mountpoint == NULL || state->boot_id == NULL || state->pid <= 0 ||
         g_strv_length(state->logs) != g_strv_length(state->log_formats)) {

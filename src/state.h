@@ -31,7 +31,8 @@ struct state {
     char **log_formats; /* of the same length: "json", "text" */
     unsigned fold;      /* seconds, 0 = off */
     char *volume_dir;
-    char **limits;  /* session_limits() */
+    char **limits;       /* session_limits() */
+    char **read_only_at; /* where somebody has made it read-only for the kernel, for people (readonly_watch.h) */
     char **natives; /* where native mounts lie, paths inside the mount point; outer ones before those nested in them */
 };
 

@@ -78,6 +78,8 @@ static json_t *status_to_json(const struct mount_status *status)
     json_object_set_new(json, "logs", logs_to_json(state));
     json_object_set_new(json, "fold", json_integer(state->fold));
     json_bytes_set(json, "volume_dir", state->volume_dir);
+    json_bytes_set_list(json, "read_only_at", (const char *const *)state->read_only_at,
+                        g_strv_length(state->read_only_at));
     json_bytes_set_list(json, "limits", (const char *const *)state->limits, g_strv_length(state->limits));
     set_counters(json, status);
     return json;

@@ -1,5 +1,6 @@
 """Somebody mounts the tree read-only for the kernel as well: the log would stay empty, so it says that this is so."""
 
+import json
 import os
 import subprocess
 import time
@@ -33,6 +34,15 @@ def wait_for_notices(mount, number):
     return notices(mount)
 
 
+def status_words(mount, *words):
+    return [rofuse_test.BINARY, "status", "--state-dir", mount.state, *words, mount.point]
+
+
+def read_only_at(mount):
+    result = subprocess.run(status_words(mount, "--json"), capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)["mounts"][0]["read_only_at"]
+
+
 def bind_read_only(source, target):
     target.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", source, target], check=True)
@@ -48,10 +58,14 @@ def test_a_read_only_bind(mount, scratch):
     with pytest.raises(OSError, match="Read-only"):
         os.mkdir(scratch / "a b" / "etc" / "x")
     assert Log(mount).take_events() == [event for event in mount.events() if event["event"] == "notice"]
+    assert read_only_at(mount) == [f'"{scratch}/a b"']
+    shown = subprocess.run(status_words(mount), capture_output=True, text=True, check=True).stdout
+    assert f'  read-only  "{scratch}/a b"\n' in shown
     bind_read_only(mount.path("/etc"), scratch / "etc")
     second = wait_for_notices(mount, 2)[1]
     assert second.startswith(f"/etc of this mount is read-only for the kernel at {scratch}/etc: ")
     subprocess.run(["umount", scratch / "a b"], check=True)
+    rofuse_test.wait_until(lambda: not read_only_at(mount), "the end of the bind in the status")
     bind_read_only(mount.point, scratch / "c")  # so that a look without "a b" has been
     assert f"{scratch}/c:" in wait_for_notices(mount, 3)[2]
     bind_read_only(mount.point, scratch / "a b")

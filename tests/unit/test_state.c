@@ -27,6 +27,7 @@ static struct state *make_state(const char *name, const char *mountpoint, pid_t 
     state->logs = g_strsplit("-|file:/var/log/\xfe", "|", -1);
     state->log_formats = g_strsplit("text|json", "|", -1);
     state->limits = g_strsplit("no suid here", "|", -1);
+    state->read_only_at = g_strsplit("/mnt/a as process 7 (x) sees it|/b", "|", -1);
     state->volume_dir = g_strdup("/var/lib/volumes");
     state->fold = 10;
     state->routes = g_new0(struct route_spec, 3);

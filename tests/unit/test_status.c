@@ -18,6 +18,7 @@ static struct state some_state(void)
                           .log_formats = nothing,
                           .volume_dir = "/volumes",
                           .limits = nothing,
+                          .read_only_at = nothing,
                           .natives = nothing};
 }
 
