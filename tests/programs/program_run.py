@@ -88,16 +88,16 @@ class Run:
 
     def until(self, answers, what):
         """Waits until answers() is neither None nor an OSError, and returns that."""
-        deadline = time.monotonic() + 60
+        deadline, last = time.monotonic() + 60, None
         while True:
             try:
                 found = answers()
             except OSError as error:
-                found, what = None, f"{what} ({error})"[:400]
+                found, last = None, error
             if found is not None:
                 return found
             assert self.process.poll() is None, f"{what}: it has ended with {self.process.returncode}: {self.output}"
-            assert time.monotonic() < deadline, f"{what}: not after 60 s: {self.output}"
+            assert time.monotonic() < deadline, f"{what}: not after 60 s ({last}): {self.output}"
             time.sleep(0.02)
 
 
