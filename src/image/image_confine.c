@@ -149,14 +149,18 @@ static bool drop_capabilities(bool keep_some)
 /* What comes without a path, and is called by the C library, GLib and libarchive while they work on memory and
  * descriptors. */
 static const int plain_calls[] = {
-    SCMP_SYS(read),         SCMP_SYS(pread64),     SCMP_SYS(write),           SCMP_SYS(pwrite64),
-    SCMP_SYS(close),        SCMP_SYS(lseek),       SCMP_SYS(_llseek),         SCMP_SYS(fstat),
-    SCMP_SYS(fstat64),      SCMP_SYS(mmap),        SCMP_SYS(mmap2),           SCMP_SYS(munmap),
-    SCMP_SYS(mremap),       SCMP_SYS(mprotect),    SCMP_SYS(madvise),         SCMP_SYS(brk),
-    SCMP_SYS(futex),        SCMP_SYS(exit),        SCMP_SYS(exit_group),      SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack), SCMP_SYS(sendto),          SCMP_SYS(send),
-    SCMP_SYS(getpid),       SCMP_SYS(gettid),      SCMP_SYS(getrandom),       SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(read),           SCMP_SYS(pread64),      SCMP_SYS(write),
+    SCMP_SYS(pwrite64),       SCMP_SYS(close),        SCMP_SYS(fcntl),
+    SCMP_SYS(fcntl64),        SCMP_SYS(lseek),        SCMP_SYS(_llseek),
+    SCMP_SYS(fstat),          SCMP_SYS(fstat64),      SCMP_SYS(mmap),
+    SCMP_SYS(mmap2),          SCMP_SYS(munmap),       SCMP_SYS(mremap),
+    SCMP_SYS(mprotect),       SCMP_SYS(madvise),      SCMP_SYS(brk),
+    SCMP_SYS(futex),          SCMP_SYS(exit),         SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),   SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
+    SCMP_SYS(sendto),         SCMP_SYS(send),         SCMP_SYS(getpid),
+    SCMP_SYS(gettid),         SCMP_SYS(getrandom),    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),   SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigprocmask),
 };
 
 /* What makes files; each takes a name, and no name is looked up outside the directory any more. */
