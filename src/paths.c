@@ -51,6 +51,7 @@ static struct paths *find_for_user(GError **error)
     paths->volumes = g_build_filename(data, "volumes", NULL);
     paths->run = runtime != NULL ? g_build_filename(runtime, "rofuse", NULL) : g_build_filename(data, "run", NULL);
     paths->log = g_build_filename(data, "log", NULL);
+    paths->images = g_build_filename(data, "images", NULL);
     return paths;
 }
 
@@ -63,6 +64,7 @@ struct paths *paths_find(const char *state_dir, GError **error)
         paths->volumes = g_strdup("/var/lib/rofuse/volumes");
         paths->run = g_strdup("/run/rofuse");
         paths->log = g_strdup("/var/lib/rofuse/log");
+        paths->images = g_strdup("/var/lib/rofuse/images");
         return paths;
     }
     g_autofree char *base = paths_absolute(state_dir, error);
@@ -73,6 +75,7 @@ struct paths *paths_find(const char *state_dir, GError **error)
     paths->volumes = g_build_filename(base, "volumes", NULL);
     paths->run = g_build_filename(base, "run", NULL);
     paths->log = g_build_filename(base, "log", NULL);
+    paths->images = g_build_filename(base, "images", NULL);
     return paths;
 }
 
@@ -83,6 +86,7 @@ void paths_free(struct paths *paths)
     g_free(paths->volumes);
     g_free(paths->run);
     g_free(paths->log);
+    g_free(paths->images);
     g_free(paths);
 }
 

@@ -1,5 +1,5 @@
 /*
- * paths - where rofuse keeps what outlives a command: volumes, the state of live mounts, logs.
+ * paths - where rofuse keeps what outlives a command: volumes, images, the state of live mounts, logs.
  *
  * Root: /var/lib/rofuse and /run/rofuse (file-hierarchy(7)). Others, and root of a user namespace who may not write
  * there: XDG_DATA_HOME/rofuse and XDG_RUNTIME_DIR/rofuse (XDG Base Directory Specification), with ~/.local/share for
@@ -14,12 +14,14 @@ struct paths {
     char *volumes; /* store of named volumes; owned */
     char *run;     /* one JSON file for each live mount; owned */
     char *log;     /* logs of mounts in the background where there is no journal; owned */
+    char *images;  /* store of unpacked images; owned */
 };
 
 /*
- * paths_find - the three places; nothing is made.
+ * paths_find - the places; nothing is made.
  *
- * @state_dir: --state-dir, which replaces them all by DIR/volumes, DIR/run and DIR/log; or NULL.
+ * @state_dir: --state-dir, which replaces them all by DIR/volumes, DIR/run, DIR/log and DIR/images;
+ *              or NULL.
  * Owned by the caller, paths_free(). NULL with one line where nothing is known of a home. Any thread.
  */
 struct paths *paths_find(const char *state_dir, GError **error);

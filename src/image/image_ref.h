@@ -10,8 +10,8 @@ enum image_ref_kind {
     IMAGE_OCI,            /* oci:DIR[:TAG] */
     IMAGE_OCI_ARCHIVE,    /* oci-archive:FILE[:TAG] */
     IMAGE_DOCKER_ARCHIVE, /* docker-archive:FILE[:REF] */
-    IMAGE_DIRECTORY,      /* a path with a "/", or "." : one layer, unpacked */
-    IMAGE_STORED,         /* anything else: a name or an id of an image that the store has */
+    IMAGE_DIRECTORY,      /* what begins with "/", "./" or "../", or is "." or "..": one layer, unpacked */
+    IMAGE_STORED,         /* anything else ("library/nginx:1" too): a name or an id of an image that the store has */
 };
 
 struct image_ref {
