@@ -11,6 +11,7 @@
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 
 /*
  * command_parse - reads a command's options with GOption; "--help" prints and ends the program.

@@ -24,6 +24,7 @@ static const char help[] =
     "  mount   [OPTIONS] MOUNTPOINT   mount layers, with tmpfs, volumes and binds as declared\n"
     "  umount  MOUNTPOINT             unmount, saying who is in the way, and wait for the end\n"
     "  status  [MOUNTPOINT]           what is mounted, by which process, with which places\n"
+    "  config  [OPTIONS]              what is understood of a service of a Compose file\n"
     "\n"
     "Options:\n"
     "  --version   print the version\n"
@@ -61,12 +62,12 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"mount", cmd_mount}, {"umount", cmd_umount}, {"status", cmd_status}};
+    } commands[] = {{"mount", cmd_mount}, {"umount", cmd_umount}, {"status", cmd_status}, {"config", cmd_config}};
 
     fill_standard_descriptors();
     setlocale(LC_ALL, "");
     if (argc < 2) {
-        app_notice("no command is given; write mount, umount or status, see rofuse --help");
+        app_notice("no command is given; write mount, umount, status or config, see rofuse --help");
         return APP_ERROR_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
@@ -77,7 +78,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error = g_error_new(APP_ERROR, APP_ERROR_USAGE,
-                                "\"%s\" is no command; write mount, umount or status, see rofuse --help", argv[1]);
+    GError *error =
+        g_error_new(APP_ERROR, APP_ERROR_USAGE,
+                    "\"%s\" is no command; write mount, umount, status or config, see rofuse --help", argv[1]);
     return app_error_print(error);
 }
