@@ -1,5 +1,6 @@
 #include "app_error.h"
 #include "compose_yaml.h"
+#include "describe_node.h"
 
 #include <string.h>
 
@@ -14,34 +15,6 @@ static struct compose_node *parse(struct place *place, const char *text, GError 
     place->budget = COMPOSE_NODES_MAX;
     const struct compose_source *source = compose_forest_source(place->forest, "f.yaml", "/d/f.yaml", "/d");
     return compose_yaml_parse(place->forest, source, text, strlen(text), &place->budget, error);
-}
-
-/* A tree in one line: {key: value}, [item], "string", and plain scalars with a letter for their type. */
-static void describe(GString *text, const struct compose_node *node)
-{
-    if (node->tag != COMPOSE_TAG_NONE)
-        g_string_append(text, node->tag == COMPOSE_TAG_RESET ? "!reset " : "!override ");
-    if (node->kind == COMPOSE_SCALAR) {
-        enum compose_type type = compose_node_type(node);
-        if (type == COMPOSE_STRING)
-            g_string_append_printf(text, "\"%s\"", node->text);
-        else
-            g_string_append_printf(text, "%s/%c", node->text,
-                                   type == COMPOSE_NULL   ? 'n'
-                                   : type == COMPOSE_BOOL ? 'b'
-                                   : type == COMPOSE_INT  ? 'i'
-                                                          : 'f');
-        return;
-    }
-    g_string_append_c(text, node->kind == COMPOSE_MAPPING ? '{' : '[');
-    for (guint i = 0; i < node->n; i++) {
-        if (i > 0)
-            g_string_append(text, ", ");
-        if (node->kind == COMPOSE_MAPPING)
-            g_string_append_printf(text, "%s: ", node->pairs[i].key->text);
-        describe(text, node->kind == COMPOSE_MAPPING ? node->pairs[i].value : node->items[i]);
-    }
-    g_string_append_c(text, node->kind == COMPOSE_MAPPING ? '}' : ']');
 }
 
 static const struct {
@@ -121,7 +94,7 @@ static void test_good(void)
         struct compose_node *root = parse(&place, good[i].yaml, &error);
         g_assert_no_error(error);
         g_autoptr(GString) text = g_string_new(NULL);
-        describe(text, root);
+        describe_node(text, root);
         g_assert_cmpstr(text->str, ==, good[i].meaning);
         compose_forest_free(place.forest);
     }
