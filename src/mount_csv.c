@@ -124,24 +124,6 @@ static gboolean read_bool(struct mount_value *value, const struct csv_field *fie
                             field->name, shown, field->name);
 }
 
-/* docker's rule: relative, and it cannot leave the volume. */
-static gboolean read_subpath(struct mount_value *value, const char *text, GError **error)
-{
-    g_autofree char *shown = text_word(text);
-    if (*text == '/')
-        return mount_value_fail(value, error, "volume-subpath: %s is absolute; write it relative to the volume", shown);
-    g_auto(GStrv) names = g_strsplit(text, "/", -1);
-    if (g_strv_contains((const char *const *)names, ".."))
-        return mount_value_fail(value, error, "volume-subpath: %s would leave the volume; write it without \"..\"",
-                                shown);
-    g_autofree char *rooted = g_strconcat("/", text, NULL);
-    g_autofree char *clean = text_clean_path(rooted);
-    if (clean[1] == '\0')
-        return mount_value_fail(value, error, "volume-subpath: %s is the volume itself; leave the key out", shown);
-    value->spec.subpath = g_strdup(clean + 1);
-    return TRUE;
-}
-
 /* Sorts the fields into @fields by key; unknown keys, keys given twice and empty values end here. */
 static gboolean collect(struct mount_value *value, char **split, struct csv_field *fields, GError **error)
 {
@@ -214,7 +196,8 @@ static gboolean read_fields(struct mount_value *value, const struct csv_field *f
     if (fields[KEY_NATIVE].name != NULL && !read_bool(value, &fields[KEY_NATIVE], &spec->native, error))
         return FALSE;
     spec->has_native = fields[KEY_NATIVE].name != NULL;
-    if (fields[KEY_SUBPATH].name != NULL && !read_subpath(value, fields[KEY_SUBPATH].value, error))
+    if (fields[KEY_SUBPATH].name != NULL &&
+        !mount_value_subpath(value, "volume-subpath", fields[KEY_SUBPATH].value, error))
         return FALSE;
     if (fields[KEY_SIZE].name != NULL && !mount_value_size(value, "tmpfs-size", fields[KEY_SIZE].value, error))
         return FALSE;

@@ -129,28 +129,6 @@ static gboolean read_volume(struct mount_value *value, GError **error)
     return TRUE;
 }
 
-static bool is_declared(const struct mount_options *options, const char *target)
-{
-    for (guint i = 0; i < options->routes->len; i++) {
-        if (strcmp(g_array_index(options->routes, struct route_spec, i).target, target) == 0)
-            return true;
-    }
-    return false;
-}
-
-void mount_options_add_missing(struct mount_options *options, const struct mount_options *more)
-{
-    for (guint i = 0; i < more->routes->len; i++) {
-        const struct route_spec *spec = &g_array_index(more->routes, struct route_spec, i);
-        if (is_declared(options, spec->target))
-            continue;
-        struct route_spec copy;
-        route_spec_copy(&copy, spec);
-        g_array_append_val(options->routes, copy);
-        g_ptr_array_add(options->names, g_strdup(g_ptr_array_index(more->names, i)));
-    }
-}
-
 void mount_options_set_native(struct mount_options *options)
 {
     for (guint i = 0; i < options->routes->len; i++) {
@@ -184,4 +162,47 @@ gboolean mount_options_add_volume(struct mount_options *options, const char *opt
 gboolean mount_options_add_mount(struct mount_options *options, const char *option, const char *value, GError **error)
 {
     return read_and_add(options, mount_csv_read, option, value, error);
+}
+
+gboolean mount_options_read_volume(const struct mount_options *options, const char *option, const char *value,
+                                   const char *directory, struct route_spec *ret, GError **error)
+{
+    struct mount_value reading = {.option = option, .value = value, .directory = directory, .home = options->home};
+    gboolean done = read_volume(&reading, error);
+    if (!done)
+        route_spec_clear(&reading.spec);
+    *ret = reading.spec;
+    return done;
+}
+
+gboolean mount_options_add_spec(struct mount_options *options, const char *option, const char *value,
+                                struct route_spec *spec, GError **error)
+{
+    struct mount_value reading = {.option = option, .value = value, .spec = *spec};
+    if (!add(options, &reading, error))
+        return FALSE;
+    *spec = (struct route_spec){0};
+    return TRUE;
+}
+
+void mount_options_override(struct mount_options *options, const struct mount_options *by)
+{
+    for (guint i = 0; i < by->routes->len; i++) {
+        const struct route_spec *spec = &g_array_index(by->routes, struct route_spec, i);
+        for (guint j = options->routes->len; j > 0; j--) {
+            if (strcmp(g_array_index(options->routes, struct route_spec, j - 1).target, spec->target) != 0)
+                continue;
+            g_array_remove_index(options->routes, j - 1);
+            g_ptr_array_remove_index(options->names, j - 1);
+        }
+        struct route_spec copy = {0};
+        route_spec_copy(&copy, spec);
+        g_array_append_val(options->routes, copy);
+        g_ptr_array_add(options->names, g_strdup(g_ptr_array_index(by->names, i)));
+    }
+}
+
+const char *mount_options_home(const struct mount_options *options)
+{
+    return options->home;
 }

@@ -36,8 +36,21 @@ gboolean mount_options_add_tmpfs(struct mount_options *options, const char *opti
 gboolean mount_options_add_volume(struct mount_options *options, const char *option, const char *value, GError **error);
 gboolean mount_options_add_mount(struct mount_options *options, const char *option, const char *value, GError **error);
 
-/* Adds copies of the routes of @more whose targets are not declared yet: what is said nearer wins. */
-void mount_options_add_missing(struct mount_options *options, const struct mount_options *more);
+/* Reads as mount_options_add_volume() does, but adds nothing: what was understood is the caller's, route_spec_clear().
+ * @directory: what "." stands for instead of the set's own. */
+gboolean mount_options_read_volume(const struct mount_options *options, const char *option, const char *value,
+                                   const char *directory, struct route_spec *ret, GError **error);
+
+/* Adds a route that was read elsewhere; its target is clean. @spec is taken and cleared when it was added; @option,
+ * @value and the error as above. */
+gboolean mount_options_add_spec(struct mount_options *options, const char *option, const char *value,
+                                struct route_spec *spec, GError **error);
+
+/* Copies all routes of another set into this one; where both declare a target, the other one's counts. */
+void mount_options_override(struct mount_options *options, const struct mount_options *by);
+
+/* What "~" stands for here, or NULL. Borrowed. */
+const char *mount_options_home(const struct mount_options *options);
 
 /* Makes those native that do not say whether they are. */
 void mount_options_set_native(struct mount_options *options);

@@ -302,3 +302,19 @@ gboolean mount_value_source(struct mount_value *value, const char *source, GErro
     value->spec.source = g_strdup(source);
     return TRUE;
 }
+
+gboolean mount_value_subpath(struct mount_value *value, const char *key, const char *text, GError **error)
+{
+    g_autofree char *shown = text_word(text);
+    if (*text == '/')
+        return mount_value_fail(value, error, "%s: %s is absolute; write it relative to the volume", key, shown);
+    g_auto(GStrv) names = g_strsplit(text, "/", -1);
+    if (g_strv_contains((const char *const *)names, ".."))
+        return mount_value_fail(value, error, "%s: %s would leave the volume; write it without \"..\"", key, shown);
+    g_autofree char *rooted = g_strconcat("/", text, NULL);
+    g_autofree char *clean = text_clean_path(rooted);
+    if (clean[1] == '\0')
+        return mount_value_fail(value, error, "%s: %s is the volume itself; leave the key out", key, shown);
+    value->spec.subpath = g_strdup(clean + 1);
+    return TRUE;
+}

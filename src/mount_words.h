@@ -1,6 +1,6 @@
 /*
  * mount_words - what the three forms of a route have in common: the value under examination, its words, its source and
- * target. Private to mount_options.c and mount_csv.c.
+ * target. Private to mount_options.c, mount_csv.c and those who read a Compose file's long form.
  */
 #ifndef ROFUSE_SRC_MOUNT_WORDS_H
 #define ROFUSE_SRC_MOUNT_WORDS_H
@@ -64,5 +64,8 @@ gboolean mount_value_is_host_path(const char *source);
 /* The key=value options of a tmpfs, for both forms. @key names the option in the error line. */
 gboolean mount_value_size(struct mount_value *value, const char *key, const char *text, GError **error);
 gboolean mount_value_mode(struct mount_value *value, const char *key, const char *text, GError **error);
+
+/* Sets the subpath of a volume: relative, and it cannot leave the volume (docker's rule). */
+gboolean mount_value_subpath(struct mount_value *value, const char *key, const char *text, GError **error);
 
 #endif

@@ -105,25 +105,22 @@ static gboolean read_image(const struct mount_request *request, const struct pat
 /* Anonymous volumes for the places that the image wants to write to (docker run does the same). */
 static gboolean add_image_volumes(const struct image *image, struct mount_options *routes, GError **error)
 {
-    struct mount_options *volumes = mount_options_new("/", NULL);
-    gboolean done = TRUE;
-    for (char **target = image->config.volumes; done && *target != NULL; target++)
-        done = mount_options_add_volume(volumes, "the image's volume", *target, error);
-    if (done)
-        mount_options_add_missing(routes, volumes);
-    mount_options_free(volumes);
-    return done;
+    for (char **target = image->config.volumes; *target != NULL; target++) {
+        if (!mount_options_add_volume(routes, "the image's volume", *target, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean plan_routes(const struct mount_request *request, const struct sources *sources, struct plan *plan,
                             GError **error)
 {
     plan->routes = mount_options_new("/", NULL);
-    mount_options_add_missing(plan->routes, request->routes);
-    if (sources->service != NULL)
-        mount_options_add_missing(plan->routes, sources->service->routes);
     if (sources->image != NULL && !add_image_volumes(sources->image, plan->routes, error))
         return FALSE;
+    if (sources->service != NULL)
+        mount_options_override(plan->routes, sources->service->routes);
+    mount_options_override(plan->routes, request->routes);
     if (request->native)
         mount_options_set_native(plan->routes);
     return TRUE;
@@ -273,5 +270,5 @@ void plan_apply(const struct plan *plan, struct mount_request *request)
     request->layers = g_strdupv(plan->layers);
     mount_options_free(request->routes);
     request->routes = mount_options_new("/", NULL);
-    mount_options_add_missing(request->routes, plan->routes);
+    mount_options_override(request->routes, plan->routes);
 }

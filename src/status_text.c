@@ -1,6 +1,7 @@
 #include "status_text.h"
 
 #include "text.h"
+#include "text_table.h"
 
 #include <glib.h>
 #include <string.h>
@@ -31,16 +32,11 @@ static char *human_size(uint64_t size)
     return g_strdup_printf(value < 10 ? "%.1f%c" : "%.0f%c", value, units[unit]);
 }
 
-static void append_line(GString *text, const char *label, const char *value)
-{
-    g_string_append_printf(text, "  %-8s %s\n", label, value);
-}
-
 static void append_list(GString *text, const char *label, char *const *list)
 {
     for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
         g_autofree char *shown = text_escape(list[i]);
-        append_line(text, i == 0 ? label : "", shown);
+        text_table_append_line(text, i == 0 ? label : "", shown);
     }
 }
 
@@ -68,7 +64,7 @@ static void append_routes(GString *text, const struct mount_status *status)
     static const char *const heads[COLUMNS] = {"TARGET", "KIND", "SOURCE", "OPTIONS", "SIZE", "USED"};
     const struct state *state = status->state;
     if (state->n_routes == 0) {
-        append_line(text, "routes", "none: everything is read-only");
+        text_table_append_line(text, "routes", "none: everything is read-only");
         return;
     }
     g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
@@ -76,22 +72,7 @@ static void append_routes(GString *text, const struct mount_status *status)
         g_ptr_array_add(cells, g_strdup(heads[column]));
     for (size_t i = 0; i < state->n_routes; i++)
         add_row(cells, &state->routes[i], &status->space[i]);
-    glong widths[COLUMNS] = {0};
-    for (guint i = 0; i < cells->len; i++)
-        widths[i % COLUMNS] = MAX(widths[i % COLUMNS], g_utf8_strlen(g_ptr_array_index(cells, i), -1));
-    for (guint i = 0; i < cells->len; i++) {
-        const char *cell = g_ptr_array_index(cells, i);
-        guint column = i % COLUMNS;
-        if (column == 0)
-            g_string_append_printf(text, "  %-8s ", i == 0 ? "routes" : "");
-        g_string_append(text, cell);
-        if (column == COLUMNS - 1) {
-            g_string_append_c(text, '\n');
-            continue;
-        }
-        for (glong space = g_utf8_strlen(cell, -1); space < widths[column] + 2; space++)
-            g_string_append_c(text, ' ');
-    }
+    text_table_append(text, "routes", cells, COLUMNS);
 }
 
 static void append_logs(GString *text, const struct state *state)
@@ -101,7 +82,7 @@ static void append_logs(GString *text, const struct state *state)
         g_autofree char *fold =
             state->fold > 0 ? g_strdup_printf("folded over %u s", state->fold) : g_strdup("not folded");
         g_autofree char *line = g_strdup_printf("%s (%s, %s)", dest, state->log_formats[i], fold);
-        append_line(text, i == 0 ? "log" : "", line);
+        text_table_append_line(text, i == 0 ? "log" : "", line);
     }
 }
 
@@ -127,7 +108,7 @@ static void append_requests(GString *text, const struct counters *counters)
             g_string_append_printf(line, "%s %s %" G_GUINT64_FORMAT, rank == 0 ? ":" : ",", names[most],
                                    (uint64_t)counters->requests[most]);
     }
-    append_line(text, "requests", line->str);
+    text_table_append_line(text, "requests", line->str);
 }
 
 static void append_counters(GString *text, const struct counters *counters)
@@ -141,14 +122,14 @@ static void append_counters(GString *text, const struct counters *counters)
     g_string_printf(line, "libfuse %s%s%s", counters->library,
                     counters->features & COUNTERS_FEATURE_PASSTHROUGH ? ", passthrough" : "",
                     counters->features & COUNTERS_FEATURE_IO_URING ? ", io_uring" : "");
-    append_line(text, "fuse", line->str);
+    text_table_append_line(text, "fuse", line->str);
     g_string_printf(line, "%" G_GUINT64_FORMAT " by passthrough, %" G_GUINT64_FORMAT " by the daemon",
                     (uint64_t)counters->files[COUNTERS_FILE_passthrough],
                     (uint64_t)counters->files[COUNTERS_FILE_daemon]);
     for (size_t i = COUNTERS_FILE_small; i < G_N_ELEMENTS(reasons); i++)
         if (counters->files[i] > 0)
             g_string_append_printf(line, "; %" G_GUINT64_FORMAT " %s", (uint64_t)counters->files[i], reasons[i]);
-    append_line(text, "opened", line->str);
+    text_table_append_line(text, "opened", line->str);
     append_requests(text, counters);
 }
 
@@ -160,11 +141,11 @@ static void append_status(GString *text, const struct mount_status *status)
     g_autofree char *when = since != NULL ? g_date_time_format(since, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
     g_autofree char *pid = g_strdup_printf("%d, since %s", (int)state->pid, when);
     g_string_append_printf(text, "%s\n", point);
-    append_line(text, "name", state->name);
-    append_line(text, "state", status_word(status));
-    append_line(text, "pid", pid);
+    text_table_append_line(text, "name", state->name);
+    text_table_append_line(text, "state", status_word(status));
+    text_table_append_line(text, "pid", pid);
     if (state->layers == NULL || state->layers[0] == NULL)
-        append_line(text, "layers", "none");
+        text_table_append_line(text, "layers", "none");
     append_list(text, "layers", state->layers);
     append_routes(text, status);
     append_logs(text, state);

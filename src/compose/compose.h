@@ -19,6 +19,7 @@ struct compose_service {
     char *source;  /* "x-rofuse: image:", a reference for image_ref_parse(), relative paths made absolute; or NULL */
     bool read_only;
     struct mount_options *routes; /* volumes by the name that the store of volumes knows: PROJECT_KEY */
+    char **external_volumes;      /* names of volumes among them that must exist already; never NULL */
     char **entrypoint;
     char **command;
     char **environment; /* "KEY=VALUE", env_file first, sorted by nothing: the order of the files */
@@ -27,16 +28,17 @@ struct compose_service {
     char *stop_signal;
     char *hostname;
     bool init, tty, stdin_open;
-    char **warnings; /* one line each: variables that are not set; never NULL */
+    char **warnings; /* one line each: variables that are not set, files that the service wants and does not get here;
+                        never NULL */
 };
 
 struct compose_options {
-    char *const *files;        /* NULL or empty: the usual names in @directory or a parent, as docker compose looks */
-    const char *service;       /* NULL: the only one */
-    const char *project;       /* NULL: COMPOSE_PROJECT_NAME, "name:" of the file, or the directory's name */
-    const char *directory;     /* absolute; where relative names and the usual ones are looked for */
-    char *const *environment;  /* "KEY=VALUE" of this process, for interpolation */
-    const char *home;          /* for "~", or NULL */
+    char *const *files;       /* NULL or empty: the usual names in @directory or a parent, as docker compose looks */
+    const char *service;      /* NULL: the only one */
+    const char *project;      /* NULL: COMPOSE_PROJECT_NAME, "name:" of the file, or the directory's name */
+    const char *directory;    /* absolute; where relative names and the usual ones are looked for */
+    char *const *environment; /* "KEY=VALUE" of this process, for interpolation; NULL = nothing is set */
+    const char *home;         /* for "~", or NULL */
 };
 
 /*
@@ -47,6 +49,11 @@ struct compose_options {
  */
 struct compose_service *compose_load(const struct compose_options *options, GError **error);
 void compose_service_free(struct compose_service *service); /* NULL is allowed */
+
+/* The same from the text of the only file, "compose.yaml" in the directory of the options: nothing of the file system is
+ * looked at; what would take another file is an error. */
+struct compose_service *compose_load_text(const struct compose_options *options, const char *text, size_t length,
+                                          GError **error);
 
 /* The file with a usual name that compose_load() would take in a directory or the nearest parent that has one; NULL
  * where there is none. Owned by the caller. */

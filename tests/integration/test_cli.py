@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import rofuse_test
 
-KNOWN_WORDS = ["mount", "umount", "status"]
+KNOWN_WORDS = ["mount", "umount", "status", "config"]
 
 
 def run(*words, **kwargs):
@@ -241,11 +241,11 @@ def test_help(words):
     result = run(*words)
     assert result.returncode == 0 and result.stderr == ""
     assert "Usage:" in result.stdout and "Example" in result.stdout
-    assert re.search(r"^ +rofuse (mount|umount|status)( |$)", result.stdout, re.MULTILINE)
+    assert re.search(r"^ +rofuse (mount|umount|status|config)( |$)", result.stdout, re.MULTILINE)
     assert max(map(len, result.stdout.split("\n"))) <= 120
     if words[0] in KNOWN_WORDS:
         assert f"rofuse {words[0]}" in result.stdout.split("\n")[1]
-        assert "--state-dir" in result.stdout
+        assert words[0] == "config" or "--state-dir" in result.stdout
 
 
 def test_help_names_every_option():

@@ -1,0 +1,97 @@
+#include "config_print.h"
+
+#include "state.h"
+#include "text.h"
+#include "text_table.h"
+
+#include <glib.h>
+
+#define COLUMNS 4
+
+static void append_text(GString *text, const char *label, const char *value)
+{
+    if (value == NULL)
+        return;
+    g_autofree char *shown = text_escape(value);
+    text_table_append_line(text, label, shown);
+}
+
+/* One line for each. */
+static void append_list(GString *text, const char *label, char *const *list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        append_text(text, i == 0 ? label : "", list[i]);
+}
+
+/* Words of a command on one line, each as one word; nothing where it is the image's. */
+static void append_words(GString *text, const char *label, char *const *words)
+{
+    if (words == NULL)
+        return;
+    g_autoptr(GString) line = g_string_new(NULL);
+    for (size_t i = 0; words[i] != NULL; i++) {
+        g_autofree char *word = text_word(words[i]);
+        g_string_append_printf(line, "%s%s", i > 0 ? " " : "", word);
+    }
+    text_table_append_line(text, label, words[0] != NULL ? line->str : "(none)");
+}
+
+static void append_routes(GString *text, const struct config_print *config)
+{
+    static const char *const heads[COLUMNS] = {"TARGET", "KIND", "SOURCE", "OPTIONS"};
+    if (config->n_routes == 0) {
+        text_table_append_line(text, "routes", "none: everything is read-only");
+        return;
+    }
+    g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+    for (int column = 0; column < COLUMNS; column++)
+        g_ptr_array_add(cells, g_strdup(heads[column]));
+    for (size_t i = 0; i < config->n_routes; i++) {
+        const struct route_spec *spec = &config->routes[i];
+        g_autofree char *options = state_route_options(spec);
+        const char *nothing = spec->kind == ROUTE_VOLUME ? "(anonymous)" : "-";
+        g_ptr_array_add(cells, text_word(spec->target));
+        g_ptr_array_add(cells, g_strdup(route_kind_name(spec->kind)));
+        g_ptr_array_add(cells, spec->source != NULL ? text_word(spec->source) : g_strdup(nothing));
+        g_ptr_array_add(cells, *options != '\0' ? text_word(options) : g_strdup("rw"));
+    }
+    text_table_append(text, "routes", cells, COLUMNS);
+}
+
+static void append_flags(GString *text, const struct config_print *config)
+{
+    const struct {
+        bool is_set;
+        const char *word;
+    } flags[] = {{config->init, "init"}, {config->tty, "tty"}, {config->stdin_open, "stdin_open"}};
+    g_autoptr(GString) words = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+        if (flags[i].is_set)
+            g_string_append_printf(words, "%s%s", words->len > 0 ? ", " : "", flags[i].word);
+    }
+    if (words->len > 0)
+        text_table_append_line(text, "process", words->str);
+}
+
+char *config_print_text(const struct config_print *config)
+{
+    GString *text = g_string_new(NULL);
+    g_autofree char *name = text_word(config->service != NULL ? config->service : "-");
+    g_string_append_printf(text, "%s\n", name);
+    append_text(text, "file", config->file);
+    append_text(text, "project", config->project);
+    append_text(text, "image", config->image);
+    append_text(text, "source", config->source);
+    append_list(text, "layers", config->layers);
+    append_routes(text, config);
+    append_list(text, "external", config->external_volumes);
+    append_words(text, "entry", config->entrypoint);
+    append_words(text, "command", config->command);
+    append_list(text, "env", config->environment);
+    append_text(text, "user", config->user);
+    append_text(text, "workdir", config->working_dir);
+    append_text(text, "stop", config->stop_signal);
+    append_text(text, "hostname", config->hostname);
+    append_flags(text, config);
+    return g_string_free(text, FALSE);
+}

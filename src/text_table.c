@@ -1,0 +1,26 @@
+#include "text_table.h"
+
+void text_table_append_line(GString *text, const char *label, const char *value)
+{
+    g_string_append_printf(text, "  %-8s %s\n", label, value);
+}
+
+void text_table_append(GString *text, const char *label, const GPtrArray *cells, guint columns)
+{
+    g_autofree glong *widths = g_new0(glong, columns);
+    for (guint i = 0; i < cells->len; i++)
+        widths[i % columns] = MAX(widths[i % columns], g_utf8_strlen(g_ptr_array_index(cells, i), -1));
+    for (guint i = 0; i < cells->len; i++) {
+        const char *cell = g_ptr_array_index(cells, i);
+        guint column = i % columns;
+        if (column == 0)
+            g_string_append_printf(text, "  %-8s ", i == 0 ? label : "");
+        g_string_append(text, cell);
+        if (column == columns - 1) {
+            g_string_append_c(text, '\n');
+            continue;
+        }
+        for (glong space = g_utf8_strlen(cell, -1); space < widths[column] + 2; space++)
+            g_string_append_c(text, ' ');
+    }
+}

@@ -1,0 +1,16 @@
+/*
+ * text_table - columns of text, for people.
+ */
+#ifndef ROFUSE_SRC_TEXT_TABLE_H
+#define ROFUSE_SRC_TEXT_TABLE_H
+
+#include <glib.h>
+
+/* "  LABEL    VALUE" and a newline. */
+void text_table_append_line(GString *text, const char *label, const char *value);
+
+/* Rows of @columns cells each, every column as wide as its widest cell; @label stands before the first row, as in
+ * text_table_append_line(). */
+void text_table_append(GString *text, const char *label, const GPtrArray *cells, guint columns);
+
+#endif
