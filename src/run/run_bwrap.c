@@ -174,8 +174,8 @@ static void forward(const struct run_watch *watch, int number)
     kill(program > 0 ? program : watch->pid, number);
 }
 
-static int start(const struct run_spec *spec, const char *bwrap, int args, struct setup *setup,
-                 int terminal, GError **error)
+static int start(const struct run_spec *spec, const char *bwrap, int args, struct setup *setup, int terminal,
+                 GError **error)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_autofree char *number = g_strdup_printf("%d", args);
@@ -198,8 +198,8 @@ static int start(const struct run_spec *spec, const char *bwrap, int args, struc
     return run_spawn(&spawn, error);
 }
 
-static int run_setup(const struct run_spec *spec, const char *path, struct setup *setup,
-                     struct bwrap_watch *bwrap, GError **error)
+static int run_setup(const struct run_spec *spec, const char *path, struct setup *setup, struct bwrap_watch *bwrap,
+                     GError **error)
 {
     int info[2], terminal = -1;
     bwrap->watch.master = -1;

@@ -8,8 +8,10 @@ static const char *const kept[] = {
     "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot", "/dev", "/proc", "/sys", "/opt",
 };
 
-/* Where the file hierarchy (file-hierarchy(7)) and habit keep what outlives a program. */
-static const char *const lasting[] = {"/var/lib", "/var/opt", "/var/www", "/var/mail", "/var/spool", "/srv", "/data", "/home"};
+/* Where the file hierarchy (file-hierarchy(7)) and habit keep what outlives a program, and what does not. */
+static const char *const lasting[] = {"/var", "/srv", "/data", "/home"};
+static const char *const passing[] = {"/tmp", "/run", "/var/tmp", "/var/run", "/var/lock", "/var/cache"};
+static const char *const passing_names[] = {"tmp", "temp", "cache", ".cache", ".npm"};
 
 bool run_hint_is_below(const char *path, const char *directory)
 {
@@ -17,26 +19,38 @@ bool run_hint_is_below(const char *path, const char *directory)
     return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* ".cache" and ".npm" of a home are made again by themselves. */
-static bool is_passing(const char *directory)
+static bool is_below_any(const char *path, const char *const *list, size_t n)
 {
-    return strstr(directory, "/.cache") != NULL || strstr(directory, "/.npm") != NULL || strstr(directory, "/tmp") != NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (run_hint_is_below(path, list[i]))
+            return true;
+    }
+    return false;
+}
+
+bool run_hint_is_passing(const char *directory)
+{
+    if (is_below_any(directory, passing, G_N_ELEMENTS(passing)))
+        return true;
+    g_auto(GStrv) names = g_strsplit(directory, "/", -1);
+    for (size_t i = 0; i < G_N_ELEMENTS(passing_names); i++) {
+        if (g_strv_contains((const char *const *)names, passing_names[i]))
+            return true;
+    }
+    return false;
 }
 
 enum run_hint_kind run_hint_of(const char *directory)
 {
-    if (strcmp(directory, "/") == 0)
+    if (strcmp(directory, "/") == 0 || strcmp(directory, "/var") == 0 || strcmp(directory, "/home") == 0 ||
+        is_below_any(directory, kept, G_N_ELEMENTS(kept)))
         return RUN_HINT_NONE;
-    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
-        if (run_hint_is_below(directory, kept[i]))
-            return RUN_HINT_NONE;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(lasting); i++) {
-        if (run_hint_is_below(directory, lasting[i]) && !is_passing(directory))
-            return RUN_HINT_VOLUME;
-    }
-    /* /var itself, /home and their like are too large a piece; so is what has the image's programs in it. */
-    return strcmp(directory, "/var") == 0 ? RUN_HINT_NONE : RUN_HINT_TMPFS;
+    if (run_hint_is_passing(directory))
+        return RUN_HINT_TMPFS;
+    if (is_below_any(directory, lasting, G_N_ELEMENTS(lasting)))
+        return RUN_HINT_VOLUME;
+    /* "/app": the program itself, which a volume would keep as it is now for ever. What is below it may be its data. */
+    return strchr(directory + 1, '/') != NULL ? RUN_HINT_VOLUME : RUN_HINT_NONE;
 }
 
 char *run_hint_volume_name(const char *directory)

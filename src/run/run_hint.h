@@ -12,8 +12,16 @@ enum run_hint_kind {
     RUN_HINT_VOLUME, /* what one would miss */
 };
 
-/* By the directory alone, which is absolute and clean. Never for /, /etc, /usr and the like, nor below them. Pure. */
+/*
+ * run_hint_of - by the directory alone, which is absolute and clean.
+ *
+ * Never for /, nor for /etc, /usr and the like or below them, nor for a directory in the root that may be the program's own
+ * ("/app"): a tmpfs would hide what the image has there, a volume would keep it as it is now. Pure.
+ */
 enum run_hint_kind run_hint_of(const char *directory);
+
+/* Whether nobody would miss what is there: /tmp, /run, a cache. Pure. */
+bool run_hint_is_passing(const char *directory);
 
 /* A volume's name for a directory: letters, digits and "-", never empty. Owned by the caller. Pure. */
 char *run_hint_volume_name(const char *directory);

@@ -91,7 +91,7 @@ static void hide_command_line(void)
     uintptr_t end = (uintptr_t)g_ascii_strtoull(fields[ARG_END], NULL, 10);
     if (start == 0 || end <= start)
         return;
-    memset((void *)start, 0, end - start);                               /* NOLINT(performance-no-int-to-ptr) */
+    memset((void *)start, 0, end - start);                                /* NOLINT(performance-no-int-to-ptr) */
     memcpy((void *)start, name, MIN(sizeof name, (size_t)(end - start))); /* NOLINT(performance-no-int-to-ptr) */
 }
 

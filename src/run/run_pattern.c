@@ -7,25 +7,23 @@
 #define RANDOM_LENGTH 6 /* mkstemp(3)'s XXXXXX */
 #define NUMBER_LENGTH 4
 
-/* Kinds of characters in a piece of a name: letters that only begin with a capital are a word. */
-static unsigned count_kinds(const char *text, size_t n)
-{
-    bool has_digit = false, has_lower = false, has_upper = false;
-    for (size_t i = 0; i < n; i++) {
-        has_digit |= g_ascii_isdigit(text[i]);
-        has_lower |= g_ascii_islower(text[i]);
-        has_upper |= g_ascii_isupper(text[i]) && i > 0;
-    }
-    return (unsigned)has_digit + (unsigned)has_lower + (unsigned)has_upper;
-}
-
+/* Whether mkstemp(3) could have made it and a person would hardly have. */
 static bool is_random(const char *text, size_t n)
 {
-    size_t digits = 0;
-    for (size_t i = 0; i < n; i++)
+    size_t digits = 0, lower = 0, upper = 0;
+    for (size_t i = 0; i < n; i++) {
         digits += g_ascii_isdigit(text[i]);
-    /* "Makefile2" and "libssl3" end with one digit; a random piece seldom does with all others small letters. */
-    return count_kinds(text, n) >= 2 && (count_kinds(text, n) == 3 || digits != 1 || !g_ascii_isdigit(text[n - 1]));
+        lower += g_ascii_islower(text[i]);
+        upper += g_ascii_isupper(text[i]);
+    }
+    /* "Makefile2" and "libssl3" end with their number; "StartupLog" has its capitals where words begin. */
+    size_t trailing = 0;
+    while (trailing < n && g_ascii_isdigit(text[n - 1 - trailing]))
+        trailing++;
+    bool ends_with_number = trailing == digits && upper == 0;
+    if (digits > 0)
+        return lower + upper > 0 && !ends_with_number;
+    return lower > 0 && upper > 1;
 }
 
 static void append_star(GString *pattern)
@@ -41,7 +39,7 @@ static void append_word(GString *pattern, const char *word, size_t n)
     while (kept >= RANDOM_LENGTH && is_random(word + kept - RANDOM_LENGTH, RANDOM_LENGTH))
         kept -= RANDOM_LENGTH;
     /* What is left of a longer random word. */
-    if (kept < n && kept < RANDOM_LENGTH && count_kinds(word, kept) >= 2)
+    if (kept > 0 && kept < n && kept < RANDOM_LENGTH && is_random(word, kept))
         kept = 0;
     for (size_t i = 0; i < kept;) {
         size_t digits = 0;
