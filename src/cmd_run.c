@@ -36,6 +36,7 @@ struct run {
     struct state *state; /* of the mount while it was alive; owned */
     struct counters counters;
     bool has_counters;
+    bool was_started; /* the program */
 };
 
 static gboolean prepare(struct run *run, GError **error)
@@ -121,7 +122,7 @@ static gboolean print_report(const struct run *run, GError **error)
 }
 
 /* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
-static int run_program(const struct run *run)
+static int run_program(struct run *run)
 {
     GError *error = NULL;
     struct run_spec spec = {0};
@@ -130,7 +131,8 @@ static int run_program(const struct run *run)
     if (run_program_spec(run->plan, run->state, run->request->runtime, &spec, &error))
         status = run_start_and_wait(&spec, &not_started, &error);
     run_spec_clear(&spec);
-    if (status >= 0)
+    run->was_started = status >= 0;
+    if (run->was_started)
         return status;
     app_error_print(error);
     return not_started;
@@ -155,7 +157,7 @@ static int run_mounted(struct run *run)
     int status = run_program(run);
     unmount_root(run);
     g_autoptr(GError) error = NULL;
-    if (run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
+    if (run->was_started && run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
         app_notice("no report: %s", error->message);
     if (run->request->remove_volumes)
         remove_anonymous_volumes(run);

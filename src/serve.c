@@ -9,6 +9,7 @@
 #include "background.h"
 #include "counters_file.h"
 #include "interrupt.h"
+#include "layer_holds.h"
 #include "log_set.h"
 #include "mount_table.h"
 #include "notify.h"
@@ -49,6 +50,7 @@ struct serve {
     struct state *state;
     bool is_reserved; /* the state's file is there */
     struct log_set *log;
+    GArray *holds; /* of layers in the store */
     struct counters *counters;
     struct session *session;
     bool is_started; /* the session's mount was made */
@@ -158,6 +160,13 @@ static gboolean choose_logs(struct serve *serve, GError **error)
         serve->state->log_formats[i] = g_strdup(log_format_name(serve->logs[i].format));
     }
     return TRUE;
+}
+
+/* Whoever started the daemon holds them too, until it answers. */
+static gboolean hold_layers(struct serve *serve, GError **error)
+{
+    serve->holds = layer_holds_take(serve->paths->images, serve->request->layers, error);
+    return serve->holds != NULL;
 }
 
 static void undo_reservation(void *data)
@@ -378,7 +387,8 @@ static void wait_for_end(struct serve *serve)
 
 static gboolean set_up(struct serve *serve, GError **error)
 {
-    return prepare_process(serve, error) && reserve(serve, error) && choose_logs(serve, error) &&
+    return prepare_process(serve, error) && reserve(serve, error) && hold_layers(serve, error) &&
+           choose_logs(serve, error) &&
            (serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, error)) !=
                NULL &&
            open_session(serve, error) && start_session(serve, error);
@@ -413,6 +423,7 @@ static void finish(struct serve *serve)
     session_free(serve->session);
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+    layer_holds_free(serve->holds);
     struct stat st;
     if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)
         unlink(serve->logs[0].path);
