@@ -93,7 +93,7 @@ static struct state *find_root(const struct bundle *bundle, GError **error)
 static gboolean write_bundle(const struct bundle *bundle, const struct paths *paths, GError **error)
 {
     const struct plan_words words = run_words_plan(&bundle->words);
-    struct plan *plan = plan_make(bundle->content, &words, paths, error);
+    struct plan *plan = plan_make(bundle->content, &words, paths, PLAN_MOUNT, error);
     struct state *state = plan != NULL && run_program_is_said(plan, error) ? find_root(bundle, error) : NULL;
     struct run_spec spec = {0};
     gboolean done = state != NULL && run_program_spec(plan, state, RUN_RUNC, &spec, error);

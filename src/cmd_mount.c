@@ -9,7 +9,7 @@
 static int mount_planned(struct mount_request *request, const struct paths *paths)
 {
     GError *error = NULL;
-    struct plan *plan = plan_make(request, NULL, paths, &error);
+    struct plan *plan = plan_make(request, NULL, paths, PLAN_MOUNT, &error);
     if (plan == NULL)
         return app_error_print(error);
     plan_apply(plan, request);

@@ -42,7 +42,7 @@ struct run {
 static gboolean prepare(struct run *run, GError **error)
 {
     const struct plan_words words = run_words_plan(&run->request->words);
-    run->plan = plan_make(run->request->mount, &words, run->paths, error);
+    run->plan = plan_make(run->request->mount, &words, run->paths, PLAN_MOUNT, error);
     if (run->plan == NULL)
         return FALSE;
     if (!run_program_is_said(run->plan, error))

@@ -18,32 +18,28 @@ static gboolean fail(GError **error, enum app_error code, const char *format, ..
     return FALSE;
 }
 
-/* What has been found; both may be missing. */
-struct sources {
-    struct compose_service *service;
-    struct image *image;
-};
-
 static bool names_content(const struct mount_request *request)
 {
     return request->image != NULL || *request->layers != NULL;
 }
 
 /* Whether a Compose file is meant: named, or in the usual place where nothing else says what is mounted. */
-static bool wants_compose(const struct mount_request *request, const char *directory)
+static bool wants_compose(const struct mount_request *request, enum plan_purpose purpose, const char *directory)
 {
     if (*request->compose != NULL || request->service != NULL)
         return true;
     if (names_content(request))
         return false;
+    /* Who wants to be shown something hears that there is none. */
     g_autofree char *file = compose_find_file(directory);
-    return file != NULL;
+    return file != NULL || purpose == PLAN_SHOW;
 }
 
-static gboolean read_compose(const struct mount_request *request, struct sources *sources, GError **error)
+static gboolean read_compose(const struct mount_request *request, enum plan_purpose purpose, struct plan *plan,
+                             GError **error)
 {
     g_autofree char *directory = g_get_current_dir();
-    if (!wants_compose(request, directory))
+    if (!wants_compose(request, purpose, directory))
         return TRUE;
     g_auto(GStrv) environment = g_get_environ();
     const struct compose_options options = {
@@ -54,13 +50,13 @@ static gboolean read_compose(const struct mount_request *request, struct sources
         .environment = environment,
         .home = g_getenv("HOME"),
     };
-    sources->service = compose_load(&options, error);
-    if (sources->service == NULL)
+    plan->service = compose_load(&options, error);
+    if (plan->service == NULL)
         return FALSE;
-    for (char **warning = sources->service->warnings; *warning != NULL; warning++)
+    for (char **warning = plan->service->warnings; *warning != NULL; warning++)
         app_notice("%s", *warning);
-    if (!sources->service->read_only) {
-        g_autofree char *file = text_word(sources->service->file), *name = text_word(sources->service->name);
+    if (!plan->service->read_only) {
+        g_autofree char *file = text_word(plan->service->file), *name = text_word(plan->service->name);
         app_notice("%s: the service %s has no \"read_only: true\"; its root is read-only here all the same", file,
                    name);
     }
@@ -80,26 +76,58 @@ static const char *find_reference(const struct mount_request *request, const str
     return service->source != NULL ? service->source : service->image;
 }
 
-static gboolean read_image(const struct mount_request *request, const struct paths *paths, struct sources *sources,
-                           GError **error)
+/* Volumes that somebody else makes and that must be there already. */
+static gboolean check_external(const struct compose_service *service, const struct paths *paths, GError **error)
 {
-    const char *said_by;
-    const char *reference = find_reference(request, sources->service, &said_by);
-    if (reference == NULL && sources->service != NULL && *request->layers == NULL) {
-        g_autofree char *name = text_word(sources->service->name);
-        return fail(error, APP_ERROR_USAGE,
-                    "the service %s names no image; write image: or x-rofuse: {image: REF} in it, or give --image REF",
-                    name);
+    for (char **name = service != NULL ? service->external_volumes : NULL; name != NULL && *name != NULL; name++) {
+        g_autofree char *place = g_build_filename(paths->volumes, *name, NULL);
+        if (g_file_test(place, G_FILE_TEST_IS_DIR))
+            continue;
+        g_autofree char *file = text_word(service->file), *shown = text_word(*name);
+        return fail(error, APP_ERROR_FAILED,
+                    "%s: the volume %s is external and is not there; make it by a mount with -v %s:/DST, or remove "
+                    "external: true",
+                    file, shown, shown);
     }
-    if (reference == NULL)
-        return TRUE;
+    return TRUE;
+}
+
+static struct image *find_image(const char *said_by, const char *reference, const struct image_options *options,
+                                GError **error)
+{
     struct image_ref ref;
     if (!image_ref_parse(said_by, reference, &ref, error))
-        return FALSE;
-    const struct image_options options = {.store = paths->images, .platform = request->platform};
-    sources->image = image_get(&ref, &options, error);
+        return NULL;
+    struct image *image = image_get(&ref, options, error);
     image_ref_clear(&ref);
-    return sources->image != NULL;
+    return image;
+}
+
+static gboolean read_image(const struct mount_request *request, const struct paths *paths, enum plan_purpose purpose,
+                           struct plan *plan, GError **error)
+{
+    const char *said_by;
+    const char *reference = find_reference(request, plan->service, &said_by);
+    bool only_look = purpose == PLAN_SHOW;
+    g_autoptr(GError) cause = NULL;
+    if (reference != NULL) {
+        const struct image_options options = {
+            .store = paths->images, .platform = request->platform, .only_look = only_look};
+        plan->image = find_image(said_by, reference, &options, &cause);
+    } else if (plan->service != NULL && *request->layers == NULL && !only_look) {
+        g_autofree char *name = text_word(plan->service->name);
+        (void)fail(&cause, APP_ERROR_USAGE,
+                   "the service %s names no image; write image: or x-rofuse: {image: REF} in it, or give --image REF",
+                   name);
+    }
+    if (cause == NULL)
+        return TRUE;
+    if (only_look && cause->code == APP_ERROR_FAILED) {
+        app_notice("%s", cause->message);
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
 }
 
 /* Anonymous volumes for the places that the image wants to write to (docker run does the same). */
@@ -112,25 +140,24 @@ static gboolean add_image_volumes(const struct image *image, struct mount_option
     return TRUE;
 }
 
-static gboolean plan_routes(const struct mount_request *request, const struct sources *sources, struct plan *plan,
-                            GError **error)
+static gboolean plan_routes(const struct mount_request *request, struct plan *plan, GError **error)
 {
     plan->routes = mount_options_new("/", NULL);
-    if (sources->image != NULL && !add_image_volumes(sources->image, plan->routes, error))
+    if (plan->image != NULL && !add_image_volumes(plan->image, plan->routes, error))
         return FALSE;
-    if (sources->service != NULL)
-        mount_options_override(plan->routes, sources->service->routes);
+    if (plan->service != NULL)
+        mount_options_override(plan->routes, plan->service->routes);
     mount_options_override(plan->routes, request->routes);
     if (request->native)
         mount_options_set_native(plan->routes);
     return TRUE;
 }
 
-static void plan_layers(const struct mount_request *request, const struct sources *sources, struct plan *plan)
+static void plan_layers(const struct mount_request *request, struct plan *plan)
 {
     g_autoptr(GStrvBuilder) layers = g_strv_builder_new();
-    if (sources->image != NULL)
-        g_strv_builder_addv(layers, (const char **)sources->image->layers);
+    if (plan->image != NULL)
+        g_strv_builder_addv(layers, (const char **)plan->image->layers);
     g_strv_builder_addv(layers, (const char **)request->layers);
     plan->layers = g_strv_builder_end(layers);
 }
@@ -168,16 +195,16 @@ static char **copy_list(char *const *list)
 }
 
 /* What is started. An entrypoint that is said anew forgets the command that was meant for the old one. */
-static void plan_command(const struct plan_words *words, const struct sources *sources, struct plan *plan)
+static void plan_command(const struct plan_words *words, struct plan *plan)
 {
-    char *const *entrypoint = sources->image != NULL ? sources->image->config.entrypoint : NULL;
-    char *const *command = sources->image != NULL ? sources->image->config.cmd : NULL;
-    if (sources->service != NULL && sources->service->entrypoint != NULL) {
-        entrypoint = sources->service->entrypoint;
+    char *const *entrypoint = plan->image != NULL ? plan->image->config.entrypoint : NULL;
+    char *const *command = plan->image != NULL ? plan->image->config.cmd : NULL;
+    if (plan->service != NULL && plan->service->entrypoint != NULL) {
+        entrypoint = plan->service->entrypoint;
         command = NULL;
     }
-    if (sources->service != NULL && sources->service->command != NULL)
-        command = sources->service->command;
+    if (plan->service != NULL && plan->service->command != NULL)
+        command = plan->service->command;
     char *const one[] = {(char *)words->entrypoint, NULL};
     if (words->entrypoint != NULL) {
         entrypoint = *words->entrypoint != '\0' ? one : NULL;
@@ -200,12 +227,12 @@ static char *nearest(const char *a, const char *b, const char *c, const char *ot
     return g_strdup(otherwise);
 }
 
-static void plan_process(const struct plan_words *words, const struct sources *sources, struct plan *plan)
+static void plan_process(const struct plan_words *words, struct plan *plan)
 {
     static const struct compose_service no_service;
     static const struct image_config no_config;
-    const struct compose_service *service = sources->service != NULL ? sources->service : &no_service;
-    const struct image_config *config = sources->image != NULL ? &sources->image->config : &no_config;
+    const struct compose_service *service = plan->service != NULL ? plan->service : &no_service;
+    const struct image_config *config = plan->image != NULL ? &plan->image->config : &no_config;
     GPtrArray *env = g_ptr_array_new();
     set_variables(env, config->env);
     set_variables(env, service->environment);
@@ -216,30 +243,22 @@ static void plan_process(const struct plan_words *words, const struct sources *s
     plan->working_dir = nearest(words->working_dir, service->working_dir, config->working_dir, "/");
     plan->stop_signal = nearest(NULL, service->stop_signal, config->stop_signal, "SIGTERM");
     plan->hostname = nearest(words->hostname, service->hostname, NULL, NULL);
-    plan_command(words, sources, plan);
+    plan_command(words, plan);
 }
 
 struct plan *plan_make(const struct mount_request *request, const struct plan_words *words, const struct paths *paths,
-                       GError **error)
+                       enum plan_purpose purpose, GError **error)
 {
     static const struct plan_words no_words;
     struct plan *plan = g_new0(struct plan, 1);
-    struct sources sources = {0};
-    gboolean done = read_compose(request, &sources, error) && read_image(request, paths, &sources, error) &&
-                    plan_routes(request, &sources, plan, error);
-    if (done) {
-        plan_layers(request, &sources, plan);
-        plan_process(words != NULL ? words : &no_words, &sources, plan);
-        plan->held = g_steal_pointer(&sources.image);
-        plan->image = plan->held != NULL ? g_strdup(plan->held->name) : NULL;
-        plan->image_id = plan->held != NULL ? g_strdup(plan->held->id) : NULL;
-        plan->project = sources.service != NULL ? g_strdup(sources.service->project) : NULL;
-        plan->service = sources.service != NULL ? g_strdup(sources.service->name) : NULL;
+    if (!read_compose(request, purpose, plan, error) ||
+        (purpose == PLAN_MOUNT && !check_external(plan->service, paths, error)) ||
+        !read_image(request, paths, purpose, plan, error) || !plan_routes(request, plan, error)) {
+        plan_free(plan);
+        return NULL;
     }
-    compose_service_free(sources.service);
-    image_free(sources.image);
-    if (!done)
-        g_clear_pointer(&plan, plan_free);
+    plan_layers(request, plan);
+    plan_process(words != NULL ? words : &no_words, plan);
     return plan;
 }
 
@@ -247,10 +266,8 @@ void plan_free(struct plan *plan)
 {
     if (plan == NULL)
         return;
-    g_free(plan->project);
-    g_free(plan->service);
-    g_free(plan->image);
-    g_free(plan->image_id);
+    compose_service_free(plan->service);
+    image_free(plan->image);
     g_strfreev(plan->layers);
     mount_options_free(plan->routes);
     g_strfreev(plan->entrypoint);
@@ -260,7 +277,6 @@ void plan_free(struct plan *plan)
     g_free(plan->working_dir);
     g_free(plan->stop_signal);
     g_free(plan->hostname);
-    image_free(plan->held);
     g_free(plan);
 }
 

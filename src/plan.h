@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+struct compose_service;
 struct image;
 
 /* What the command line says of the process; NULL = nothing. Borrowed. */
@@ -27,31 +28,33 @@ struct plan_words {
 
 /* All strings and lists are owned; lists are NULL-terminated and never NULL. */
 struct plan {
-    char *project; /* of the Compose file, or NULL */
-    char *service;
-    char *image;    /* how it is called, or NULL */
-    char *image_id; /* of its configuration, or NULL */
-    char **layers;  /* absolute, first = bottom */
+    struct compose_service *service; /* or NULL; owned */
+    struct image *image;             /* keeps its layers in the store; or NULL; owned */
+    char **layers;                   /* absolute, first = bottom */
     struct mount_options *routes;
     char **entrypoint;
     char **command;
     char **env;
-    char *user;         /* "" = root */
-    char *working_dir;  /* "/" where nobody says */
-    char *stop_signal;  /* "SIGTERM" where nobody says */
-    char *hostname;     /* NULL = nobody says */
-    struct image *held; /* keeps the layers in the store; or NULL */
+    char *user;        /* "" = root */
+    char *working_dir; /* "/" where nobody says */
+    char *stop_signal; /* "SIGTERM" where nobody says */
+    char *hostname;    /* NULL = nobody says */
+};
+
+enum plan_purpose {
+    PLAN_MOUNT, /* the image is unpacked where that is needed, and what must exist is looked for */
+    PLAN_SHOW,  /* nothing is changed; an image that is not to be had is a warning */
 };
 
 /*
- * plan_make - finds out what a request means; unpacks the image where that is needed.
+ * plan_make - finds out what a request means.
  *
  * @request: its image, layers, Compose files and routes are read, none is changed.
  * @words: of the process, or NULL.
  * Warnings are printed. Only while the process has one thread. Owned by the caller, plan_free(). NULL with one line.
  */
 struct plan *plan_make(const struct mount_request *request, const struct plan_words *words, const struct paths *paths,
-                       GError **error);
+                       enum plan_purpose purpose, GError **error);
 void plan_free(struct plan *plan); /* NULL is allowed */
 
 /* Gives a request the plan's layers and routes, copied. */

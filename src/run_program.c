@@ -1,6 +1,8 @@
 #include "run_program.h"
 
 #include "app_error.h"
+#include "compose.h"
+#include "image.h"
 #include "run_user.h"
 #include "state_dir.h"
 #include "text.h"
@@ -20,11 +22,11 @@
 
 char *run_program_name(const struct plan *plan)
 {
-    if (plan->service != NULL && state_name_is_valid(plan->service))
-        return g_strdup(plan->service);
+    if (plan->service != NULL && state_name_is_valid(plan->service->name))
+        return g_strdup(plan->service->name);
     /* "oci:images/web:1.0" is "web", as is "example.org:5000/team/web@sha256:…". */
     static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:"};
-    const char *image = plan->image != NULL ? plan->image : "";
+    const char *image = plan->image != NULL ? plan->image->name : "";
     for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
         if (g_str_has_prefix(image, transports[i]))
             image += strlen(transports[i]);

@@ -8,6 +8,7 @@
 #include "image_ref.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct image {
@@ -23,6 +24,7 @@ struct image_options {
     const char *store;    /* directory of the store; made when something is imported */
     const char *platform; /* "OS/ARCH[/VARIANT]", or NULL: this machine's */
     const char *name;     /* under which it is kept, or NULL: what the source itself calls it */
+    bool only_look;       /* nothing is imported: the layers are named as they will lie */
 };
 
 /*

@@ -145,7 +145,7 @@ static struct image *get_source(const struct image_ref *ref, const struct image_
         return NULL;
     struct image *image = g_new0(struct image, 1);
     GArray *holds = g_array_new(FALSE, FALSE, sizeof(int));
-    gboolean done = import(plan, options, holds, error);
+    gboolean done = options->only_look || import(plan, options, holds, error);
     set_holds(image, holds);
     image->id = g_strdup(plan->id);
     image->name = g_strdup(options->name != NULL ? options->name : plan->names[0]);

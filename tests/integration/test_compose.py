@@ -390,10 +390,10 @@ def test_variables_that_are_not_set_are_told_of_once(shop):
 services:
   a:
     read_only: true
-    image: "x:$TAG"
+    hostname: "x$TAG"
     environment: {T: $TAG, U: "$USER_ID", V: "${NO:-}"}
 """})
-    assert notes(shop) == ["compose.yaml:5:12: the variable TAG is not set, it counts as empty",
+    assert notes(shop) == ["compose.yaml:5:15: the variable TAG is not set, it counts as empty",
                            "compose.yaml:6:31: the variable USER_ID is not set, it counts as empty"]
 
 
@@ -494,10 +494,13 @@ def test_places_of_the_command_line_count_first(shop):
 
 
 def test_note_on_services_that_do_not_say_read_only(shop):
-    write(shop, {"compose.yaml": "services: {a: {image: x}, b: {read_only: true}}"})
+    write(shop, {"compose.yaml": "services: {a: {user: x}, b: {read_only: true}}"})
     assert notes(shop, "--service", "b") == []
-    assert notes(shop, "--service", "a") == ["the service a does not say read_only: true; it is mounted read-only all the "
-                                             "same"]
+    assert notes(shop, "--service", "a") == [f'{shop}/compose.yaml: the service a has no "read_only: true"; its root is read-only '
+                                             "here all the same"]
+    write(shop, {"compose.yaml": "services: {b: {read_only: true, image: nowhere}}"})
+    (note,) = notes(shop)
+    assert note.startswith("there is no image nowhere in ")
 
 
 def test_wrong_arguments(shop):
@@ -505,7 +508,7 @@ def test_wrong_arguments(shop):
     assert refused(shop) == f"{shop}/compose.yaml has several services; choose one with --service: a, b"
     assert refused(shop, "--service", "c") == f"{shop}/compose.yaml: there is no service c; there are: a, b"
     assert "--service NAME" in refused(shop, "a")
-    assert "--compose: the file is empty" in refused(shop, "--compose", "")
+    assert "--compose: the value is empty" in refused(shop, "--compose", "")
     with open("/dev/full", "w", encoding="utf-8") as full:
         result = subprocess.run([rofuse_test.BINARY, "config", "--service", "a"], stdout=full, stderr=subprocess.PIPE,
                                 cwd=shop, check=False, text=True)

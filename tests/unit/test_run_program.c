@@ -1,5 +1,8 @@
 #include "run_program.h"
 
+#include "compose.h"
+#include "image.h"
+
 #include <signal.h>
 
 static void test_signals(void)
@@ -33,7 +36,9 @@ static void test_signals(void)
 
 static void check_name(const char *service, const char *image, const char *wanted)
 {
-    const struct plan plan = {.service = (char *)service, .image = (char *)image};
+    struct compose_service named = {.name = (char *)service};
+    struct image got = {.name = (char *)image};
+    const struct plan plan = {.service = service != NULL ? &named : NULL, .image = image != NULL ? &got : NULL};
     g_autofree char *name = run_program_name(&plan);
     g_assert_cmpstr(name, ==, wanted);
 }
