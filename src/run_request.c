@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 #include "commands.h"
+#include "compose.h"
 #include "mount_arguments.h"
 #include "text.h"
 
@@ -73,7 +74,10 @@ static gboolean take_service(struct mount_arguments *arguments, char **rest, GEr
     if (n > 1 || arguments->service != NULL)
         return usage(error, "one service can be run; write -- before a command and its arguments: rofuse run %s -- ...",
                      arguments->service == NULL ? shown : "[OPTIONS]");
-    if (arguments->compose == NULL && (arguments->image != NULL || arguments->layers != NULL))
+    /* Beside an image it could be meant as the command, unless there is a Compose file. */
+    g_autofree char *directory = g_get_current_dir();
+    g_autofree char *found = arguments->compose == NULL ? compose_find_file(directory) : NULL;
+    if (arguments->compose == NULL && found == NULL && (arguments->image != NULL || arguments->layers != NULL))
         return usage(error, "%s is no option; write -- before a command: rofuse run [OPTIONS] -- %s", shown, shown);
     arguments->service = g_strdup(rest[0]);
     return TRUE;
