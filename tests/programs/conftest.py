@@ -1,8 +1,10 @@
 """The images of real programs, and runs that are ended after the test."""
 
 import functools
+import os
 import pathlib
 import subprocess
+import tempfile
 
 import program_run
 import pytest
@@ -22,10 +24,19 @@ def image(name):
     return done.stdout.strip(), None
 
 
+@pytest.fixture(scope="session")
+def images():
+    """A store of images for all tests, each of which has a state directory of its own: they are unpacked once."""
+    with tempfile.TemporaryDirectory(prefix="rofuse-test-images.", dir=os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")) as store:
+        yield store
+
+
 @pytest.fixture
-def run(scratch):
+def run(scratch, images):
     """run("nginx", …) starts a program of an image (see program_run.Run)."""
     started = []
+    (scratch / "state").mkdir()
+    (scratch / "state" / "images").symlink_to(images)
 
     def start(name, **kwargs):
         reference, why_not = image(name)
