@@ -99,7 +99,7 @@ static gboolean start_archive(struct unpack_stream *stream, enum image_compressi
         archive_read_append_filter(stream->archive, filter) != ARCHIVE_OK ||
         archive_read_open(stream->archive, stream, NULL, read_for_archive, NULL) != ARCHIVE_OK)
         return fail_archive(stream, error);
-    /* What cannot be decompressed at all looks empty, and that is the end of it, but for the message. */
+    /* What cannot be decompressed from its beginning on is opened all the same, and looks empty. */
     if (archive_errno(stream->archive) != 0)
         return fail_archive(stream, error);
     int status = archive_read_next_header(stream->archive, &entry);
