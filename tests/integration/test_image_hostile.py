@@ -117,6 +117,7 @@ def test_hostile_layer(place, name, data, says, how):
     assert set(found["layers"]) <= {image_files.digest(good)[7:]} and found["images"] == [] and found["tmp"] == []
 
 
+@pytest.mark.slow
 def test_ten_gigabytes_of_zeros(place):
     """As content of a file that says so, and behind the end of the tar; compressed with zstd."""
     small = image_files.compress(bytes(128 << 20), "zstd") * (ZEROS // (128 << 20))
@@ -132,6 +133,7 @@ def test_ten_gigabytes_of_zeros(place):
     check_refused(place, f"docker-archive:{place}/bomb.tar.zst", ["bomb.tar.zst", "decompresses to more than"])
 
 
+@pytest.mark.slow
 def test_too_many_entries(place):
     """A hundred thousand hard links, which cost nothing but time."""
     link = raw_header(b"f", b"1", link=b"f")

@@ -102,7 +102,7 @@ def children(pid):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_interrupted_import(scratch, number):
     """Its processes end with it; what is left over goes with the next import, which succeeds."""
-    large_layout(scratch, layers=2, size=30 << 20)
+    large_layout(scratch, layers=2, size=20 << 20)
     state = scratch / "state"
     process = start_import(scratch, state)
     tmp = state / "images/tmp"
