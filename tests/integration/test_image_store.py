@@ -108,10 +108,18 @@ def test_interrupted_import(scratch, number):
     tmp = state / "images/tmp"
     rofuse_test.wait_until(lambda: process.poll() is not None or any(tmp.glob("*/tree/*")), "an entry in tmp")
     working = [int(pid) for pid in children(process.pid)]
+    # Stopped, they would not end by themselves.
+    for pid in working:
+        os.kill(pid, signal.SIGSTOP)
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == -number and working
-    rofuse_test.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in working), "the end of the processes")
+    try:
+        rofuse_test.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in working), "the end of the processes")
+    finally:
+        for pid in working:
+            if os.path.exists(f"/proc/{pid}"):
+                os.kill(pid, signal.SIGKILL)
     found = image_files.stored(state)
     assert found["images"] == [] and found["tmp"]
     image_files.succeed("import", f"oci:{scratch}/oci", state=state)
