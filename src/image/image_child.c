@@ -38,6 +38,17 @@ void image_child_tell(const struct image_result *result)
     (void)send(IMAGE_CHILD_REPORT, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Nothing of what it might print reaches a terminal. */
+static bool silence(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int last = IMAGE_HAS_SANITIZER ? STDOUT_FILENO : STDERR_FILENO;
+    bool done = null >= 0;
+    for (int fd = STDIN_FILENO; done && fd <= last; fd++)
+        done = dup2(null, fd) == fd;
+    return done;
+}
+
 /* Out of the way of the three numbers first, as each may have another's. */
 static bool arrange_descriptors(int report, int input, int output)
 {
@@ -67,7 +78,7 @@ static void run(pid_t parent, int report_fd, int input, int output, bool is_dire
     /* A terminal's Ctrl-C goes to the parent too, which ends us. */
     signal(SIGPIPE, SIG_IGN);
     bool can_own = image_can_own();
-    gboolean done = arrange_descriptors(report_fd, input, output);
+    gboolean done = silence() && arrange_descriptors(report_fd, input, output);
     if (!done)
         _exit(APP_ERROR_FAILED);
     done = image_confine(is_directory ? IMAGE_CHILD_OUTPUT : -1, can_own, &error) && work(data, &report.result, &error);

@@ -23,17 +23,6 @@
 #define MEMORY_MAX ((rlim_t)4 << 30)
 #define FILES_MAX 64
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
-
 /* What is needed to set owners, modes and attributes of files that belong to others by then. */
 static const cap_value_t needed[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP};
 
@@ -202,7 +191,7 @@ gboolean image_confine(int dir_fd, bool can_own, GError **error)
         return fail(error, "no_new_privs is not to be had");
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);
-    if (!HAS_SANITIZER) /* whose shadow memory is larger than any limit */
+    if (!IMAGE_HAS_SANITIZER) /* whose shadow memory is larger than any limit */
         limit(RLIMIT_AS, MEMORY_MAX);
     int rooted = dir_fd >= 0 ? change_root(dir_fd) : 0;
     if (rooted < 0)

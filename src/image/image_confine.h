@@ -11,6 +11,18 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Sanitizers need more memory than any limit allows, and have something to say. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IMAGE_HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IMAGE_HAS_SANITIZER 1
+#endif
+#endif
+#ifndef IMAGE_HAS_SANITIZER
+#define IMAGE_HAS_SANITIZER 0
+#endif
+
 /* Whether files can be given to others here: by root of the initial user namespace who has kept the capabilities for
  * it. Nobody else's chown(2) would do for every owner. */
 bool image_can_own(void);

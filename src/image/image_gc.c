@@ -69,8 +69,10 @@ static gboolean remove_found(const char *store, struct image_record *record, con
     int removed = remove_image(store, record, ret, error);
     if (removed == 0) {
         g_autofree char *shown = text_word(word);
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                    "the image %s is used by a mount; rofuse status shows the mounts, rofuse umount ends one", shown);
+        g_set_error(
+            error, APP_ERROR, APP_ERROR_FAILED,
+            "the image %s is used by a mount, or by an import at work; rofuse status shows the mounts, rofuse umount ends one",
+            shown);
     }
     return removed > 0 && remove_layers(store, ret, error);
 }

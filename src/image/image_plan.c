@@ -101,7 +101,8 @@ static char **layout_names(const struct image_ref *ref, const struct image_descr
         g_autofree char *base = g_path_get_basename(ref->path);
         if (ref->kind != IMAGE_OCI && strrchr(base, '.') > base)
             *strchr(base + 1, '.') = '\0';
-        names[0] = g_strdup_printf("%s:%s", base, tag != NULL ? tag : "latest");
+        g_autofree char *text = g_utf8_make_valid(base, -1);
+        names[0] = g_strdup_printf("%s:%s", text, tag != NULL ? tag : "latest");
     }
     return names;
 }

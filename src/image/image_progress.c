@@ -23,7 +23,10 @@ struct image_progress {
 
 char *image_size_text(uint64_t bytes)
 {
-    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *text = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    /* It has a space of a kind that not every terminal knows. */
+    g_auto(GStrv) words = g_strsplit(text, "\u00a0", 2);
+    return g_strjoinv(" ", words);
 }
 
 struct image_progress *image_progress_start(size_t n, uint64_t total)

@@ -14,6 +14,8 @@
 /* Of a pax header or a GNU long name. */
 #define SPECIAL_MAX ((uint64_t)1 << 20)
 #define LINKS_MAX 8
+/* Nobody asks for a longer one; it is left out. */
+#define NAME_BYTES_MAX 4096
 
 struct member {
     char *path; /* clean, with a leading slash; owned */
@@ -183,8 +185,10 @@ static void take_member(struct reader *reader, const struct header *header, uint
     bool is_link = header->type == '1' || header->type == '2';
     if (!is_file && !is_link)
         return;
-    struct member *member = g_new0(struct member, 1);
     g_autofree char *path = reader->next_path != NULL ? g_strdup(reader->next_path) : header_path(header);
+    if (strlen(path) > NAME_BYTES_MAX || (reader->next_link != NULL && strlen(reader->next_link) > NAME_BYTES_MAX))
+        return;
+    struct member *member = g_new0(struct member, 1);
     member->path = text_clean_path(path);
     member->place = (struct tar_member){.offset = reader->offset, .size = size};
     member->number = members->len;

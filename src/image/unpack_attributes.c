@@ -107,8 +107,8 @@ gboolean unpack_attributes_set(struct unpack_tree *tree, int dir_fd, const char 
                                bool is_stand_in, struct image_result *result, GError **error)
 {
     mode_t type = archive_entry_filetype(entry), mode = archive_entry_perm(entry) & 07777;
-    uid_t uid;
-    gid_t gid;
+    uid_t uid = 0;
+    gid_t gid = 0;
     if (!read_owner(entry, &uid, &gid, error))
         return FALSE;
     if (tree->can_own && !set_own(dir_fd, name, type, mode, uid, gid, error))

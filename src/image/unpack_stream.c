@@ -18,6 +18,7 @@ struct unpack_stream {
     struct unpack_input input;
     struct image_result *result;
     struct archive *archive; /* that decompresses; NULL for a plain blob */
+    bool is_empty;           /* what it decompresses to is */
     GChecksum *blob_sum;     /* NULL: no digest to compare with */
     GChecksum *tar_sum;      /* NULL: the same, or the blob's will do */
     uint64_t told, out;      /* bytes of the input that were told; of the tar so far */
@@ -98,8 +99,12 @@ static gboolean start_archive(struct unpack_stream *stream, enum image_compressi
         archive_read_append_filter(stream->archive, filter) != ARCHIVE_OK ||
         archive_read_open(stream->archive, stream, NULL, read_for_archive, NULL) != ARCHIVE_OK)
         return fail_archive(stream, error);
+    /* What cannot be decompressed from its beginning on is opened all the same, and looks empty. */
+    if (archive_errno(stream->archive) != 0)
+        return fail_archive(stream, error);
     int status = archive_read_next_header(stream->archive, &entry);
-    return status == ARCHIVE_OK || status == ARCHIVE_EOF ? TRUE : fail_archive(stream, error);
+    stream->is_empty = status == ARCHIVE_EOF;
+    return status == ARCHIVE_OK || stream->is_empty ? TRUE : fail_archive(stream, error);
 }
 
 struct unpack_stream *unpack_stream_open(const struct unpack_input *input, struct image_result *result, GError **error)
@@ -139,6 +144,8 @@ static ssize_t read_decompressed(struct unpack_stream *stream, const void **ret,
     size_t size = 0;
     la_int64_t offset;
     int status;
+    if (stream->is_empty)
+        return 0;
     do {
         status = archive_read_data_block(stream->archive, ret, &size, &offset);
     } while (status == ARCHIVE_OK && size == 0);

@@ -1,0 +1,29 @@
+/* A layer's tar, unpacked as an ordinary user would into a directory that is removed again. */
+#include "image_remove.h"
+#include "image_unpack.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[] = "/dev/shm/fuzz-layer.XXXXXX";
+    struct image_result result = {0};
+    g_assert_nonnull(mkdtemp(path));
+    int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = memfd_create("layer", 0);
+    g_assert_cmpint(write(fd, data, size), ==, (ssize_t)size);
+    const struct image_unpack unpack = {.size = size};
+    GError *error = NULL;
+    if (!image_unpack_here(fd, dir_fd, false, &unpack, &result, &error))
+        g_assert_nonnull(error);
+    g_clear_error(&error);
+    close(fd);
+    close(dir_fd);
+    g_assert_cmpint(image_remove_tree(path), ==, 0);
+    return 0;
+}
