@@ -63,6 +63,10 @@ static const struct rule env_file_keys[] = {SCALAR("path", STRING), SCALAR("requ
                                             END};
 static const struct rule an_env_file = {"", STRING | MAP, env_file_keys, NULL};
 
+static const struct rule grant_keys[] = {SCALAR("source", STRING), SCALAR("target", STRING), IGNORED("uid"),
+                                         IGNORED("gid"),           IGNORED("mode"),          END};
+static const struct rule a_grant = {"", STRING | MAP, grant_keys, NULL};
+
 static const struct rule extends_keys[] = {SCALAR("service", STRING), SCALAR("file", STRING), END};
 static const struct rule rofuse_keys[] = {SCALAR("image", STRING), END};
 
@@ -85,8 +89,8 @@ static const struct rule service_keys[] = {
     {"volumes_from", LIST | NOTHING, NULL, &a_string},
     SCALAR("working_dir", STRING | NOTHING),
     {"x-rofuse", MAP | NOTHING, rofuse_keys, NULL},
-    {"configs", LIST | NOTHING, NULL, NULL},
-    {"secrets", LIST | NOTHING, NULL, NULL},
+    {"configs", LIST | NOTHING, NULL, &a_grant},
+    {"secrets", LIST | NOTHING, NULL, &a_grant},
     IGNORED("annotations"),
     IGNORED("attach"),
     IGNORED("blkio_config"),
@@ -175,6 +179,18 @@ static const struct rule named_volume_keys[] = {
 };
 static const struct rule a_named_volume = {"", MAP | NOTHING, named_volume_keys, NULL};
 
+static const struct rule secret_keys[] = {SCALAR("file", STRING | NOTHING),
+                                          IGNORED("content"),
+                                          IGNORED("driver"),
+                                          IGNORED("driver_opts"),
+                                          IGNORED("environment"),
+                                          IGNORED("external"),
+                                          IGNORED("labels"),
+                                          IGNORED("name"),
+                                          IGNORED("template_driver"),
+                                          END};
+static const struct rule a_secret = {"", MAP | NOTHING, secret_keys, NULL};
+
 static const struct rule include_keys[] = {{"path", STRING | LIST, NULL, &a_string},
                                            SCALAR("project_directory", STRING),
                                            {"env_file", STRING | LIST, NULL, &a_string},
@@ -188,8 +204,8 @@ static const struct rule top_keys[] = {
     {"include", LIST | NOTHING, NULL, &an_include},
     IGNORED("version"),
     IGNORED("networks"),
-    IGNORED("secrets"),
-    IGNORED("configs"),
+    {"secrets", MAP | NOTHING, NULL, &a_secret},
+    {"configs", MAP | NOTHING, NULL, &a_secret},
     IGNORED("models"),
     END,
 };
