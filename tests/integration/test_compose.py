@@ -362,6 +362,25 @@ def test_project_name(scratch, how, project):
     assert understood["routes"][0]["source"] == f"{project}_d"
 
 
+def test_project_name_as_a_variable(shop):
+    write(shop, {"compose.yaml": "services: {a: {image: 'x:$COMPOSE_PROJECT_NAME', environment: [COMPOSE_PROJECT_NAME]}}"})
+    assert config(shop)["image"] == "x:shop"
+    assert config(shop, "--project-name", "p")["environment"] == ["COMPOSE_PROJECT_NAME=p"]
+    write(shop, {"over.yaml": "name: late\nservices: {a: {user: '$COMPOSE_PROJECT_NAME'}}"})
+    understood = config(shop, "--compose", "compose.yaml", "--compose", "over.yaml")
+    assert (understood["project"], understood["image"], understood["user"]) == ("late", "x:shop", "late")
+
+
+def test_files_of_the_environment(shop):
+    write(shop, {"compose.yaml": "services: {a: {image: usual}}", "x.yaml": "services: {a: {image: x, user: x}}",
+                 "y.yaml": "services: {a: {image: y}}"})
+    assert config(shop, env={"COMPOSE_FILE": "x.yaml:y.yaml"})["image"] == "y"
+    assert config(shop, env={"COMPOSE_FILE": "y.yaml,x.yaml", "COMPOSE_PATH_SEPARATOR": ","})["image"] == "x"
+    assert config(shop, "--compose", "compose.yaml", env={"COMPOSE_FILE": "x.yaml"})["image"] == "usual"
+    assert config(shop, env={"COMPOSE_FILE": ""})["image"] == "usual"
+    assert "COMPOSE_FILE: the file is empty" in refused(shop, env={"COMPOSE_FILE": "x.yaml:"})
+
+
 def test_wrong_project_names(shop, scratch):
     write(shop, {"compose.yaml": "services: {a: {}}"})
     assert "the project: Shop is no project's name" in refused(shop, "--project-name", "Shop")

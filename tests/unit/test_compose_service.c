@@ -173,6 +173,8 @@ static const struct {
                                 "a text or a number"},
     {"{environment: ['=x']}", "compose.yaml:2:21: services.a.environment: \"\" is no variable's name; "},
     {"{environment: {a=b: c}}", "compose.yaml:2:21: services.a.environment: a=b is no variable's name; "},
+    {"{environment: [B: 1]}", "compose.yaml:2:21: services.a.environment[0]: this is a mapping; write a text"},
+    {"{environment: [1]}", "compose.yaml:2:21: services.a.environment[0]: this is a number, not a text; put it in"},
     {"{env_file: e}", "compose.yaml:2:17: services.a.env_file: no other file than this one can be read here"},
     {"{env_file: [{required: true}]}", "compose.yaml:2:18: services.a.env_file[0]: no path is given; "},
     {"{env_file: [{path: e, format: x}]}", "compose.yaml:2:36: services.a.env_file[0]: the format x is unknown; "},
