@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* As of volumes: no service needs so many. */
+#define ENTRIES_MAX 1000
+
 /* The two kinds. */
 struct kind {
     const char *key;  /* in a service and at the top of a file */
@@ -66,6 +69,9 @@ gboolean compose_secrets_read(const struct compose_project *project, const struc
     static const struct kind kinds[] = {{"secrets", "secret", "/run/secrets/"}, {"configs", "config", "/"}};
     for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
         const struct compose_node *list = compose_node_get(service, kinds[k].key);
+        if (!compose_node_is_null(list) && list->n > ENTRIES_MAX)
+            return compose_node_fail(list, where, error, "there are more than %d %s; declare fewer", ENTRIES_MAX,
+                                     kinds[k].key);
         for (guint i = 0; !compose_node_is_null(list) && i < list->n; i++) {
             g_autofree char *deeper = g_strdup_printf("%s.%s[%u]", where, kinds[k].key, i);
             if (list->items[i]->tag != COMPOSE_TAG_RESET &&

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* How many variables that are not set are told of one by one. */
+#define MISSING_SHOWN 20
+
 /* Where a service's keys are read from. */
 struct reading {
     struct compose_project *project;
@@ -114,11 +117,14 @@ static gboolean check_volumes_from(const struct reading *reading, GError **error
 static void add_missing(const struct compose_vars *missing, GPtrArray *warnings)
 {
     g_auto(GStrv) list = compose_vars_to_list(missing);
-    for (char **entry = list; *entry != NULL; entry++) {
+    guint n = g_strv_length(list);
+    for (char **entry = list; *entry != NULL && entry < list + MISSING_SHOWN; entry++) {
         const char *place = strchr(*entry, '=') + 1;
         g_ptr_array_add(warnings, g_strdup_printf("%s: the variable %.*s is not set, it counts as empty", place,
                                                   (int)(place - 1 - *entry), *entry));
     }
+    if (n > MISSING_SHOWN)
+        g_ptr_array_add(warnings, g_strdup_printf("%u more variables are not set", n - MISSING_SHOWN));
 }
 
 static gboolean read_service(const struct reading *reading, const struct compose_options *options, GPtrArray *warnings,

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Every new target is compared with all others; no service needs so many. */
+#define ROUTES_MAX 1000
+
 struct reading {
     const struct compose_project *project;
     struct mount_options *routes;
@@ -18,6 +21,12 @@ static char *option_of(const struct compose_node *node, const char *where)
     return g_strconcat(place, ": ", where, NULL);
 }
 
+static gboolean check_number(const struct compose_node *list, const char *where, GError **error)
+{
+    return list->kind != COMPOSE_SEQUENCE || list->n <= ROUTES_MAX ||
+           compose_node_fail(list, where, error, "there are more than %d entries; declare fewer", ROUTES_MAX);
+}
+
 static gboolean read_tmpfs(const struct reading *reading, const struct compose_node *tmpfs, const char *where,
                            GError **error)
 {
@@ -25,6 +34,8 @@ static gboolean read_tmpfs(const struct reading *reading, const struct compose_n
         g_autofree char *option = option_of(tmpfs, where);
         return mount_options_add_tmpfs(reading->routes, option, tmpfs->text, error);
     }
+    if (!check_number(tmpfs, where, error))
+        return FALSE;
     for (guint i = 0; i < tmpfs->n; i++) {
         g_autofree char *deeper = g_strdup_printf("%s[%u]", where, i);
         if (tmpfs->items[i]->tag != COMPOSE_TAG_RESET && !read_tmpfs(reading, tmpfs->items[i], deeper, error))
@@ -316,11 +327,14 @@ gboolean compose_volumes_read(const struct compose_project *project, const struc
     const struct compose_node *tmpfs = compose_node_get(service, "tmpfs");
     const struct compose_node *volumes = compose_node_get(service, "volumes");
     g_autofree char *tmpfs_where = g_strconcat(where, ".tmpfs", NULL);
+    g_autofree char *volumes_where = g_strconcat(where, ".volumes", NULL);
     if (!compose_node_is_null(tmpfs) && !read_tmpfs(&reading, tmpfs, tmpfs_where, error))
+        return FALSE;
+    if (!compose_node_is_null(volumes) && !check_number(volumes, volumes_where, error))
         return FALSE;
     for (guint i = 0; !compose_node_is_null(volumes) && i < volumes->n; i++) {
         const struct compose_node *entry = volumes->items[i];
-        g_autofree char *deeper = g_strdup_printf("%s.volumes[%u]", where, i);
+        g_autofree char *deeper = g_strdup_printf("%s[%u]", volumes_where, i);
         if (entry->tag == COMPOSE_TAG_RESET)
             continue;
         if (!(entry->kind == COMPOSE_SCALAR ? read_short : read_long)(&reading, entry, deeper, error))

@@ -416,6 +416,13 @@ services:
                            "compose.yaml:6:31: the variable USER_ID is not set, it counts as empty"]
 
 
+def test_very_many_variables_that_are_not_set(shop):
+    write(shop, {"compose.yaml": "services: {a: {read_only: true, environment: [" +
+                                 ",".join(f"A=$V{n}" for n in range(1000)) + "]}}"})
+    told = notes(shop)
+    assert len(told) == 21 and told[-1] == "980 more variables are not set"
+
+
 def test_keys_are_not_interpolated_and_values_not_twice(shop):
     write(shop, {"compose.yaml": "services: {a: {environment: {$K: \"$V\", L: '$$$V'}}}"})
     assert config(shop, env={"K": "k", "V": "$W ${"})["environment"] == ["$K=$W ${", "L=$$W ${"]
@@ -562,6 +569,10 @@ HOSTILE = {
     "two documents": ("services: {a: {}}\n---\nservices: {b: {}}\n", "compose.yaml:2:1:", "second document"),
     "nested variables": ("services: {a: {image: '" + "${A:-" * 1000 + "}" * 1000 + "'}}", "compose.yaml:1:23:",
                          "nested too deep"),
+    "many volumes": ("services: {a: {volumes: [" + ",".join(f"/{n}" for n in range(40000)) + "]}}", "compose.yaml:1:25:",
+                     "more than 1000 entries"),
+    "many secrets": ("services: {a: {configs: [" + ",".join(f"c{n}" for n in range(40000)) + "]}}", "compose.yaml:1:25:",
+                     "more than 1000 configs"),
     "long variables": ("services: {a: {environment: [" + "'$LONG'," * 20000 + "]}}", "compose.yaml:1:", "more than 16777216"),
 }
 
