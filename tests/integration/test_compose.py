@@ -129,7 +129,7 @@ volumes:
                "stop_signal": "SIGQUIT", "external_volumes": ["site-certs"]},
               ["tmpfs /var/cache/nginx None noexec,nosuid,nodev,size=64m,uid=101,gid=101",
                "tmpfs /run None noexec,nosuid,nodev,mode=0755,uid=101",
-               "bind /etc/nginx/conf.d @/shop/./conf.d ro",
+               "bind /etc/nginx/conf.d @/shop/conf.d ro",
                "tmpfs /tmp None noexec,nosuid,nodev,size=16m,mode=1777",
                "volume /etc/letsencrypt site-certs ro"]),
     "queue": ("""
@@ -249,8 +249,8 @@ volumes:
     assert understood["environment"] == ["ONE=2", "A=1", "TWO=2", "B=3", "C=4"]
     # Relative paths start from the first file's directory.
     assert routes(understood) == ["tmpfs /run None noexec,nosuid,nodev", "tmpfs /tmp None noexec,nosuid,nodev,size=1m",
-                                  f"bind /etc/api {shop}/./conf ro", "tmpfs /data None noexec,nosuid,nodev",
-                                  f"bind /extra {shop}/./extra "]
+                                  f"bind /etc/api {shop}/conf ro", "tmpfs /data None noexec,nosuid,nodev",
+                                  f"bind /extra {shop}/extra "]
     assert refused(shop, "--compose", "base.yaml", "--compose", "nope.yaml", status=1) == (
         f"{shop}/nope.yaml: No such file or directory")
 
@@ -280,7 +280,7 @@ volumes: {d: }
 """, ".env": "TAG=from-shop\n", "vars/a.env": "V=${TAG}\n"})
     write(scratch, {".env": "TAG=from-outside\n"})
     understood = config(scratch, "--compose", "shop/stack.yml")
-    assert routes(understood) == [f"bind /x {shop}/./x ", "volume /d shop_d "]
+    assert routes(understood) == [f"bind /x {shop}/x ", "volume /d shop_d "]
     assert understood["environment"] == ["V=from-shop"]
     assert understood["source"] == f"oci-archive:{shop}/img.tar:t"
 
@@ -291,7 +291,7 @@ def test_symlinks_are_followed_where_they_lead(shop, scratch):
                     "shop/e": "E=shop"})
     (shop / "compose.yaml").symlink_to("../real/compose.yaml")
     understood = config(shop)
-    assert routes(understood) == [f"bind /x {shop}/./x "]
+    assert routes(understood) == [f"bind /x {shop}/x "]
     assert (understood["project"], understood["environment"]) == ("shop", ["E=shop"])
     (shop / "compose.yaml").unlink()
     (shop / "compose.yaml").symlink_to("compose.yaml")
@@ -434,8 +434,8 @@ services:
     understood = config(shop)
     assert (understood["image"], understood["read_only"]) == ("r:5", True)
     assert understood["environment"] == ["W=1", "A=web", "B=api"]
-    assert routes(understood) == [f"bind /here {shop}/../common/deeper/./here ",
-                                  f"bind /etc/web {shop}/../common/./conf ro", "volume /data shop_data "]
+    assert routes(understood) == [f"bind /here {shop}/../common/deeper/here ",
+                                  f"bind /etc/web {shop}/../common/conf ro", "volume /data shop_data "]
 
 
 @pytest.mark.parametrize("files, line", [

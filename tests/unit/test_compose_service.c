@@ -98,7 +98,7 @@ static const struct {
     {"{volumes: ['/x', '/y:ro', 'd:/z', 'd:/w:ro,nocopy,z']}",
      " volume:/x volume:/y ro volume:/z from=shop_d volume:/w from=shop_d ro nocopy"},
     {"{volumes: ['/h:/a', './h:/b:ro', '~/h:/c', '..:/d']}",
-     " bind:/a from=/h create bind:/b from=/srv/shop/./h ro create bind:/c from=/home/me/h create bind:/d "
+     " bind:/a from=/h create bind:/b from=/srv/shop/h ro create bind:/c from=/home/me/h create bind:/d "
      "from=/srv/shop/.. create"},
     {"{volumes: ['ext:/a', 'old:/b', 'named:/c', 'key:/d']}",
      " volume:/a from=ext volume:/b from=older volume:/c from=real volume:/d from=over-there"
@@ -108,13 +108,13 @@ static const struct {
      " volume:/x volume:/y/z from=shop_d subpath=a/b ro nocopy"},
     {"{volumes: [{type: bind, source: ./h, target: /x}, {type: bind, source: h, target: /y,"
      " bind: {create_host_path: false, propagation: rslave, selinux: z}}, {type: bind, source: '~', target: /z}]}",
-     " bind:/x from=/srv/shop/./h create bind:/y from=/srv/shop/./h bind:/z from=/home/me create"},
+     " bind:/x from=/srv/shop/h create bind:/y from=/srv/shop/h bind:/z from=/home/me create"},
     {"{volumes: [{type: tmpfs, target: /x, tmpfs: {size: 1048576, mode: 0755}}, {type: tmpfs, target: /y,"
      " tmpfs: {size: 64m, mode: '1777'}}, {type: tmpfs, target: /z, read_only: true, tmpfs: {mode: 0o700}}]}",
      " tmpfs:/x safe size=1048576 mode=755 tmpfs:/y safe size=67108864 mode=1777 tmpfs:/z ro safe mode=700"},
     {"{volumes: [{type: tmpfs, target: /x, bind: }, !reset 'nonsense']}", " tmpfs:/x safe"},
     {"{volumes: ['dir:/x:nocopy', {type: volume, source: dir, target: /y}]}",
-     " bind:/x from=/srv/shop/./dir ro bind:/y from=/srv/shop/./dir ro"},
+     " bind:/x from=/srv/shop/dir ro bind:/y from=/srv/shop/dir ro"},
     {"{x-rofuse: {image: 'oci:./i:t'}}", " source=oci:/srv/shop/i:t"},
     {"{x-rofuse: {image: 'docker-archive:/i.tar'}}", " source=docker-archive:/i.tar"},
     {"{x-rofuse: {image: root/fs}}", " source=/srv/shop/root/fs"},

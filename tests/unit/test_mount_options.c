@@ -90,7 +90,11 @@ static const struct {
     {"-v", "/srv/data:/data", "bind /data from=/srv/data create"},
     {"-v", "/srv/data:/data:ro,z", "bind /data from=/srv/data ro create"},
     {"-v", "/srv:/data:/", NULL},
-    {"-v", "./conf:/etc/app", "bind /etc/app from=/here/./conf create"},
+    {"-v", "./conf:/etc/app", "bind /etc/app from=/here/conf create"},
+    {"-v", ".//./conf/./x:/etc/app", "bind /etc/app from=/here/conf/./x create"},
+    {"-v", ".:/here", "bind /here from=/here create"},
+    {"-v", "./:/here", "bind /here from=/here create"},
+    {"-v", ".conf:/etc/app", "bind /etc/app from=/here/.conf create"},
     {"-v", "..:/up", "bind /up from=/here/.. create"},
     {"-v", "~/conf:/etc/app", "bind /etc/app from=/home/me/conf create"},
     {"-v", "~:/home", "bind /home from=/home/me create"},
@@ -104,7 +108,7 @@ static const struct {
     {"--mount", "type=bind,src=/srv,dst=/srv,native=false", "bind /srv from=/srv nonative"},
     {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached",
      "bind /srv from=/srv ro"},
-    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/./x create"},
+    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/x create"},
     {"--mount", "type=tmpfs,dst=/tmp,tmpfs-size=64m,tmpfs-mode=700",
      "tmpfs /tmp" TMPFS_DEFAULT " size=67108864 mode=700"},
     {"--mount", "type=bind,\"source=/a,b\",target=/x", "bind /x from=/a,b"},
@@ -294,12 +298,12 @@ static void test_read_and_add(void)
     size_t n;
     g_assert_true(mount_options_read_volume(options, "-v", "./x:/x:ro", "/there", &spec, &error));
     g_autofree char *text = describe(&spec);
-    g_assert_cmpstr(text, ==, "bind /x from=/there/./x ro create");
+    g_assert_cmpstr(text, ==, "bind /x from=/there/x ro create");
     mount_options_routes(options, &n);
     g_assert_cmpuint(n, ==, 0);
     g_assert_true(mount_options_add_spec(options, "file:1:2:", "x", &spec, &error));
     g_assert_null(spec.target);
-    g_assert_cmpstr(mount_options_routes(options, &n)[0].source, ==, "/there/./x");
+    g_assert_cmpstr(mount_options_routes(options, &n)[0].source, ==, "/there/x");
 
     g_assert_true(mount_options_read_volume(options, "-v", "/x", "/there", &spec, &error));
     g_assert_false(mount_options_add_spec(options, "-v", "/x", &spec, &error));
