@@ -82,7 +82,7 @@ static gboolean find_device(const struct compose_node *volume, const char *where
     g_auto(GStrv) words = g_strsplit(is_text ? o->text : "", ",", -1);
     bool is_bind =
         g_strv_contains((const char *const *)words, "bind") || g_strv_contains((const char *const *)words, "rbind");
-    if (!is_bind || *device->text == '\0')
+    if (!is_text || !is_bind || *device->text == '\0')
         return compose_node_fail(
             opts, where, error,
             "of driver_opts only o: bind with device: /PATH is supported; mount it on the host and "
