@@ -266,6 +266,16 @@ static bool is_volume_name(const char *name)
     return true;
 }
 
+/* A relative path of the host, without "./" in front; owned by the caller. */
+static char *below(const char *directory, const char *path)
+{
+    while (g_str_has_prefix(path, "./"))
+        path += 1 + strspn(path + 1, "/");
+    if (*path == '\0' || strcmp(path, ".") == 0)
+        return g_strdup(directory);
+    return g_strconcat(directory, strcmp(directory, "/") != 0 ? "/" : "", path, NULL);
+}
+
 static gboolean read_bind_source(struct mount_value *value, const char *source, GError **error)
 {
     g_autofree char *shown = text_word(source);
@@ -281,7 +291,7 @@ static gboolean read_bind_source(struct mount_value *value, const char *source, 
     if (*source == '~')
         value->spec.source = g_strconcat(value->home, source + 1, NULL);
     else if (*source == '.')
-        value->spec.source = g_strconcat(value->directory, "/", source, NULL);
+        value->spec.source = below(value->directory, source);
     else
         value->spec.source = g_strdup(source);
     return TRUE;

@@ -28,7 +28,7 @@ struct compose_service {
     char *stop_signal;
     char *hostname;
     bool init, tty, stdin_open;
-    char **warnings; /* one line each: variables that are not set, files that the service wants and does not get here;
+    char **warnings; /* one line each: variables that are not set, secrets and configs that are not provided;
                         never NULL */
 };
 

@@ -167,7 +167,9 @@ static char *read_value(struct scanner *scanner, GError **error)
     struct scanner start = *scanner;
     skip_blanks(scanner);
     bool is_commented = scanner->at > start.at && scanner->at < scanner->end && *scanner->at == '#';
-    char quote = scanner->at < scanner->end ? *scanner->at : '\0';
+    char quote = '\0';
+    if (scanner->at < scanner->end)
+        quote = *scanner->at;
     start = *scanner;
     if (is_commented)
         go_to(scanner, line_end(scanner));

@@ -52,11 +52,10 @@ char *compose_files_read(const char *path, const char *place, size_t limit, bool
     struct stat st;
     char *text = NULL;
     g_autofree char *large = g_strdup_printf("it has more than %zu bytes; is it the right file?", limit);
-    if (fstat(fd, &st) != 0)
-        fail(path, place, error, g_strerror(errno));
-    else if (!S_ISREG(st.st_mode))
+    bool is_known = fstat(fd, &st) == 0;
+    if (is_known && !S_ISREG(st.st_mode))
         fail(path, place, error, S_ISDIR(st.st_mode) ? "it is a directory; name the file" : "it is no regular file");
-    else if ((text = read_all(fd, limit, ret_length)) == NULL)
+    else if (!is_known || (text = read_all(fd, limit, ret_length)) == NULL)
         fail(path, place, error, g_strerror(errno));
     else if (*ret_length > limit)
         fail(path, place, error, large);

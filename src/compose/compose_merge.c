@@ -233,7 +233,7 @@ static merge_function find_service(const char *key)
     return compose_merge_service;
 }
 
-static merge_function find_volume(const char *key)
+static merge_function find_named(const char *key)
 {
     (void)key;
     return merge_mappings;
@@ -245,17 +245,18 @@ static struct compose_node *merge_services(struct compose_forest *forest, struct
     return merge_pairs(forest, below, above, find_service);
 }
 
-static struct compose_node *merge_named_volumes(struct compose_forest *forest, struct compose_node *below,
-                                                struct compose_node *above)
+static struct compose_node *merge_named(struct compose_forest *forest, struct compose_node *below,
+                                        struct compose_node *above)
 {
-    return merge_pairs(forest, below, above, find_volume);
+    return merge_pairs(forest, below, above, find_named);
 }
 
 static merge_function find_in_file(const char *key)
 {
+    static const char *const named[] = {"volumes", "secrets", "configs", NULL};
     if (strcmp(key, "services") == 0)
         return merge_services;
-    return strcmp(key, "volumes") == 0 ? merge_named_volumes : NULL;
+    return g_strv_contains(named, key) ? merge_named : NULL;
 }
 
 struct compose_node *compose_merge_file(struct compose_forest *forest, struct compose_node *below,

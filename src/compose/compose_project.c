@@ -67,14 +67,69 @@ char *compose_project_read(struct compose_project *project, const char *path, co
     return compose_files_read(path, whole, COMPOSE_YAML_MAX, ret_missing, ret_length, error);
 }
 
-/* Parses, interpolates and checks one file's text. */
+static gboolean set_name(struct compose_project *project, const char *name, const char *where, GError **error)
+{
+    if (!compose_files_is_project(name)) {
+        g_autofree char *shown = text_word(name);
+        g_set_error(error, APP_ERROR, APP_ERROR_USAGE,
+                    "%s: %s is no project's name; use lower case letters, digits, \"_\" and \"-\", a letter or digit "
+                    "first",
+                    where, shown);
+        return FALSE;
+    }
+    g_free(project->name);
+    project->name = g_strdup(name);
+    compose_vars_set(project->vars, "COMPOSE_PROJECT_NAME", name);
+    return TRUE;
+}
+
+/* docker compose's order: what was asked for, the environment, "name:" of the last file, the directory. Files can use it
+ * as a variable, so it is found before they are interpolated. */
+static gboolean find_name(struct compose_project *project, const struct compose_options *options, GError **error)
+{
+    const char *said = compose_vars_get(project->vars, "COMPOSE_PROJECT_NAME");
+    project->is_named = options->project != NULL || (said != NULL && *said != '\0');
+    if (project->is_named) {
+        g_autofree char *name = g_strdup(options->project != NULL ? options->project : said);
+        return set_name(project, name, options->project != NULL ? "the project" : "COMPOSE_PROJECT_NAME", error);
+    }
+    project->name = compose_files_project_of(project->directory);
+    compose_vars_set(project->vars, "COMPOSE_PROJECT_NAME", *project->name != '\0' ? project->name : NULL);
+    return TRUE;
+}
+
+/* "name:" at the top of a file. */
+static gboolean read_name(struct compose_project *project, const struct compose_node *root, GError **error)
+{
+    struct compose_node *node = compose_node_get(root, "name");
+    if (project->is_named || compose_node_is_null(node) || node->kind != COMPOSE_SCALAR)
+        return TRUE;
+    if (!compose_interpolate_tree(&project->interpolation, node, error))
+        return FALSE;
+    if (*node->text == '\0' || compose_node_type(node) != COMPOSE_STRING) /* the schema says more about it */
+        return TRUE;
+    g_autofree char *place = compose_node_place(node), *where = g_strconcat(place, ": name", NULL);
+    return set_name(project, node->text, where, error);
+}
+
+static gboolean check_named(const struct compose_project *project, GError **error)
+{
+    if (*project->name != '\0')
+        return TRUE;
+    g_autofree char *shown = text_word(project->directory);
+    g_set_error(error, APP_ERROR, APP_ERROR_USAGE,
+                "the directory %s gives no project's name; write name: NAME at the top of the Compose file", shown);
+    return FALSE;
+}
+
+/* Parses, interpolates and checks one file's text. @is_own: it is not one that extends names. */
 static struct compose_node *take_text(struct compose_project *project, const char *name, const char *path,
-                                      const char *base, const char *text, size_t length, GError **error)
+                                      const char *base, bool is_own, const char *text, size_t length, GError **error)
 {
     const struct compose_source *source = compose_forest_source(project->forest, name, path, base);
     struct compose_node *root = compose_yaml_parse(project->forest, source, text, length, &project->budget, error);
-    if (root == NULL || !compose_interpolate_tree(&project->interpolation, root, error) ||
-        !compose_schema_check(root, error))
+    if (root == NULL || (is_own && !read_name(project, root, error)) ||
+        !compose_interpolate_tree(&project->interpolation, root, error) || !compose_schema_check(root, error))
         return NULL;
     const struct compose_node *include = compose_node_get(root, "include");
     if (!compose_node_is_null(include) && include->n > 0) {
@@ -92,7 +147,7 @@ static gboolean load_file(struct compose_project *project, const char *path, con
     g_autofree char *text = compose_files_read(path, path, COMPOSE_YAML_MAX, NULL, &length, error);
     if (text == NULL)
         return FALSE;
-    struct compose_node *root = take_text(project, name, path, project->directory, text, length, error);
+    struct compose_node *root = take_text(project, name, path, project->directory, true, text, length, error);
     if (root == NULL)
         return FALSE;
     project->n_files++;
@@ -132,34 +187,47 @@ static gboolean fail_no_file(const char *directory, GError **error)
     return FALSE;
 }
 
-static gboolean check_files(char *const *files, GError **error)
+static gboolean check_files(char *const *files, const char *option, GError **error)
 {
-    for (; files != NULL && *files != NULL; files++) {
+    for (; *files != NULL; files++) {
         if (**files == '\0') {
-            g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "--compose: the file is empty; write its path");
+            g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s: the file is empty; write its path", option);
             return FALSE;
         }
     }
     return TRUE;
 }
 
+/* What COMPOSE_FILE says, as docker compose splits it; NULL where it says nothing. Owned by the caller. */
+static char **files_of_environment(const struct compose_project *project)
+{
+    const char *files = compose_vars_get(project->vars, "COMPOSE_FILE");
+    const char *separator = compose_vars_get(project->vars, "COMPOSE_PATH_SEPARATOR");
+    if (files == NULL || *files == '\0')
+        return NULL;
+    return g_strsplit(files, separator != NULL && *separator != '\0' ? separator : ":", -1);
+}
+
 static gboolean load_files(struct compose_project *project, const struct compose_options *options, GError **error)
 {
-    bool is_found = options->files == NULL || *options->files == NULL;
+    bool is_given = options->files != NULL && *options->files != NULL;
+    g_auto(GStrv) said = is_given ? NULL : files_of_environment(project);
+    bool is_found = !is_given && said == NULL;
     g_autofree char *found = is_found ? compose_find_file(options->directory) : NULL;
     if (is_found && found == NULL)
         return fail_no_file(options->directory, error);
-    if (!check_files(options->files, error))
+    if ((is_given && !check_files(options->files, "--compose", error)) ||
+        (said != NULL && !check_files(said, "COMPOSE_FILE", error)))
         return FALSE;
     g_autofree char *override = is_found ? compose_files_find_override(found) : NULL;
     char *usual[] = {found, override, NULL};
-    char *const *files = is_found ? usual : options->files;
+    char *const *files = is_given ? options->files : is_found ? usual : said;
     project->file = compose_files_absolute(options->directory, *files);
     project->directory = g_path_get_dirname(project->file);
     g_autofree char *dotenv = compose_files_absolute(project->directory, ".env");
     g_autofree char *dotenv_name = compose_files_shown(options->directory, dotenv);
     g_autofree char *shown = text_escape(dotenv_name);
-    if (!read_dotenv(project, shown, error))
+    if (!read_dotenv(project, shown, error) || !find_name(project, options, error))
         return FALSE;
     for (; *files != NULL; files++) {
         g_autofree char *path = compose_files_absolute(options->directory, *files);
@@ -175,50 +243,14 @@ static gboolean load_text(struct compose_project *project, const struct compose_
 {
     project->file = compose_files_absolute(options->directory, "compose.yaml");
     project->directory = g_strdup(options->directory);
+    if (!find_name(project, options, error))
+        return FALSE;
     struct compose_node *root =
-        take_text(project, "compose.yaml", project->file, project->directory, text, length, error);
+        take_text(project, "compose.yaml", project->file, project->directory, true, text, length, error);
     if (root == NULL)
         return FALSE;
     g_ptr_array_add(project->roots, root);
     return TRUE;
-}
-
-static gboolean check_name(const char *name, const char *where, GError **error)
-{
-    if (compose_files_is_project(name))
-        return TRUE;
-    g_autofree char *shown = text_word(name);
-    g_set_error(error, APP_ERROR, APP_ERROR_USAGE,
-                "%s: %s is no project's name; use lower case letters, digits, \"_\" and \"-\", a letter or digit first",
-                where, shown);
-    return FALSE;
-}
-
-/* docker compose's order: what was asked for, the environment, the file, the directory. */
-static gboolean find_name(struct compose_project *project, const struct compose_options *options, GError **error)
-{
-    const char *from_environment = compose_vars_get(project->vars, "COMPOSE_PROJECT_NAME");
-    const struct compose_node *node = compose_node_get(project->root, "name");
-    if (options->project != NULL) {
-        project->name = g_strdup(options->project);
-        return check_name(project->name, "the project", error);
-    }
-    if (from_environment != NULL && *from_environment != '\0') {
-        project->name = g_strdup(from_environment);
-        return check_name(project->name, "COMPOSE_PROJECT_NAME", error);
-    }
-    if (node != NULL && *node->text != '\0') {
-        g_autofree char *place = compose_node_place(node), *where = g_strconcat(place, ": name", NULL);
-        project->name = g_strdup(node->text);
-        return check_name(project->name, where, error);
-    }
-    project->name = compose_files_project_of(project->directory);
-    if (*project->name != '\0')
-        return TRUE;
-    g_autofree char *shown = text_word(project->directory);
-    g_set_error(error, APP_ERROR, APP_ERROR_USAGE,
-                "the directory %s gives no project's name; write name: NAME at the top of the Compose file", shown);
-    return FALSE;
 }
 
 struct compose_project *compose_project_load(const struct compose_options *options, const char *text, size_t length,
@@ -234,7 +266,7 @@ struct compose_project *compose_project_load(const struct compose_options *optio
         struct compose_node *root = g_ptr_array_index(project->roots, i);
         project->root = i == 0 ? root : compose_merge_file(project->forest, project->root, root);
     }
-    if (!done || !find_name(project, options, error))
+    if (!done || !check_named(project, error))
         g_clear_pointer(&project, compose_project_free);
     return project;
 }
@@ -254,7 +286,7 @@ static struct compose_node *load_extended(struct compose_project *project, const
     if (text == NULL)
         return NULL;
     g_autofree char *base = g_path_get_dirname(path), *name = compose_files_shown(project->shown_from, path);
-    struct compose_node *root = take_text(project, name, path, base, text, length, error);
+    struct compose_node *root = take_text(project, name, path, base, false, text, length, error);
     if (root == NULL)
         return NULL;
     struct compose_extended *extended = g_new0(struct compose_extended, 1);

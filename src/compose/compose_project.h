@@ -21,7 +21,8 @@ struct compose_project {
     char *file;                /* the first file, absolute */
     char *directory;           /* where it lies */
     char *shown_from;          /* error lines name files relative to this directory, where they lie below it */
-    char *name;                /* the project's */
+    char *name;                /* the project's; "" while nothing has said it */
+    bool is_named;             /* it was said before the files, which count no more */
     GPtrArray *roots;          /* of the files, in order; borrowed from the forest */
     struct compose_node *root; /* all of them merged, extends not followed */
     GPtrArray *extended;       /* struct compose_extended, owned */

@@ -20,22 +20,16 @@ enum {
 struct rule {
     const char *key;
     unsigned types;
-    const struct rule *keys; /* of a mapping; NULL: any keys, whose values follow @each */
-    const struct rule *each; /* items of a list, values of a mapping with any keys; NULL: anything */
+    const struct rule *keys;  /* of a mapping; NULL: any keys, whose values follow @each */
+    const struct rule *items; /* of a list; NULL: anything */
+    const struct rule *each;  /* values of a mapping with any keys; NULL: anything */
 };
 
-#define IGNORED(name)                                                                                                  \
-    {                                                                                                                  \
-        (name), ANYTHING, NULL, NULL                                                                                   \
-    }
-#define SCALAR(name, types)                                                                                            \
-    {                                                                                                                  \
-        (name), (types), NULL, NULL                                                                                    \
-    }
-#define END                                                                                                            \
-    {                                                                                                                  \
-        NULL, 0, NULL, NULL                                                                                            \
-    }
+/* clang-format off */
+#define IGNORED(name) {(name), ANYTHING, NULL, NULL, NULL}
+#define SCALAR(name, types) {(name), (types), NULL, NULL, NULL}
+#define END {NULL, 0, NULL, NULL, NULL}
+/* clang-format on */
 
 static const struct rule a_string = SCALAR("", STRING);
 static const struct rule a_variable = SCALAR("", STRING | BOOL | NUMBER | NOTHING);
@@ -51,42 +45,46 @@ static const struct rule long_volume_keys[] = {
     SCALAR("target", STRING),
     SCALAR("read_only", BOOL),
     SCALAR("consistency", STRING),
-    {"bind", MAP | NOTHING, bind_keys, NULL},
-    {"volume", MAP | NOTHING, volume_keys, NULL},
-    {"tmpfs", MAP | NOTHING, tmpfs_keys, NULL},
+    {"bind", MAP | NOTHING, bind_keys, NULL, NULL},
+    {"volume", MAP | NOTHING, volume_keys, NULL, NULL},
+    {"tmpfs", MAP | NOTHING, tmpfs_keys, NULL, NULL},
     IGNORED("image"),
     END,
 };
-static const struct rule a_volume = {"", STRING | MAP, long_volume_keys, NULL};
+static const struct rule a_volume = {"", STRING | MAP, long_volume_keys, NULL, NULL};
 
 static const struct rule env_file_keys[] = {SCALAR("path", STRING), SCALAR("required", BOOL), SCALAR("format", STRING),
                                             END};
-static const struct rule an_env_file = {"", STRING | MAP, env_file_keys, NULL};
+static const struct rule an_env_file = {"", STRING | MAP, env_file_keys, NULL, NULL};
+
+static const struct rule grant_keys[] = {SCALAR("source", STRING), SCALAR("target", STRING), IGNORED("uid"),
+                                         IGNORED("gid"),           IGNORED("mode"),          END};
+static const struct rule a_grant = {"", STRING | MAP, grant_keys, NULL, NULL};
 
 static const struct rule extends_keys[] = {SCALAR("service", STRING), SCALAR("file", STRING), END};
 static const struct rule rofuse_keys[] = {SCALAR("image", STRING), END};
 
 static const struct rule service_keys[] = {
-    {"command", STRING | LIST | NOTHING, NULL, &a_string},
-    {"entrypoint", STRING | LIST | NOTHING, NULL, &a_string},
-    {"env_file", STRING | LIST | NOTHING, NULL, &an_env_file},
-    {"environment", LIST | MAP | NOTHING, NULL, &a_variable},
-    {"extends", STRING | MAP | NOTHING, extends_keys, NULL},
+    {"command", STRING | LIST | NOTHING, NULL, &a_string, NULL},
+    {"entrypoint", STRING | LIST | NOTHING, NULL, &a_string, NULL},
+    {"env_file", STRING | LIST | NOTHING, NULL, &an_env_file, NULL},
+    {"environment", LIST | MAP | NOTHING, NULL, &a_string, &a_variable},
+    {"extends", STRING | MAP | NOTHING, extends_keys, NULL, NULL},
     SCALAR("hostname", STRING | NOTHING),
     SCALAR("image", STRING | NOTHING),
     SCALAR("init", BOOL | NOTHING),
     SCALAR("read_only", BOOL | NOTHING),
     SCALAR("stdin_open", BOOL | NOTHING),
     SCALAR("stop_signal", STRING | NOTHING),
-    {"tmpfs", STRING | LIST | NOTHING, NULL, &a_string},
+    {"tmpfs", STRING | LIST | NOTHING, NULL, &a_string, NULL},
     SCALAR("tty", BOOL | NOTHING),
     SCALAR("user", STRING | NOTHING),
-    {"volumes", LIST | NOTHING, NULL, &a_volume},
-    {"volumes_from", LIST | NOTHING, NULL, &a_string},
+    {"volumes", LIST | NOTHING, NULL, &a_volume, NULL},
+    {"volumes_from", LIST | NOTHING, NULL, &a_string, NULL},
     SCALAR("working_dir", STRING | NOTHING),
-    {"x-rofuse", MAP | NOTHING, rofuse_keys, NULL},
-    {"configs", LIST | NOTHING, NULL, NULL},
-    {"secrets", LIST | NOTHING, NULL, NULL},
+    {"x-rofuse", MAP | NOTHING, rofuse_keys, NULL, NULL},
+    {"configs", LIST | NOTHING, NULL, &a_grant, NULL},
+    {"secrets", LIST | NOTHING, NULL, &a_grant, NULL},
     IGNORED("annotations"),
     IGNORED("attach"),
     IGNORED("blkio_config"),
@@ -162,38 +160,50 @@ static const struct rule service_keys[] = {
     IGNORED("uts"),
     END,
 };
-static const struct rule a_service = {"", MAP, service_keys, NULL};
+static const struct rule a_service = {"", MAP, service_keys, NULL, NULL};
 
 static const struct rule external_keys[] = {SCALAR("name", STRING), END};
 static const struct rule named_volume_keys[] = {
     SCALAR("name", STRING),
-    {"external", BOOL | MAP, external_keys, NULL},
+    {"external", BOOL | MAP, external_keys, NULL, NULL},
     SCALAR("driver", STRING | NOTHING),
-    {"driver_opts", MAP | NOTHING, NULL, NULL},
+    {"driver_opts", MAP | NOTHING, NULL, NULL, NULL},
     IGNORED("labels"),
     END,
 };
-static const struct rule a_named_volume = {"", MAP | NOTHING, named_volume_keys, NULL};
+static const struct rule a_named_volume = {"", MAP | NOTHING, named_volume_keys, NULL, NULL};
 
-static const struct rule include_keys[] = {{"path", STRING | LIST, NULL, &a_string},
+static const struct rule secret_keys[] = {SCALAR("file", STRING | NOTHING),
+                                          IGNORED("content"),
+                                          IGNORED("driver"),
+                                          IGNORED("driver_opts"),
+                                          IGNORED("environment"),
+                                          IGNORED("external"),
+                                          IGNORED("labels"),
+                                          IGNORED("name"),
+                                          IGNORED("template_driver"),
+                                          END};
+static const struct rule a_secret = {"", MAP | NOTHING, secret_keys, NULL, NULL};
+
+static const struct rule include_keys[] = {{"path", STRING | LIST, NULL, &a_string, NULL},
                                            SCALAR("project_directory", STRING),
-                                           {"env_file", STRING | LIST, NULL, &a_string},
+                                           {"env_file", STRING | LIST, NULL, &a_string, NULL},
                                            END};
-static const struct rule an_include = {"", STRING | MAP, include_keys, NULL};
+static const struct rule an_include = {"", STRING | MAP, include_keys, NULL, NULL};
 
 static const struct rule top_keys[] = {
-    {"services", MAP, NULL, &a_service},
-    {"volumes", MAP | NOTHING, NULL, &a_named_volume},
+    {"services", MAP, NULL, NULL, &a_service},
+    {"volumes", MAP | NOTHING, NULL, NULL, &a_named_volume},
     SCALAR("name", STRING),
-    {"include", LIST | NOTHING, NULL, &an_include},
+    {"include", LIST | NOTHING, NULL, &an_include, NULL},
     IGNORED("version"),
     IGNORED("networks"),
-    IGNORED("secrets"),
-    IGNORED("configs"),
+    {"secrets", MAP | NOTHING, NULL, NULL, &a_secret},
+    {"configs", MAP | NOTHING, NULL, NULL, &a_secret},
     IGNORED("models"),
     END,
 };
-static const struct rule top = {"", MAP, top_keys, NULL};
+static const struct rule top = {"", MAP, top_keys, NULL, NULL};
 
 /* How many letters have to be changed, added, left out or swapped; words of keys are short. */
 static guint distance(const char *a, const char *b)
@@ -358,9 +368,9 @@ static gboolean check(const struct compose_node *node, const char *where, const 
         return fail_type(node, where, rule->types, error);
     if (node->kind == COMPOSE_MAPPING)
         return check_pairs(node, where, rule, error);
-    for (guint i = 0; node->kind == COMPOSE_SEQUENCE && rule->each != NULL && i < node->n; i++) {
+    for (guint i = 0; node->kind == COMPOSE_SEQUENCE && rule->items != NULL && i < node->n; i++) {
         g_autofree char *deeper = g_strdup_printf("%s[%u]", where, i);
-        if (!check(node->items[i], deeper, rule->each, error))
+        if (!check(node->items[i], deeper, rule->items, error))
             return FALSE;
     }
     return TRUE;

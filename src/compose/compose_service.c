@@ -3,11 +3,15 @@
 #include "compose_environment.h"
 #include "compose_files.h"
 #include "compose_project.h"
+#include "compose_secrets.h"
 #include "compose_volumes.h"
 #include "compose_words.h"
 #include "text.h"
 
 #include <string.h>
+
+/* How many variables that are not set are told of one by one. */
+#define MISSING_SHOWN 20
 
 /* Where a service's keys are read from. */
 struct reading {
@@ -101,34 +105,26 @@ static void get_source(const struct reading *reading)
         reading->service->source = absolute_reference(image->source->base, image->text);
 }
 
-/* What would be other places in the root, and is not made here. */
-static gboolean check_others(const struct reading *reading, GPtrArray *warnings, GError **error)
+/* Places that another service declares. */
+static gboolean check_volumes_from(const struct reading *reading, GError **error)
 {
-    static const char *const keys[] = {"configs", "secrets"};
     const struct compose_node *from = get(reading, "volumes_from");
     g_autofree char *where = g_strconcat(reading->where, ".volumes_from", NULL);
-    if (from != NULL && from->n > 0)
-        return compose_node_fail(from, where, error, "volumes_from is not supported; declare those volumes here");
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        const struct compose_node *node = get(reading, keys[i]);
-        if (node == NULL || node->n == 0)
-            continue;
-        g_autofree char *place = compose_node_place(node);
-        g_ptr_array_add(warnings, g_strdup_printf("%s: %s.%s: these files are not provided; declare them as binds, "
-                                                  "volumes: - ./FILE:/TARGET:ro",
-                                                  place, reading->where, keys[i]));
-    }
-    return TRUE;
+    return from == NULL || from->n == 0 ||
+           compose_node_fail(from, where, error, "volumes_from is not supported; declare those volumes here");
 }
 
 static void add_missing(const struct compose_vars *missing, GPtrArray *warnings)
 {
     g_auto(GStrv) list = compose_vars_to_list(missing);
-    for (char **entry = list; *entry != NULL; entry++) {
+    guint n = g_strv_length(list);
+    for (char **entry = list; *entry != NULL && entry < list + MISSING_SHOWN; entry++) {
         const char *place = strchr(*entry, '=') + 1;
         g_ptr_array_add(warnings, g_strdup_printf("%s: the variable %.*s is not set, it counts as empty", place,
                                                   (int)(place - 1 - *entry), *entry));
     }
+    if (n > MISSING_SHOWN)
+        g_ptr_array_add(warnings, g_strdup_printf("%u more variables are not set", n - MISSING_SHOWN));
 }
 
 static gboolean read_service(const struct reading *reading, const struct compose_options *options, GPtrArray *warnings,
@@ -147,8 +143,9 @@ static gboolean read_service(const struct reading *reading, const struct compose
     service->routes = mount_options_new(reading->project->directory, options->home);
     g_autoptr(GPtrArray) external = g_ptr_array_new_with_free_func(g_free);
     if (!get_working_dir(reading, error) || !get_command(reading, "command", &service->command, error) ||
-        !get_command(reading, "entrypoint", &service->entrypoint, error) || !check_others(reading, warnings, error) ||
+        !get_command(reading, "entrypoint", &service->entrypoint, error) || !check_volumes_from(reading, error) ||
         !compose_volumes_read(reading->project, reading->node, reading->where, service->routes, external, error) ||
+        !compose_secrets_read(reading->project, reading->node, reading->where, service->routes, warnings, error) ||
         !compose_environment_read(reading->project, reading->node, reading->where, &service->environment, error))
         return FALSE;
     g_ptr_array_add(external, NULL);

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Every new target is compared with all others; no service needs so many. */
+#define ROUTES_MAX 1000
+
 struct reading {
     const struct compose_project *project;
     struct mount_options *routes;
@@ -18,6 +21,12 @@ static char *option_of(const struct compose_node *node, const char *where)
     return g_strconcat(place, ": ", where, NULL);
 }
 
+static gboolean check_number(const struct compose_node *list, const char *where, GError **error)
+{
+    return list->kind != COMPOSE_SEQUENCE || list->n <= ROUTES_MAX ||
+           compose_node_fail(list, where, error, "there are more than %d entries; declare fewer", ROUTES_MAX);
+}
+
 static gboolean read_tmpfs(const struct reading *reading, const struct compose_node *tmpfs, const char *where,
                            GError **error)
 {
@@ -25,6 +34,8 @@ static gboolean read_tmpfs(const struct reading *reading, const struct compose_n
         g_autofree char *option = option_of(tmpfs, where);
         return mount_options_add_tmpfs(reading->routes, option, tmpfs->text, error);
     }
+    if (!check_number(tmpfs, where, error))
+        return FALSE;
     for (guint i = 0; i < tmpfs->n; i++) {
         g_autofree char *deeper = g_strdup_printf("%s[%u]", where, i);
         if (tmpfs->items[i]->tag != COMPOSE_TAG_RESET && !read_tmpfs(reading, tmpfs->items[i], deeper, error))
@@ -49,61 +60,102 @@ static const struct compose_node *external_of(const struct compose_pair *declare
 static gboolean check_driver(const struct compose_node *volume, const char *where, GError **error)
 {
     const struct compose_node *driver = compose_node_get(volume, "driver");
+    if (compose_node_is_null(driver) || *driver->text == '\0' || strcmp(driver->text, "local") == 0)
+        return TRUE;
+    g_autofree char *shown = text_word(driver->text);
+    return compose_node_fail(driver, where, error,
+                             "the driver %s is not supported, rofuse keeps volumes itself; write local, or a bind of a "
+                             "directory that is mounted already",
+                             shown);
+}
+
+/* The local driver's "type: none, o: bind, device: /PATH": the volume is a directory of the host. FALSE with one line
+ * for any other driver_opts. @ret_device: NULL where there are none. */
+static gboolean find_device(const struct compose_node *volume, const char *where,
+                            const struct compose_node **ret_device, bool *ret_read_only, GError **error)
+{
     const struct compose_node *opts = compose_node_get(volume, "driver_opts");
-    if (!compose_node_is_null(driver) && *driver->text != '\0' && strcmp(driver->text, "local") != 0) {
-        g_autofree char *shown = text_word(driver->text);
-        return compose_node_fail(
-            driver, where, error,
-            "the driver %s is not supported, rofuse keeps volumes itself; write local, or a bind of a "
-            "directory that is mounted already",
-            shown);
-    }
-    if (!compose_node_is_null(opts) && opts->n > 0)
+    const struct compose_node *device = compose_node_get(opts, "device"), *o = compose_node_get(opts, "o");
+    if (compose_node_is_null(opts) || opts->n == 0)
+        return TRUE;
+    bool is_text = o != NULL && o->kind == COMPOSE_SCALAR && device != NULL && device->kind == COMPOSE_SCALAR;
+    g_auto(GStrv) words = g_strsplit(is_text ? o->text : "", ",", -1);
+    bool is_bind =
+        g_strv_contains((const char *const *)words, "bind") || g_strv_contains((const char *const *)words, "rbind");
+    if (!is_text || !is_bind || *device->text == '\0')
         return compose_node_fail(
             opts, where, error,
-            "driver_opts are not supported; mount it on the host and write a bind of its directory");
+            "of driver_opts only o: bind with device: /PATH is supported; mount it on the host and "
+            "write that, or a tmpfs of the service");
+    *ret_read_only = g_strv_contains((const char *const *)words, "ro");
+    *ret_device = device;
     return TRUE;
 }
 
-/* The name by which the store knows the volume KEY of the service's entry @at. NULL with one line. */
-static char *store_name(const struct reading *reading, const char *key, const struct compose_node *at,
-                        const char *where, const struct compose_node **ret_said, GError **error)
+/* The top-level entry of the volume that the service's entry @at calls KEY. NULL with one line. */
+static const struct compose_pair *find_declared(const struct reading *reading, const char *key,
+                                                const struct compose_node *at, const char *where, GError **error)
 {
     const struct compose_node *volumes = compose_node_get(reading->project->root, "volumes");
     const struct compose_pair *declared =
         volumes != NULL && volumes->kind == COMPOSE_MAPPING ? compose_node_find(volumes, key) : NULL;
-    if (declared == NULL || declared->value->tag == COMPOSE_TAG_RESET) {
-        g_autofree char *shown = text_word(key);
-        compose_node_fail(at, where, error,
-                          "the volume %s is not declared; write volumes: at the top of the file with %s: below it",
-                          shown, shown);
-        return NULL;
-    }
-    g_autofree char *place = g_strconcat("volumes.", key, NULL);
-    const struct compose_node *external = external_of(declared), *name = compose_node_get(declared->value, "name");
-    *ret_said = external != NULL ? external : name;
-    if (external != NULL) {
-        g_ptr_array_add(reading->external, g_strdup(external->text));
-        return g_strdup(external->text);
-    }
-    if (!check_driver(declared->value, place, error))
-        return NULL;
-    return name != NULL ? g_strdup(name->text) : g_strconcat(reading->project->name, "_", key, NULL);
+    if (declared != NULL && declared->value->tag != COMPOSE_TAG_RESET)
+        return declared;
+    g_autofree char *shown = text_word(key);
+    compose_node_fail(at, where, error,
+                      "the volume %s is not declared; write volumes: at the top of the file with %s: below it", shown,
+                      shown);
+    return NULL;
+}
+
+/* A spec of a volume becomes one of a directory of the host. */
+static gboolean make_bind(const struct reading *reading, struct route_spec *spec, const struct compose_node *device,
+                          const char *place, bool read_only, GError **error)
+{
+    g_autofree char *option = option_of(device, place);
+    struct mount_value value = {.option = option,
+                                .value = device->text,
+                                .directory = device->source->base,
+                                .home = mount_options_home(reading->routes),
+                                .spec = {.kind = ROUTE_BIND}};
+    if (!mount_value_source(&value, device->text, error))
+        return FALSE;
+    g_free(spec->source);
+    spec->source = value.spec.source;
+    spec->kind = ROUTE_BIND;
+    spec->nocopy = false;
+    spec->read_only |= read_only;
+    return TRUE;
 }
 
 /* Puts the store's name of a volume into a spec whose source is the file's word for it. */
 static gboolean set_volume(const struct reading *reading, struct route_spec *spec, const char *key,
                            const struct compose_node *at, const char *where, GError **error)
 {
-    const struct compose_node *said = NULL;
-    g_autofree char *name = store_name(reading, key, at, where, &said, error);
-    if (name == NULL)
+    const struct compose_pair *declared = find_declared(reading, key, at, where, error);
+    if (declared == NULL)
         return FALSE;
     g_autofree char *place = g_strconcat("volumes.", key, NULL);
-    g_autofree char *option = said != NULL ? option_of(said, place) : option_of(at, where);
-    struct mount_value value = {.option = option, .value = name, .spec = {.kind = ROUTE_VOLUME}};
-    if (!mount_value_source(&value, name, error))
+    const struct compose_node *external = external_of(declared), *name = compose_node_get(declared->value, "name");
+    const struct compose_node *said = external != NULL ? external : name, *device = NULL;
+    bool read_only = false;
+    if (external == NULL && (!check_driver(declared->value, place, error) ||
+                             !find_device(declared->value, place, &device, &read_only, error)))
         return FALSE;
+    /* A symbolic link that a program left there would lead the subpath to any place of the host. */
+    if (device != NULL && spec->subpath != NULL)
+        return compose_node_fail(
+            at, where, error, "a subpath of a volume that is a bind is not supported; write a bind of that directory");
+    if (device != NULL)
+        return make_bind(reading, spec, device, place, read_only, error);
+    g_autofree char *store_name =
+        said != NULL ? g_strdup(said->text) : g_strconcat(reading->project->name, "_", key, NULL);
+    g_autofree char *option = said != NULL ? option_of(said, place) : option_of(at, where);
+    struct mount_value value = {.option = option, .value = store_name, .spec = {.kind = ROUTE_VOLUME}};
+    if (!mount_value_source(&value, store_name, error))
+        return FALSE;
+    if (external != NULL)
+        g_ptr_array_add(reading->external, g_strdup(store_name));
     g_free(spec->source);
     spec->source = value.spec.source;
     return TRUE;
@@ -197,10 +249,8 @@ static gboolean read_source(struct long_form *form, GError **error)
     if (*source->text == '\0')
         return mount_value_fail(value, error, "the source is empty; write it, or remove the key");
     if (value->spec.kind == ROUTE_VOLUME) {
-        /* As a name first, so that a path is not looked for among the volumes. */
-        if (!mount_value_source(value, source->text, error))
-            return FALSE;
-        return set_volume(form->reading, &value->spec, source->text, source, form->where, error);
+        /* As the file's word for it first; read_long() finds what that means. */
+        return mount_value_source(value, source->text, error);
     }
     value->directory = source->source->base;
     g_autofree char *path =
@@ -258,6 +308,9 @@ static gboolean read_long(const struct reading *reading, const struct compose_no
     struct long_form form = {.reading = reading, .entry = entry, .where = where};
     form.value.home = mount_options_home(reading->routes);
     gboolean done = read_fields(&form, error);
+    const struct compose_node *source = compose_node_get(entry, "source");
+    if (done && form.value.spec.kind == ROUTE_VOLUME && form.value.spec.source != NULL)
+        done = set_volume(reading, &form.value.spec, source->text, source, where, error);
     if (done) {
         g_autofree char *option = option_of(entry, where);
         done = mount_options_add_spec(reading->routes, option, form.value.spec.target, &form.value.spec, error);
@@ -274,11 +327,14 @@ gboolean compose_volumes_read(const struct compose_project *project, const struc
     const struct compose_node *tmpfs = compose_node_get(service, "tmpfs");
     const struct compose_node *volumes = compose_node_get(service, "volumes");
     g_autofree char *tmpfs_where = g_strconcat(where, ".tmpfs", NULL);
+    g_autofree char *volumes_where = g_strconcat(where, ".volumes", NULL);
     if (!compose_node_is_null(tmpfs) && !read_tmpfs(&reading, tmpfs, tmpfs_where, error))
+        return FALSE;
+    if (!compose_node_is_null(volumes) && !check_number(volumes, volumes_where, error))
         return FALSE;
     for (guint i = 0; !compose_node_is_null(volumes) && i < volumes->n; i++) {
         const struct compose_node *entry = volumes->items[i];
-        g_autofree char *deeper = g_strdup_printf("%s.volumes[%u]", where, i);
+        g_autofree char *deeper = g_strdup_printf("%s[%u]", volumes_where, i);
         if (entry->tag == COMPOSE_TAG_RESET)
             continue;
         if (!(entry->kind == COMPOSE_SCALAR ? read_short : read_long)(&reading, entry, deeper, error))

@@ -1,49 +1,10 @@
 """Compose files as people have them, read by `rofuse config`: what is understood, and what is said of mistakes."""
 
-import json
-import os
 import subprocess
 
 import pytest
 import rofuse_test
-
-ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/home/me", "LC_ALL": "C.UTF-8"} | {
-    key: value for key, value in os.environ.items() if key.startswith(("ASAN_", "UBSAN_", "LSAN_"))}
-
-
-def run(directory, *words, env=None, **kwargs):
-    return subprocess.run([rofuse_test.BINARY, "config", *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, errors="surrogateescape", check=False, timeout=60, cwd=directory,
-                          env=ENVIRONMENT | (env or {}), **kwargs)
-
-
-def config(directory, *words, env=None):
-    """What was understood; nothing but notes may be on stderr."""
-    result = run(directory, "--json", *words, env=env)
-    assert result.returncode == 0, result.stderr
-    assert not rofuse_test.SUSPICIOUS.search(result.stderr), result.stderr
-    return json.loads(result.stdout)
-
-
-def notes(directory, *words, env=None):
-    result = run(directory, *words, env=env)
-    assert result.returncode == 0, result.stderr
-    return [line.removeprefix("rofuse: ") for line in result.stderr.splitlines()]
-
-
-def refused(directory, *words, env=None, status=2):
-    """The one line about what is wrong."""
-    result = run(directory, *words, env=env)
-    assert result.returncode == status, result
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("rofuse: "), result.stderr
-    assert not rofuse_test.SUSPICIOUS.search(result.stderr)
-    return lines[0].removeprefix("rofuse: ")
-
-
-def routes(understood):
-    return [f"{route['kind']} {route['target']} {route['source']} {route['options']}" for route in understood["routes"]]
+from compose_config import config, notes, refused, routes, run, write
 
 
 @pytest.fixture
@@ -51,13 +12,6 @@ def shop(scratch):
     directory = scratch / "shop"
     directory.mkdir()
     return directory
-
-
-def write(directory, files):
-    for name, text in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 # Files as they are found in public, in our own words: name -> (text, service, what must be understood, routes).
@@ -175,7 +129,7 @@ volumes:
                "stop_signal": "SIGQUIT", "external_volumes": ["site-certs"]},
               ["tmpfs /var/cache/nginx None noexec,nosuid,nodev,size=64m,uid=101,gid=101",
                "tmpfs /run None noexec,nosuid,nodev,mode=0755,uid=101",
-               "bind /etc/nginx/conf.d @/shop/./conf.d ro",
+               "bind /etc/nginx/conf.d @/shop/conf.d ro",
                "tmpfs /tmp None noexec,nosuid,nodev,size=16m,mode=1777",
                "volume /etc/letsencrypt site-certs ro"]),
     "queue": ("""
@@ -295,8 +249,8 @@ volumes:
     assert understood["environment"] == ["ONE=2", "A=1", "TWO=2", "B=3", "C=4"]
     # Relative paths start from the first file's directory.
     assert routes(understood) == ["tmpfs /run None noexec,nosuid,nodev", "tmpfs /tmp None noexec,nosuid,nodev,size=1m",
-                                  f"bind /etc/api {shop}/./conf ro", "tmpfs /data None noexec,nosuid,nodev",
-                                  f"bind /extra {shop}/./extra "]
+                                  f"bind /etc/api {shop}/conf ro", "tmpfs /data None noexec,nosuid,nodev",
+                                  f"bind /extra {shop}/extra "]
     assert refused(shop, "--compose", "base.yaml", "--compose", "nope.yaml", status=1) == (
         f"{shop}/nope.yaml: No such file or directory")
 
@@ -326,7 +280,7 @@ volumes: {d: }
 """, ".env": "TAG=from-shop\n", "vars/a.env": "V=${TAG}\n"})
     write(scratch, {".env": "TAG=from-outside\n"})
     understood = config(scratch, "--compose", "shop/stack.yml")
-    assert routes(understood) == [f"bind /x {shop}/./x ", "volume /d shop_d "]
+    assert routes(understood) == [f"bind /x {shop}/x ", "volume /d shop_d "]
     assert understood["environment"] == ["V=from-shop"]
     assert understood["source"] == f"oci-archive:{shop}/img.tar:t"
 
@@ -337,7 +291,7 @@ def test_symlinks_are_followed_where_they_lead(shop, scratch):
                     "shop/e": "E=shop"})
     (shop / "compose.yaml").symlink_to("../real/compose.yaml")
     understood = config(shop)
-    assert routes(understood) == [f"bind /x {shop}/./x "]
+    assert routes(understood) == [f"bind /x {shop}/x "]
     assert (understood["project"], understood["environment"]) == ("shop", ["E=shop"])
     (shop / "compose.yaml").unlink()
     (shop / "compose.yaml").symlink_to("compose.yaml")
@@ -360,6 +314,25 @@ def test_project_name(scratch, how, project):
     understood = config(directory, *how.get("words", []), env=how.get("env"))
     assert understood["project"] == project
     assert understood["routes"][0]["source"] == f"{project}_d"
+
+
+def test_project_name_as_a_variable(shop):
+    write(shop, {"compose.yaml": "services: {a: {image: 'x:$COMPOSE_PROJECT_NAME', environment: [COMPOSE_PROJECT_NAME]}}"})
+    assert config(shop)["image"] == "x:shop"
+    assert config(shop, "--project-name", "p")["environment"] == ["COMPOSE_PROJECT_NAME=p"]
+    write(shop, {"over.yaml": "name: late\nservices: {a: {user: '$COMPOSE_PROJECT_NAME'}}"})
+    understood = config(shop, "--compose", "compose.yaml", "--compose", "over.yaml")
+    assert (understood["project"], understood["image"], understood["user"]) == ("late", "x:shop", "late")
+
+
+def test_files_of_the_environment(shop):
+    write(shop, {"compose.yaml": "services: {a: {image: usual}}", "x.yaml": "services: {a: {image: x, user: x}}",
+                 "y.yaml": "services: {a: {image: y}}"})
+    assert config(shop, env={"COMPOSE_FILE": "x.yaml:y.yaml"})["image"] == "y"
+    assert config(shop, env={"COMPOSE_FILE": "y.yaml,x.yaml", "COMPOSE_PATH_SEPARATOR": ","})["image"] == "x"
+    assert config(shop, "--compose", "compose.yaml", env={"COMPOSE_FILE": "x.yaml"})["image"] == "usual"
+    assert config(shop, env={"COMPOSE_FILE": ""})["image"] == "usual"
+    assert "COMPOSE_FILE: the file is empty" in refused(shop, env={"COMPOSE_FILE": "x.yaml:"})
 
 
 def test_wrong_project_names(shop, scratch):
@@ -395,6 +368,13 @@ services:
 """})
     assert notes(shop) == ["compose.yaml:5:15: the variable TAG is not set, it counts as empty",
                            "compose.yaml:6:31: the variable USER_ID is not set, it counts as empty"]
+
+
+def test_very_many_variables_that_are_not_set(shop):
+    write(shop, {"compose.yaml": "services: {a: {read_only: true, environment: [" +
+                                 ",".join(f"A=$V{n}" for n in range(1000)) + "]}}"})
+    told = notes(shop)
+    assert len(told) == 21 and told[-1] == "980 more variables are not set"
 
 
 def test_keys_are_not_interpolated_and_values_not_twice(shop):
@@ -454,8 +434,8 @@ services:
     understood = config(shop)
     assert (understood["image"], understood["read_only"]) == ("r:5", True)
     assert understood["environment"] == ["W=1", "A=web", "B=api"]
-    assert routes(understood) == [f"bind /here {shop}/../common/deeper/./here ",
-                                  f"bind /etc/web {shop}/../common/./conf ro", "volume /data shop_data "]
+    assert routes(understood) == [f"bind /here {shop}/../common/deeper/here ",
+                                  f"bind /etc/web {shop}/../common/conf ro", "volume /data shop_data "]
 
 
 @pytest.mark.parametrize("files, line", [
@@ -513,71 +493,3 @@ def test_wrong_arguments(shop):
         result = subprocess.run([rofuse_test.BINARY, "config", "--service", "a"], stdout=full, stderr=subprocess.PIPE,
                                 cwd=shop, check=False, text=True)
     assert result.returncode == 1 and "cannot write to stdout" in result.stderr
-
-
-# --- hostile files
-
-
-def laughs(levels, width):
-    lines = ["a0: &a0 ha"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * width)}]" for n in range(1, levels)]
-    return "\n".join(lines) + "\n"
-
-
-HOSTILE = {
-    "laughs": (laughs(10, 10), "compose.yaml:6:", "more than 100000 values"),
-    "laughs in merge keys": ("a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: *a{n - 1}}}\n"
-                                                          for n in range(1, 30)), "compose.yaml:", "more than 100000 values"),
-    "one anchor, many aliases": ("a: &a [" + "x," * 1000 + "]\nb: [" + "*a," * 1000 + "]\n", "compose.yaml:2:",
-                                 "more than 100000 values"),
-    "deep flow": ("a: " + "[" * 100000, "compose.yaml:1:35:", "32 levels"),
-    "deep block": ("\n".join(" " * n + "a:" for n in range(1000)), "compose.yaml:33:33:", "32 levels"),
-    "deep sequence": ("- " * 100000, "compose.yaml:1:65:", "32 levels"),
-    "in itself": ("a: &a {b: *a}", "compose.yaml:1:11:", "stands inside of what"),
-    "many values": ("a: [" + "1," * 200000 + "]", "compose.yaml:1:", "more than 100000 values"),
-    "many keys": ("a:\n" + "".join(f" k{n}: v\n" for n in range(60000)), "compose.yaml:", "more than 100000 values"),
-    "same key": ("services:\n  a: {}\n  a: {}\n", "compose.yaml:3:3:", "key a is there already"),
-    "NUL": ('services: {a: {image: "\\0"}}', "compose.yaml:1:23:", "NUL"),
-    "NUL bytes": (b"services:\0", "compose.yaml:1:10:", "not YAML"),
-    "no UTF-8": (b"services:\n  a: {image: \xc3\x28}", "compose.yaml:2:15:", "not YAML"),
-    "an ELF file": (b"\x7fELF\x02\x01\x01" + bytes(500), "compose.yaml:1:1:", "not YAML"),
-    "nothing": ("", "compose.yaml:1:1:", "says nothing"),
-    "tabs": ("services:\n\ta: {}\n", "compose.yaml:2:1:", "blanks, not with tabs"),
-    "a terminal's escape": ('services: {a: {"\\e[31m": x}}', "compose.yaml:1:16:", "\\x1b[31m"),
-    "two documents": ("services: {a: {}}\n---\nservices: {b: {}}\n", "compose.yaml:2:1:", "second document"),
-    "nested variables": ("services: {a: {image: '" + "${A:-" * 1000 + "}" * 1000 + "'}}", "compose.yaml:1:23:",
-                         "nested too deep"),
-    "long variables": ("services: {a: {environment: [" + "'$LONG'," * 20000 + "]}}", "compose.yaml:1:", "more than 16777216"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile(shop, name):
-    text, place, words = HOSTILE[name]
-    write(shop, {"compose.yaml": text})
-    line = refused(shop, env={"LONG": "x" * 1000})
-    assert line.startswith(place) and words in line, line
-
-
-def test_files_that_are_none(shop):
-    os.mkfifo(shop / "compose.yaml")
-    assert refused(shop, status=1).endswith("compose.yaml: it is no regular file")
-    assert refused(shop, "--compose", "/dev/zero", status=1) == "/dev/zero: it is no regular file"
-    assert "it is a directory" in refused(shop, "--compose", ".", status=1)
-    write(shop, {"large.yaml": "#" * (1024 * 1024 + 1)})
-    assert "more than 1048576 bytes" in refused(shop, "--compose", "large.yaml", status=1)
-    write(shop, {"e.yaml": "services: {a: {env_file: /dev/zero}}"})
-    assert refused(shop, "--compose", "e.yaml", status=1) == ("e.yaml:1:26: services.a.env_file: /dev/zero: "
-                                                              "it is no regular file")
-
-
-def test_many_files_of_extends(shop):
-    write(shop, {f"s{n}.yaml": f"services: {{a: {{extends: {{file: s{n + 1}.yaml, service: a}}}}}}" for n in range(40)})
-    assert "one service too many" in refused(shop, "--compose", "s0.yaml")
-
-
-def test_large_but_fair(shop):
-    """A file of many services is no bomb."""
-    text = "x-e: &e {A: 1, B: 2, C: 3}\nservices:\n"
-    text += "".join(f"  s{n}: {{image: 'i:{n}', environment: *e, volumes: ['d:/d']}}\n" for n in range(4000))
-    write(shop, {"compose.yaml": text + "volumes: {d: }\n"})
-    assert config(shop, "--service", "s3999")["image"] == "i:3999"

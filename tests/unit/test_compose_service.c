@@ -98,7 +98,7 @@ static const struct {
     {"{volumes: ['/x', '/y:ro', 'd:/z', 'd:/w:ro,nocopy,z']}",
      " volume:/x volume:/y ro volume:/z from=shop_d volume:/w from=shop_d ro nocopy"},
     {"{volumes: ['/h:/a', './h:/b:ro', '~/h:/c', '..:/d']}",
-     " bind:/a from=/h create bind:/b from=/srv/shop/./h ro create bind:/c from=/home/me/h create bind:/d "
+     " bind:/a from=/h create bind:/b from=/srv/shop/h ro create bind:/c from=/home/me/h create bind:/d "
      "from=/srv/shop/.. create"},
     {"{volumes: ['ext:/a', 'old:/b', 'named:/c', 'key:/d']}",
      " volume:/a from=ext volume:/b from=older volume:/c from=real volume:/d from=over-there"
@@ -108,11 +108,13 @@ static const struct {
      " volume:/x volume:/y/z from=shop_d subpath=a/b ro nocopy"},
     {"{volumes: [{type: bind, source: ./h, target: /x}, {type: bind, source: h, target: /y,"
      " bind: {create_host_path: false, propagation: rslave, selinux: z}}, {type: bind, source: '~', target: /z}]}",
-     " bind:/x from=/srv/shop/./h create bind:/y from=/srv/shop/./h bind:/z from=/home/me create"},
+     " bind:/x from=/srv/shop/h create bind:/y from=/srv/shop/h bind:/z from=/home/me create"},
     {"{volumes: [{type: tmpfs, target: /x, tmpfs: {size: 1048576, mode: 0755}}, {type: tmpfs, target: /y,"
      " tmpfs: {size: 64m, mode: '1777'}}, {type: tmpfs, target: /z, read_only: true, tmpfs: {mode: 0o700}}]}",
      " tmpfs:/x safe size=1048576 mode=755 tmpfs:/y safe size=67108864 mode=1777 tmpfs:/z ro safe mode=700"},
     {"{volumes: [{type: tmpfs, target: /x, bind: }, !reset 'nonsense']}", " tmpfs:/x safe"},
+    {"{volumes: ['dir:/x:nocopy', {type: volume, source: dir, target: /y}]}",
+     " bind:/x from=/srv/shop/dir ro bind:/y from=/srv/shop/dir ro"},
     {"{x-rofuse: {image: 'oci:./i:t'}}", " source=oci:/srv/shop/i:t"},
     {"{x-rofuse: {image: 'docker-archive:/i.tar'}}", " source=docker-archive:/i.tar"},
     {"{x-rofuse: {image: root/fs}}", " source=/srv/shop/root/fs"},
@@ -122,9 +124,12 @@ static const struct {
     {"{healthcheck: {test: [CMD, x]}, networks: {n: {aliases: [q]}}, logging: {driver: none}, restart: 'no',"
      " build: {context: .}, labels: [a=b], profiles: [p], ulimits: {nofile: 1}, cap_add: [ALL]}",
      ""},
-    {"{secrets: [s]}",
-     " warnings=<compose.yaml:2:16: services.a.secrets: these files are not provided; declare them as "
-     "binds, volumes: - ./FILE:/TARGET:ro>"},
+    {"{secrets: [s, {source: s, target: other, mode: 0400}, {source: s, target: /etc/s}], configs: [s2]}",
+     " bind:/run/secrets/s from=/srv/shop/s.txt ro bind:/run/secrets/other from=/srv/shop/s.txt ro bind:/etc/s "
+     "from=/srv/shop/s.txt ro bind:/s2 from=/c ro"},
+    {"{secrets: [e]}",
+     " warnings=<compose.yaml:2:17: services.a.secrets[0]: the secret e does not come from a file and is "
+     "not provided>"},
     {"{extends: b, command: [q]}", " image=bi command=<q>"},
     {"{extends: {service: b}, image: i, volumes: ['e:/v']}", " image=i volume:/v from=shop_e command=<bc>"},
     {"{extends: c}", " image=bi volume:/v from=shop_d command=<bc> environment=<C=1>"},
@@ -137,7 +142,8 @@ static const struct {
     "\n  b: {image: bi, command: bc}\n  c: {extends: b, environment: {C: 1}, volumes: ['d:/v']}\n"                     \
     "volumes: {d: , e: {}, ext: {external: true}, old: {external: {name: older}}, named: {name: real},"                \
     " key: {external: yes, name: over-there}, nfs: {driver: nfs}, opts: {driver: local, driver_opts: {type: nfs}},"    \
-    " wrong: {name: a/b}}\n"
+    " wrong: {name: a/b}, dir: {driver_opts: {type: none, o: 'bind,ro', device: ./dir}}}\n"                            \
+    "secrets: {s: {file: ./s.txt}, e: {environment: E}}\nconfigs: {s2: {file: /c}}\n"
 
 /* From the column of the service on: "a: " ends in column 5, so the service begins in column 6. */
 static const struct {
@@ -167,6 +173,8 @@ static const struct {
                                 "a text or a number"},
     {"{environment: ['=x']}", "compose.yaml:2:21: services.a.environment: \"\" is no variable's name; "},
     {"{environment: {a=b: c}}", "compose.yaml:2:21: services.a.environment: a=b is no variable's name; "},
+    {"{environment: [B: 1]}", "compose.yaml:2:21: services.a.environment[0]: this is a mapping; write a text"},
+    {"{environment: [1]}", "compose.yaml:2:21: services.a.environment[0]: this is a number, not a text; put it in"},
     {"{env_file: e}", "compose.yaml:2:17: services.a.env_file: no other file than this one can be read here"},
     {"{env_file: [{required: true}]}", "compose.yaml:2:18: services.a.env_file[0]: no path is given; "},
     {"{env_file: [{path: e, format: x}]}", "compose.yaml:2:36: services.a.env_file[0]: the format x is unknown; "},
@@ -185,7 +193,7 @@ static const struct {
     {"{volumes: ['d:/x:exec']}", "compose.yaml:2:17: services.a.volumes[0] d:/x:exec: unknown option \"exec\"; "},
     {"{volumes: ['nix:/x']}", "compose.yaml:2:17: services.a.volumes[0]: the volume nix is not declared; "},
     {"{volumes: ['nfs:/x']}", "compose.yaml:5:153: volumes.nfs: the driver nfs is not supported, "},
-    {"{volumes: ['opts:/x']}", "compose.yaml:5:194: volumes.opts: driver_opts are not supported; "},
+    {"{volumes: ['opts:/x']}", "compose.yaml:5:194: volumes.opts: of driver_opts only o: bind with "},
     {"{volumes: ['wrong:/x']}", "compose.yaml:5:222: volumes.wrong a/b: a/b is not a volume's name; "},
     {"{volumes: [{source: d}]}", "compose.yaml:2:17: services.a.volumes[0]: no type is given; "},
     {"{volumes: [{type: nfs}]}", "compose.yaml:2:24: services.a.volumes[0].type nfs: this type is unknown; "},
@@ -217,6 +225,15 @@ static const struct {
     {"{volumes: [{type: volume, target: /x, volume: {nocopy: 7}}]}",
      "compose.yaml:2:61: services.a.volumes[0].volume.nocopy: this is a number; write true or false"},
     {"{volumes_from: [b]}", "compose.yaml:2:21: services.a.volumes_from: volumes_from is not supported; "},
+    {"{volumes: [{type: volume, source: dir, target: /y, volume: {subpath: s}}]}",
+     "compose.yaml:2:40: services.a.volumes[0]: a subpath of a volume that is a bind is not supported; "},
+    {"{secrets: [none]}", "compose.yaml:2:17: services.a.secrets[0]: the secret none is not declared; "},
+    {"{secrets: [s, s]}",
+     "compose.yaml:2:20: services.a.secrets[1] /run/secrets/s: the target /run/secrets/s is declared"},
+    {"{configs: [{source: s2, target: /}]}",
+     "compose.yaml:2:38: services.a.configs[0] /: the target cannot be the root"},
+    {"{configs: [{target: x}]}", "compose.yaml:2:17: services.a.configs[0]: it does not say which; "},
+    {"{configs: s2}", "compose.yaml:2:16: services.a.configs: this is a text; write a list"},
     {"{x-rofuse: {imgae: x}}", "compose.yaml:2:18: services.a.x-rofuse: unknown key imgae; did you mean image?"},
     {"{x-rofuse: x}", "compose.yaml:2:17: services.a.x-rofuse: this is a text; write a mapping"},
     {"{extends: z}", "compose.yaml:2:16: services.a.extends: there is no service z in compose.yaml; "},

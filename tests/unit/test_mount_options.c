@@ -90,7 +90,11 @@ static const struct {
     {"-v", "/srv/data:/data", "bind /data from=/srv/data create"},
     {"-v", "/srv/data:/data:ro,z", "bind /data from=/srv/data ro create"},
     {"-v", "/srv:/data:/", NULL},
-    {"-v", "./conf:/etc/app", "bind /etc/app from=/here/./conf create"},
+    {"-v", "./conf:/etc/app", "bind /etc/app from=/here/conf create"},
+    {"-v", ".//./conf/./x:/etc/app", "bind /etc/app from=/here/conf/./x create"},
+    {"-v", ".:/here", "bind /here from=/here create"},
+    {"-v", "./:/here", "bind /here from=/here create"},
+    {"-v", ".conf:/etc/app", "bind /etc/app from=/here/.conf create"},
     {"-v", "..:/up", "bind /up from=/here/.. create"},
     {"-v", "~/conf:/etc/app", "bind /etc/app from=/home/me/conf create"},
     {"-v", "~:/home", "bind /home from=/home/me create"},
@@ -104,7 +108,7 @@ static const struct {
     {"--mount", "type=bind,src=/srv,dst=/srv,native=false", "bind /srv from=/srv nonative"},
     {"--mount", "type=bind,src=/srv,dst=/srv,readonly=1,bind-propagation=rslave,consistency=cached",
      "bind /srv from=/srv ro"},
-    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/./x create"},
+    {"--mount", "type=bind,src=./x,dst=/x,bind-create-src", "bind /x from=/here/x create"},
     {"--mount", "type=tmpfs,dst=/tmp,tmpfs-size=64m,tmpfs-mode=700",
      "tmpfs /tmp" TMPFS_DEFAULT " size=67108864 mode=700"},
     {"--mount", "type=bind,\"source=/a,b\",target=/x", "bind /x from=/a,b"},
@@ -285,6 +289,59 @@ static void test_set_native(void)
     mount_options_free(options);
 }
 
+/* What was read elsewhere, in another directory. */
+static void test_read_and_add(void)
+{
+    struct mount_options *options = mount_options_new("/here", "/home/me");
+    struct route_spec spec = {0};
+    GError *error = NULL;
+    size_t n;
+    g_assert_true(mount_options_read_volume(options, "-v", "./x:/x:ro", "/there", &spec, &error));
+    g_autofree char *text = describe(&spec);
+    g_assert_cmpstr(text, ==, "bind /x from=/there/x ro create");
+    mount_options_routes(options, &n);
+    g_assert_cmpuint(n, ==, 0);
+    g_assert_true(mount_options_add_spec(options, "file:1:2:", "x", &spec, &error));
+    g_assert_null(spec.target);
+    g_assert_cmpstr(mount_options_routes(options, &n)[0].source, ==, "/there/x");
+
+    g_assert_true(mount_options_read_volume(options, "-v", "/x", "/there", &spec, &error));
+    g_assert_false(mount_options_add_spec(options, "-v", "/x", &spec, &error));
+    g_assert_cmpstr(error->message, ==, "-v /x: the target /x is declared already by file:1:2: x; keep one of them");
+    g_assert_cmpstr(spec.target, ==, "/x");
+    route_spec_clear(&spec);
+    g_clear_error(&error);
+    g_assert_false(mount_options_read_volume(options, "-v", "x:x", "/there", &spec, &error));
+    g_assert_null(spec.target);
+    g_clear_error(&error);
+    g_assert_cmpstr(mount_options_home(options), ==, "/home/me");
+    mount_options_free(options);
+}
+
+static void test_override(void)
+{
+    struct mount_options *options = mount_options_new("/here", NULL), *by = mount_options_new("/there", NULL);
+    GError *error = NULL;
+    size_t n;
+    g_assert_true(mount_options_add_tmpfs(options, "--tmpfs", "/a", NULL));
+    g_assert_true(mount_options_add_tmpfs(options, "--tmpfs", "/b", NULL));
+    g_assert_true(mount_options_add_volume(by, "-v", "d:/a", NULL));
+    g_assert_true(mount_options_add_volume(by, "-v", "/c", NULL));
+    mount_options_override(options, by);
+    mount_options_free(by);
+    const struct route_spec *specs = mount_options_routes(options, &n);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *one = describe(&specs[i]);
+        g_string_append_printf(text, "%s, ", one);
+    }
+    g_assert_cmpstr(text->str, ==, "tmpfs /b" TMPFS_DEFAULT ", volume /a from=d, volume /c, ");
+    g_assert_false(mount_options_add_tmpfs(options, "--tmpfs", "/a", &error));
+    g_assert_nonnull(strstr(error->message, "declared already by -v d:/a"));
+    g_clear_error(&error);
+    mount_options_free(options);
+}
+
 static void test_no_home(void)
 {
     struct mount_options *options = mount_options_new("/here", NULL);
@@ -345,6 +402,8 @@ int main(int argc, char **argv)
     g_test_add_func("/mount-options/bad", test_bad);
     g_test_add_func("/mount-options/twice", test_twice);
     g_test_add_func("/mount-options/set-native", test_set_native);
+    g_test_add_func("/mount-options/read-and-add", test_read_and_add);
+    g_test_add_func("/mount-options/override", test_override);
     g_test_add_func("/mount-options/no-home", test_no_home);
     g_test_add_func("/mount-options/long-target", test_long_target);
     g_test_add_func("/mount-options/csv", test_csv);
