@@ -58,13 +58,13 @@ echo "status $?"
 """
 
 
-def run(place, prepare, script, **spec):
+def run(place, prepare, script, commands=SCRIPT, **spec):
     """As the user, in a mount namespace in which /dev/fuse is usable; the output's lines."""
     argv = container.command(place, place / "home/mnt", script, driver=place / "run_spec_driver", **spec)
     outer = f'{prepare}; mount --bind "$place/fuse" /dev/fuse; exec setpriv --reuid={USER} --regid={USER} --clear-groups ' \
             f'sh -eu -c "$script"'
     environment = {"PATH": container.PATH, "HOME": str(place / "home"), "home": str(place / "home"), "place": str(place),
-                   "spec": argv[-1], "script": SCRIPT.replace("exec 2>&1", "exec 2>&1; set +e")}
+                   "spec": argv[-1], "script": commands.replace("exec 2>&1", "exec 2>&1; set +e")}
     result = subprocess.run(["unshare", "--mount", "sh", "-eu", "-c", outer], env=environment, cwd="/", text=True,
                             stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
     lines = result.stdout.splitlines()
@@ -140,3 +140,21 @@ def test_entering_first_and_another_user(place):
     """Root of a namespace of one, and an image that wants another user: one more namespace, in which he is that user."""
     lines = run(place, NO_RANGES, "echo $(id -u) $(id -g)", enter=True, user="app")
     assert lines == [f"{USER} {USER}", "status 0"], lines
+
+
+def test_mount_made_in_the_namespace(place, ranges):
+    """As `rofuse run` does it: the daemon is in the namespace too, owners are those of the image, and EROFS is the answer."""
+    subprocess.run(["chown", "-R", "-h", f"{FIRST + USER - 1}:{FIRST + USER - 1}", str(place / "image/app/app")], check=True)
+    rofuse, home = str(place / "rofuse"), place / "home"
+    mount = [rofuse, "mount", "--state-dir", f"{home}/state", "--name", "users", "--log", f"file:{home}/log", "--log-format",
+             "json", "--log-fold", "off", "--layer", f"{place}/image/base", "--layer", f"{place}/image/app", "--tmpfs",
+             "/tmp", "--volume", "data:/data", f"{home}/mnt"]
+    script = "id -u; stat -c '%n %U' /etc/passwd /app/config; echo x >/app/config; echo x >/etc/new; echo y >/tmp/a; ls -l /tmp/a"
+    commands = 'exec 2>&1\n"$place/run_spec_driver" "$spec"\necho "status $?"\necho unmounted\n'
+    lines = run(place, ranges, script, commands=commands, enter=True, user="app", before=mount,
+                after=[rofuse, "umount", "--state-dir", f"{home}/state", f"{home}/mnt"])
+    assert lines[0:3] == ["1000", "/etc/passwd root", "/app/config app"], lines
+    assert [line.rpartition(": ")[2] for line in lines[3:5]] == ["Read-only file system"] * 2, lines
+    assert " app " in lines[5] and lines[6] == "status 0", lines
+    records = [json.loads(line) for line in (home / "log").read_text().splitlines()]
+    assert [(r["path"], r["process"]["uid"]) for r in records if r["event"] == "denied"] == [("/app/config", 1000), ("/etc/new", 1000)]
