@@ -155,7 +155,8 @@ static json_t *config_to_json(const struct run_spec *spec, const char *directory
     if (with_users)
         run_ids_plan(spec->uid, spec->gid, &maps);
     bool is_single = with_users && maps.is_single;
-    json_t *process = process_to_json(spec, !is_single, error);
+    /* runc refuses supplementary groups to whoever is not root, whatever his maps are. */
+    json_t *process = process_to_json(spec, !is_single && run_ids_may_mount(), error);
     if (process == NULL)
         return NULL;
     bool has_tty_group = !is_single && run_ids_exist(0, 5);

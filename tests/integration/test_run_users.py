@@ -10,6 +10,7 @@ import busybox_image
 import container
 import pytest
 import rofuse_test
+import runtimes
 
 USER = busybox_image.USER
 FIRST = 300000
@@ -60,11 +61,11 @@ echo "status $?"
 
 def run(place, prepare, script, commands=SCRIPT, **spec):
     """As the user, in a mount namespace in which /dev/fuse is usable; the output's lines."""
-    argv = container.command(place, place / "home/mnt", script, driver=place / "run_spec_driver", **spec)
+    described = container.describe(place, place / "home/mnt", script, **spec)
     outer = f'{prepare}; mount --bind "$place/fuse" /dev/fuse; exec setpriv --reuid={USER} --regid={USER} --clear-groups ' \
             f'sh -eu -c "$script"'
     environment = {"PATH": container.PATH, "HOME": str(place / "home"), "home": str(place / "home"), "place": str(place),
-                   "spec": argv[-1], "script": commands.replace("exec 2>&1", "exec 2>&1; set +e")}
+                   "spec": str(described), "script": commands.replace("exec 2>&1", "exec 2>&1; set +e")}
     result = subprocess.run(["unshare", "--mount", "sh", "-eu", "-c", outer], env=environment, cwd="/", text=True,
                             stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
     lines = result.stdout.splitlines()
@@ -158,3 +159,16 @@ def test_mount_made_in_the_namespace(place, ranges):
     assert " app " in lines[5] and lines[6] == "status 0", lines
     records = [json.loads(line) for line in (home / "log").read_text().splitlines()]
     assert [(r["path"], r["process"]["uid"]) for r in records if r["event"] == "denied"] == [("/app/config", 1000), ("/etc/new", 1000)]
+
+
+@pytest.mark.parametrize("enter", [False, True], ids=["outside", "entered"])
+@pytest.mark.parametrize("runtime", ["runc", "crun", "bwrap"])
+def test_other_runtimes(place, ranges, runtime, enter):
+    """They make the user namespace themselves, or run in the one that was entered."""
+    if runtimes.missing(runtime):
+        pytest.skip(f"{runtime} is not installed")
+    prepare = ranges
+    if runtime == "crun":  # it refuses the hybrid set-up of cgroups
+        prepare += "; umount -R /sys/fs/cgroup 2>/dev/null || true; mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+    lines = run(place, prepare, INSIDE, runtime=runtime, enter=enter)
+    assert without_refusals(lines) == view(0, "root"), lines

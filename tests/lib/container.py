@@ -17,15 +17,20 @@ HOST_ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C", "HOST_SECRET":
 _serial = itertools.count()
 
 
-def command(scratch, root, script, driver=DRIVER, **spec):
-    """The argument vector; script: for sh, or a list of words. Keys of spec: run_spec_driver.c."""
+def describe(scratch, root, script, **spec):
+    """Writes the driver's file; script: for sh, or a list of words. Keys of spec: run_spec_driver.c."""
     words = ["sh", "-c", script] if isinstance(script, str) else script
     described = {"root": str(root), "name": f"t{os.getpid()}", "hostname": "box", "argv": words,
                  "env": [f"PATH={PATH}", "HOME=/root"], **spec}
     path = pathlib.Path(scratch) / f"spec{next(_serial)}.json"
     path.write_text(json.dumps(described))
     path.chmod(0o644)
-    argv = [str(driver), str(path)]
+    return path
+
+
+def command(scratch, root, script, **spec):
+    """The argument vector; arguments as of describe()."""
+    argv = [str(DRIVER), str(describe(scratch, root, script, **spec))]
     return runtimes.in_cgroup2(argv) if spec.get("runtime") == "crun" else argv
 
 
