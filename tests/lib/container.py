@@ -37,7 +37,8 @@ def command(scratch, root, script, **spec):
 def run(scratch, root, script, prefix=(), **spec):
     """To its end; both streams in stdout and stderr."""
     return subprocess.run([*prefix, *command(scratch, root, script, **spec)], stdin=subprocess.DEVNULL, timeout=60,
-                          capture_output=True, text=True, check=False, cwd="/", env=HOST_ENVIRONMENT)
+                          capture_output=True, text=True, check=False, cwd="/",
+                          env={**HOST_ENVIRONMENT, "TMPDIR": str(scratch)})
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ def running(scratch, root, script, prefix=(), **spec):
     """While it runs, from the line "ready" on."""
     argv = [*prefix, *command(scratch, root, script, **spec)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          cwd="/", env=HOST_ENVIRONMENT) as process:
+                          cwd="/", env={**HOST_ENVIRONMENT, "TMPDIR": str(scratch)}) as process:
         try:
             line = process.stdout.readline()
             assert line == "ready\n", line + process.stdout.read()
