@@ -11,6 +11,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 /* Takes the list: JSON strings are UTF-8, and a runtime has no other way to be told of bytes that are not. */
 static json_t *strings(const char *const *list, const char *what, GError **error)
@@ -52,6 +54,15 @@ static json_t *capabilities_to_json(uid_t uid)
     return json;
 }
 
+/* Some runtimes give a terminal no size but this one. */
+static void set_console_size(json_t *process)
+{
+    struct winsize size;
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+        json_object_set_new(process, "consoleSize",
+                            json_pack("{s:i, s:i}", "height", size.ws_row, "width", size.ws_col));
+}
+
 static json_t *process_to_json(const struct run_spec *spec, bool may_set_groups, GError **error)
 {
     const char *const cwd[] = {spec->working_dir, NULL};
@@ -66,6 +77,8 @@ static json_t *process_to_json(const struct run_spec *spec, bool may_set_groups,
     json_decref(args);
     json_decref(env);
     json_decref(place);
+    if (json != NULL && spec->terminal)
+        set_console_size(json);
     return json;
 }
 
@@ -142,7 +155,8 @@ static json_t *config_to_json(const struct run_spec *spec, const char *directory
     if (with_users)
         run_ids_plan(spec->uid, spec->gid, &maps);
     bool is_single = with_users && maps.is_single;
-    json_t *process = process_to_json(spec, !is_single, error);
+    /* runc refuses supplementary groups to whoever is not root, whatever his maps are. */
+    json_t *process = process_to_json(spec, !is_single && run_ids_may_mount(), error);
     if (process == NULL)
         return NULL;
     bool has_tty_group = !is_single && run_ids_exist(0, 5);

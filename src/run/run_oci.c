@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,45 +45,85 @@ static void add_start(GPtrArray *words, const struct run_spec *spec, const struc
         g_ptr_array_add(words, "--cgroup-manager=disabled");
 }
 
-static void clean_up(const struct run_spec *spec, const struct container *container)
+static void delete_container(const struct run_spec *spec, const struct container *container)
 {
     g_autoptr(GPtrArray) words = g_ptr_array_new();
     add_start(words, spec, container);
-    static const char *const command[] = {"delete", "--force"};
-    for (size_t i = 0; i < G_N_ELEMENTS(command); i++)
-        g_ptr_array_add(words, (char *)command[i]);
+    g_ptr_array_add(words, "delete");
+    g_ptr_array_add(words, "--force");
     g_ptr_array_add(words, container->name);
     g_ptr_array_add(words, NULL);
     run_quietly((const char *const *)words->pdata);
+}
+
+static void remove_directory(const struct container *container)
+{
     const char *const remove[] = {"rm", "-rf", "--", container->directory, NULL};
     run_quietly(remove);
 }
 
-/*
- * A process that cleans up when the pipe's other end is closed, which it is when we end, even by SIGKILL. Signals to our
- * process group are none of its business.
- */
-static pid_t start_keeper(const struct run_spec *spec, const struct container *container, int *ret_end)
+/* Two pipes that tell of somebody's end by closing: ours, and the runtime's. */
+struct keeper {
+    pid_t pid;
+    int self[2], runtime[2];
+};
+
+static void close_end(int *fd)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return -1;
-    pid_t pid = fork();
-    if (pid == 0) {
-        char byte;
-        close(ends[1]);
-        setsid();
-        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-            continue;
-        clean_up(spec, container);
-        _exit(0);
-    }
-    close(ends[0]);
-    if (pid < 0)
-        close(ends[1]);
-    else
-        *ret_end = ends[1];
-    return pid;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Until the other end is closed, by whoever has it; at most so long, in milliseconds. */
+static void wait_for_close(int fd, int most)
+{
+    struct pollfd end = {.fd = fd};
+    while (poll(&end, 1, most) < 0 && errno == EINTR)
+        continue;
+}
+
+static _Noreturn void keep(const struct run_spec *spec, const struct container *container, struct keeper *keeper)
+{
+    enum { MOST_WAIT = 10000 };
+    close_end(&keeper->self[1]);
+    close_end(&keeper->runtime[1]);
+    setsid();
+    wait_for_close(keeper->self[0], -1);
+    delete_container(spec, container);
+    /* A runtime that outlives us a little still writes and removes things in its directory. */
+    wait_for_close(keeper->runtime[0], MOST_WAIT);
+    delete_container(spec, container);
+    remove_directory(container);
+    _exit(0);
+}
+
+static void end_keeper(struct keeper *keeper)
+{
+    close_end(&keeper->runtime[1]);
+    close_end(&keeper->self[1]);
+    while (keeper->pid > 0 && waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/*
+ * A process that cleans up when we have ended, even by SIGKILL. Signals to our process group are none of its business.
+ */
+static gboolean start_keeper(const struct run_spec *spec, const struct container *container, struct keeper *keeper,
+                             GError **error)
+{
+    *keeper = (struct keeper){.pid = -1, .self = {-1, -1}, .runtime = {-1, -1}};
+    if (pipe2(keeper->self, O_CLOEXEC) == 0 && pipe2(keeper->runtime, O_CLOEXEC) == 0)
+        keeper->pid = fork();
+    if (keeper->pid == 0)
+        keep(spec, container, keeper);
+    close_end(&keeper->self[0]);
+    close_end(&keeper->runtime[0]);
+    if (keeper->pid > 0)
+        return TRUE;
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot start a process: %s", g_strerror(errno));
+    end_keeper(keeper);
+    return FALSE;
 }
 
 static void forward(const struct run_watch *watch, int number)
@@ -90,8 +131,8 @@ static void forward(const struct run_watch *watch, int number)
     kill(watch->pid, number); /* it passes it on */
 }
 
-static int run_bundle(const struct run_spec *spec, const struct container *container, int signal_fd,
-                      int *ret_not_started, GError **error)
+static int run_bundle(const struct run_spec *spec, const struct container *container, struct keeper *keeper,
+                      int signal_fd, int *ret_not_started, GError **error)
 {
     g_autoptr(GPtrArray) words = g_ptr_array_new();
     add_start(words, spec, container);
@@ -100,8 +141,10 @@ static int run_bundle(const struct run_spec *spec, const struct container *conta
     g_ptr_array_add(words, container->bundle);
     g_ptr_array_add(words, container->name);
     g_ptr_array_add(words, NULL);
-    struct run_spawn spawn = {.argv = (char **)words->pdata, .keeps_session = spec->terminal};
+    struct run_spawn spawn = {
+        .argv = (char **)words->pdata, .fds = &keeper->runtime[1], .n_fds = 1, .keeps_session = spec->terminal};
     pid_t pid = run_spawn(&spawn, error);
+    close_end(&keeper->runtime[1]);
     if (pid < 0)
         return -1;
     struct run_watch watch = {
@@ -133,18 +176,14 @@ static gboolean prepare(const struct run_spec *spec, struct container *container
 int run_oci(const struct run_spec *spec, int signal_fd, int *ret_not_started, GError **error)
 {
     struct container container = {0};
-    int status = -1, keeper_end = -1;
-    if (prepare(spec, &container, error)) {
-        pid_t keeper = start_keeper(spec, &container, &keeper_end);
-        if (keeper < 0)
-            g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot start a process: %s", g_strerror(errno));
-        else if (run_bundle_write(spec, container.bundle, error))
-            status = run_bundle(spec, &container, signal_fd, ret_not_started, error);
-        if (keeper >= 0) {
-            close(keeper_end);
-            while (waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
-                continue;
-        }
+    struct keeper keeper;
+    int status = -1;
+    if (prepare(spec, &container, error) && start_keeper(spec, &container, &keeper, error)) {
+        if (run_bundle_write(spec, container.bundle, error))
+            status = run_bundle(spec, &container, &keeper, signal_fd, ret_not_started, error);
+        end_keeper(&keeper);
+    } else if (container.directory != NULL) {
+        remove_directory(&container);
     }
     container_clear(&container);
     return status;

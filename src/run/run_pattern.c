@@ -6,6 +6,7 @@
 
 #define RANDOM_LENGTH 6 /* mkstemp(3)'s XXXXXX */
 #define NUMBER_LENGTH 4
+#define HASH_LENGTH 12 /* what docker shows of an id */
 
 /* Whether mkstemp(3) could have made it and a person would hardly have. */
 static bool is_random(const char *text, size_t n)
@@ -26,6 +27,18 @@ static bool is_random(const char *text, size_t n)
     return lower > 0 && upper > 1;
 }
 
+/* A digest, an id: long, hexadecimal, not a number. */
+static bool is_hash(const char *text, size_t n)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!g_ascii_isxdigit(text[i]))
+            return false;
+        digits += g_ascii_isdigit(text[i]);
+    }
+    return n >= HASH_LENGTH && digits > 0 && digits < n;
+}
+
 static void append_star(GString *pattern)
 {
     if (pattern->len == 0 || pattern->str[pattern->len - 1] != '*')
@@ -35,7 +48,7 @@ static void append_star(GString *pattern)
 /* Letters and digits without anything between them. */
 static void append_word(GString *pattern, const char *word, size_t n)
 {
-    size_t kept = n;
+    size_t kept = is_hash(word, n) ? 0 : n;
     while (kept >= RANDOM_LENGTH && is_random(word + kept - RANDOM_LENGTH, RANDOM_LENGTH))
         kept -= RANDOM_LENGTH;
     /* What is left of a longer random word. */

@@ -148,13 +148,13 @@ static void append_unused(GString *out, const GPtrArray *unused)
 static void append_gaps(GString *out, const struct run_tally *tally)
 {
     if (tally->dropped > 0)
-        g_string_append_printf(out, "The log could not keep up: %" G_GUINT64_FORMAT " more refusals are not in it.\n",
+        g_string_append_printf(out, "The log could not keep up; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
                                tally->dropped);
     if (tally->left_out > 0)
-        g_string_append_printf(out, "%" G_GUINT64_FORMAT " calls in further places are counted, but not listed.\n",
+        g_string_append_printf(out, "Calls in further places, counted but not listed: %" G_GUINT64_FORMAT "\n",
                                tally->left_out);
     if (tally->other > 0)
-        g_string_append_printf(out, "%" G_GUINT64_FORMAT " lines of the log are no records.\n", tally->other);
+        g_string_append_printf(out, "Lines of the log that are no records: %" G_GUINT64_FORMAT "\n", tally->other);
 }
 
 static void append_title(GString *out, const struct run_tally *tally)

@@ -1,23 +1,41 @@
-/* Gives every file of a directory to the fuzz target once: the corpus as a plain test. */
+/*
+ * replay - runs a fuzz target over files, so that its corpus is a plain test: `fuzz_NAME FILE|DIRECTORY…`.
+ *
+ * With libFuzzer (preset fuzz) it is left out and the target is fuzzed.
+ */
 #include <glib.h>
-#include <stdint.h>
-#include <stdio.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+/* Returns how many inputs there were. */
+static unsigned replay(const char *path)
+{
+    GDir *listing = g_dir_open(path, 0, NULL);
+    const char *name;
+    unsigned n = 0;
+    if (listing == NULL) {
+        g_autofree char *bytes = NULL;
+        gsize size;
+        g_autoptr(GError) error = NULL;
+        if (!g_file_get_contents(path, &bytes, &size, &error))
+            g_error("%s", error->message);
+        /* In memory of just that size, so that a read behind it is found. */
+        g_autofree unsigned char *exact = g_memdup2(bytes, size);
+        (void)LLVMFuzzerTestOneInput(exact, size);
+        return 1;
+    }
+    while ((name = g_dir_read_name(listing)) != NULL) {
+        g_autofree char *below = g_build_filename(path, name, NULL);
+        n += replay(below);
+    }
+    g_dir_close(listing);
+    return n;
+}
 
 int main(int argc, char **argv)
 {
-    g_autoptr(GDir) directory = argc == 2 ? g_dir_open(argv[1], 0, NULL) : NULL;
     unsigned n = 0;
-    for (const char *name; directory != NULL && (name = g_dir_read_name(directory)) != NULL; n++) {
-        g_autofree char *path = g_build_filename(argv[1], name, NULL), *data = NULL;
-        gsize size = 0;
-        if (!g_file_get_contents(path, &data, &size, NULL))
-            return 1;
-        /* A copy of just that size, so that a byte too many is seen. */
-        g_autofree uint8_t *copy = g_memdup2(data, size);
-        LLVMFuzzerTestOneInput(copy, size);
-    }
-    printf("%u inputs\n", n);
+    for (int i = 1; i < argc; i++)
+        n += replay(argv[i]);
     return n > 0 ? 0 : 1;
 }

@@ -2,7 +2,8 @@
  * run_spec_driver - runs what a JSON file describes, on a root that is mounted already: `run_spec_driver FILE`.
  *
  * Keys as the fields of struct run_spec. "user": looked up in the root, instead of "uid", "gid" and "groups".
- * "enter": first into a user namespace, as `rofuse run` of an ordinary user. Exits as `rofuse run` does; a line on stderr
+ * "enter": first into a user namespace, as `rofuse run` of an ordinary user. "before" and "after": commands that are run
+ * then, and when it has ended (to mount and to unmount). Exits as `rofuse run` does; a line on stderr
  * where it did not start.
  */
 #include "app_error.h"
@@ -61,6 +62,20 @@ static void set_user(struct run_spec *spec, const char *text)
     run_user_clear(&user);
 }
 
+static void run_command(const json_t *json, const char *key)
+{
+    g_auto(GStrv) words = get_list(json, key);
+    GError *error = NULL;
+    int status = 0;
+    if (words[0] == NULL)
+        return;
+    if (!g_spawn_sync("/", words, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error) ||
+        !g_spawn_check_wait_status(status, &error)) {
+        app_error_print(error);
+        exit(125);
+    }
+}
+
 int main(int argc, char **argv)
 {
     json_t *json = argc == 2 ? json_load_file(argv[1], JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -71,6 +86,7 @@ int main(int argc, char **argv)
         app_error_print(error);
         return 125;
     }
+    run_command(json, "before");
     struct run_spec spec = {
         .runtime = get_runtime(json),
         .root = get_string(json, "root", "/"),
@@ -84,13 +100,14 @@ int main(int argc, char **argv)
     };
     g_autofree char *user = get_string(json, "user", "");
     set_user(&spec, user);
-    json_decref(json);
     int not_started = 0;
     int status = run_start_and_wait(&spec, &not_started, &error);
     if (status < 0) {
         app_error_print(error);
         status = not_started;
     }
+    run_command(json, "after");
+    json_decref(json);
     run_spec_clear(&spec);
     return status;
 }

@@ -1,0 +1,303 @@
+"""Programs started on a mount, by the built-in runtime and by those of others: one table of what they must find."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import busybox_image
+import container
+import pytest
+from rofuse_test import wait_until
+import runtimes
+
+RUNTIMES = ["builtin", "runc", "crun", "bwrap"]
+USER = busybox_image.USER
+DOCKER_CAPABILITIES = "00000000a80425fb"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("image")
+    for parent in (directory, *directory.parents):
+        if str(parent).startswith("/tmp/"):
+            parent.chmod(0o755)
+    layers = busybox_image.make(directory)
+    etc = layers[1] / "etc"
+    (etc / "passwd").write_text(busybox_image.ETC["passwd"] + "web:x:33:33::/var/www:/bin/sh\n")
+    (etc / "group").write_text(busybox_image.ETC["group"] + "www:x:33:\nstaff:x:50:web,app\nlogs:x:4:web\n")
+    (layers[1] / "app/broken").write_text("#!/no/such/interpreter\n")
+    (layers[1] / "app/broken").chmod(0o755)
+    (layers[1] / "app/garbage").write_bytes(b"\x7fELF and nothing else")
+    (layers[1] / "app/garbage").chmod(0o755)
+    return layers
+
+
+@pytest.fixture
+def root(rofuse, image):
+    return rofuse(layers=image, tmpfs=["/tmp"])
+
+
+@pytest.fixture(params=RUNTIMES)
+def runtime(request):
+    if request.param != "builtin" and runtimes.missing(request.param):
+        pytest.skip(f"{request.param} is not installed")
+    return request.param
+
+
+def said(result):
+    assert "cannot" not in result.stderr, result.stderr
+    return result.stdout.splitlines()
+
+
+# What docker's containers show of themselves; each line must be the same with each runtime.
+VIEW = r"""
+id
+grep -E "^(CapEff|CapPrm|NoNewPrivs|Seccomp):" /proc/self/status | tr '\t' ' '
+echo "umask $(umask) cwd $(pwd) host $(hostname) env ${KEY:-none} ${HOST_SECRET:-nothing}"
+cat /etc/hostname; grep box /etc/hosts | tr '\t' ' '
+for d in null zero full random urandom tty; do
+    test -c /dev/$d && echo "$d $(stat -c '%t:%T %a' /dev/$d)"
+done
+for l in fd stdin stdout stderr ptmx; do test -L /dev/$l && readlink /dev/$l; done
+echo lost >/dev/null && echo "null takes"
+echo shared >/dev/shm/file && cat /dev/shm/file
+df -k /dev/shm | tail -n 1 | awk '{print "shm", $2}'
+test -d /dev/mqueue && grep -c ' /dev/mqueue mqueue ' /proc/mounts
+for f in /etc/resolv.conf /etc/hosts /etc/hostname /etc/new /proc/sys/kernel/hostname /sys/kernel/new; do
+    echo x 2>/dev/null >$f && echo "$f can be written"
+done
+for f in resolv.conf hosts hostname; do (echo x >/etc/$f) 2>&1 | grep -o "Read-only file system"; done
+cat /proc/keys /proc/timer_list 2>/dev/null | wc -c
+ls /sys/firmware /proc/acpi 2>/dev/null | grep -v : | wc -w
+ls /sys/class/net | grep -x lo
+"""
+
+
+def view_of(uid):
+    names = {0: "uid=0(root) gid=0(root)", USER: f"uid={USER}(app) gid={USER}(app)"}
+    return [
+        names[uid],
+        f"CapPrm: {DOCKER_CAPABILITIES if uid == 0 else '0' * 16}",
+        f"CapEff: {DOCKER_CAPABILITIES if uid == 0 else '0' * 16}",
+        "NoNewPrivs: 1",
+        "Seccomp: 2",
+        "umask 0022 cwd /tmp host box env value nothing",
+        "box", "127.0.1.1 box",
+        "null 1:3 666", "zero 1:5 666", "full 1:7 666", "random 1:8 666", "urandom 1:9 666", "tty 5:0 666",
+        "/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "pts/ptmx",
+        "null takes", "shared", "shm 65536", "1",
+        "Read-only file system", "Read-only file system", "Read-only file system",
+        "0", "0", "lo",
+    ]
+
+
+@pytest.mark.parametrize("uid", [0, USER], ids=["root", "user"])
+def test_view(root, scratch, runtime, uid):
+    result = container.run(scratch, root.point, VIEW, runtime=runtime, user=str(uid), working_dir="/tmp",
+                           env=[f"PATH={container.PATH}", "KEY=value"])
+    lines = said(result)
+    # Groups are compared elsewhere; a "/" before "pts" is the one freedom that runtimes take.
+    lines[0] = re.sub(r" groups=.*", "", lines[0])
+    assert lines == view_of(uid), result
+    assert not list(scratch.glob("rofuse-run-*")), "a bundle is left"
+
+
+def namespaces(script_output):
+    return dict(line.split(":", 1) for line in script_output)
+
+
+def test_namespaces(root, scratch, runtime):
+    lines = said(container.run(scratch, root.point, "for n in /proc/self/ns/*; do readlink $n; done", runtime=runtime))
+    inside = namespaces(lines)
+    outside = namespaces(os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "ipc", "uts", "net", "user"))
+    same = {name for name, number in outside.items() if inside[name] == number}
+    assert same == {"net", "user"}
+
+
+EXITS = [
+    (["true"], 0), (["false"], 1), (["sh", "-c", "exit 42"], 42), (["sh", "-c", "kill -9 $$"], 137),
+    (["sh", "-c", "kill -TERM $$; sleep 9"], 143),
+    (["no-such-program"], 127), (["/no/such/program"], 127), (["/etc/passwd"], 126), (["/app"], 126),
+]
+
+
+@pytest.mark.parametrize("words,status", EXITS, ids=[" ".join(words).replace("/", "_") for words, _ in EXITS])
+def test_exit_status(root, scratch, runtime, words, status):
+    if runtime in ("runc", "crun") and "$$" in words[-1]:
+        pytest.skip("its program is pid 1, which has no default actions")
+    result = container.run(scratch, root.point, words, runtime=runtime)
+    assert result.returncode == status, result
+    if status in (126, 127):
+        lines = result.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("rofuse: ") and words[0] in lines[0], result
+
+
+def test_what_cannot_be_executed_is_said(root, scratch):
+    broken = container.run(scratch, root.point, ["/app/broken"])
+    assert (broken.returncode, "not in the image" in broken.stderr) == (127, True), broken
+    garbage = container.run(scratch, root.point, ["/app/garbage"])
+    assert garbage.returncode == 126, garbage
+    assert "no program of this machine's kind" in garbage.stderr or "cannot be executed" in garbage.stderr
+
+
+def test_working_directory(root, scratch):
+    assert said(container.run(scratch, root.point, "pwd", working_dir="/home/app")) == ["/home/app"]
+    # In a declared place it is made, as docker does; elsewhere one line says what to do.
+    assert said(container.run(scratch, root.point, "pwd", working_dir="/tmp/new/one")) == ["/tmp/new/one"]
+    missing = container.run(scratch, root.point, "pwd", working_dir="/srv/new")
+    assert missing.returncode == 125
+    assert missing.stderr.count("\n") == 1 and "--tmpfs /srv/new" in missing.stderr, missing.stderr
+    file = container.run(scratch, root.point, "pwd", working_dir="/etc/passwd")
+    assert (file.returncode, "Not a directory" in file.stderr) == (125, True), file
+
+
+USERS = [
+    ("", "0 0 0"), ("root", "0 0 0"), ("web", "33 33 33 4 50"), ("33", "33 33 33 4 50"), ("web:50", "33 50 50"),
+    ("web:staff", "33 50 50"), ("4242", "4242 0 0"), ("4242:4243", "4242 4243 4243"), (":staff", "0 50 50"),
+]
+
+
+@pytest.mark.parametrize("user,expected", USERS, ids=[user or "none" for user, _ in USERS])
+def test_user(root, scratch, user, expected):
+    assert said(container.run(scratch, root.point, "echo $(id -u) $(id -g) $(id -G)", user=user)) == [expected]
+
+
+@pytest.mark.parametrize("user", ["nobody-here", "web:no-group", "-1", "4294967295", "1.5"])
+def test_unknown_user(root, scratch, user):
+    result = container.run(scratch, root.point, "id", user=user)
+    assert result.returncode == 125
+    assert result.stderr.count("\n") == 1 and "/etc/" in result.stderr, result.stderr
+
+
+def test_denials_name_the_program(root, scratch, runtime):
+    container.run(scratch, root.point, "echo x >/etc/forbidden; echo y >/tmp/allowed", runtime=runtime)
+    records = [r for r in root.records(at_least=1) if r["path"] == "/etc/forbidden"]
+    assert len(records) == 1, root.events()
+    process = records[0]["process"]
+    assert (process["comm"], process["exe"], records[0]["why"]) == ("sh", "/bin/busybox", "not-declared")
+    assert process["pid_inside"] == (2 if runtime in ("builtin", "bwrap") else 1)
+    assert root.path("/tmp/allowed").read_text() == "y\n"
+    # Setting up a container is no write.
+    assert not [r for r in root.records() if r["path"] != "/etc/forbidden"]
+
+
+def test_orphans_are_reaped_and_die(root, scratch):
+    """An orphan's end leaves no zombie; what still runs when the program ends is ended."""
+    script = r"""
+    (sh -c 'sleep 0.1' &)
+    (sh -c 'exec env MARK=left-behind-$0 sleep 600' &)
+    for i in $(seq 100); do grep -q sleep /proc/[0-9]*/comm && break; sleep 0.05; done
+    sleep 0.5
+    cat /proc/[0-9]*/stat | grep -c ') Z ' || echo "no zombies"
+    """
+    result = container.run(scratch, root.point, script)
+    assert said(result)[-1] == "no zombies", result
+    assert not container.processes_with("MARK=left-behind")
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"])
+def test_signals_are_passed_on(root, scratch, runtime, name):
+    script = f"trap 'echo got {name}; exit 7' {name}; echo ready; while :; do sleep 0.05; done"
+    with container.running(scratch, root.point, script, runtime=runtime) as process:
+        process.send_signal(getattr(signal, f"SIG{name}"))
+        assert process.stdout.read() == f"got {name}\n"
+        assert process.wait(30) == 7
+
+
+def test_term_is_the_stop_signal(root, scratch):
+    script = "trap 'echo stopped; exit 3' USR1; trap 'echo wrong' TERM; echo ready; while :; do sleep 0.05; done"
+    with container.running(scratch, root.point, script, stop_signal=int(signal.SIGUSR1)) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "stopped\n"
+        assert process.wait(30) == 3
+
+
+def test_default_action_of_a_signal(root, scratch):
+    """The program is not pid 1: SIGTERM ends one that has no handler."""
+    with container.running(scratch, root.point, "echo ready; exec sleep 600") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+
+
+def test_signal_to_another_user(root, scratch):
+    """The program may have become somebody whom its init may not signal."""
+    script = "echo ready; exec su app -c 'exec sleep 600'"
+    with container.running(scratch, root.point, script) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+
+
+def test_kill_leaves_nothing(root, scratch, runtime):
+    mark = f"MARK=killed-{os.getpid()}-{runtime}"
+    script = "echo ready; (sleep 600 &); sleep 600"
+    before = pathlib.Path("/proc/self/mountinfo").read_text().count("\n")
+    with container.running(scratch, root.point, script, runtime=runtime,
+                           env=[f"PATH={container.PATH}", mark]) as process:
+        assert container.processes_with(mark)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
+    assert pathlib.Path("/proc/self/mountinfo").read_text().count("\n") == before
+    wait_until(lambda: not list(scratch.glob("rofuse-run-*")), "the bundle is gone")
+    # Nobody holds the mount: it can be unmounted at once.
+    assert root.end() == 0
+
+
+def test_init_gives_nothing_away(root, scratch):
+    script = r"""
+    tr -d '\0' </proc/1/cmdline; echo
+    for f in exe environ mem root cwd; do cat /proc/1/$f 2>/dev/null | head -c 1 && readlink /proc/1/$f; done
+    for f in /proc/1/fd/*; do readlink $f; done
+    """
+    lines = said(container.run(scratch, root.point, script))
+    assert lines == ["rofuse-init"]
+
+
+def test_calls_that_are_denied(root, scratch):
+    script = r"""
+    unshare -U true 2>&1 | grep -o "not permitted"
+    unshare -m true 2>&1 | grep -o "not permitted"
+    mount -t tmpfs none /tmp 2>&1 | grep -c -E "denied|permitted"
+    mkfifo /tmp/fifo && mknod /tmp/device c 1 3 && echo "mknod works"
+    chown 1000 /tmp/fifo && echo "chown works"
+    """
+    lines = said(container.run(scratch, root.point, script))
+    assert lines == ["not permitted", "not permitted", "1", "mknod works", "chown works"]
+
+
+def test_links_of_the_image_stay_inside(rofuse, scratch, image):
+    """Files are put where the image's links lead inside, never on the host's; a link to nowhere is covered itself."""
+    top = scratch / "top"
+    (top / "etc").mkdir(parents=True)
+    (top / "run/resolve").mkdir(parents=True)
+    (top / "run/resolve/stub.conf").write_text("of the image\n")
+    (top / "etc/resolv.conf").symlink_to("/run/resolve/stub.conf")
+    (top / "etc/hosts").symlink_to("../../../../nowhere/at/all")
+    victim = scratch / "victim"
+    victim.write_text("of the host\n")
+    (top / "etc/hostname").symlink_to(victim)
+    mount = rofuse(layers=[*image, top])
+    lines = said(container.run(scratch, mount.point, "grep -c image /run/resolve/stub.conf; grep -c box /etc/hosts; "
+                                                     "cat /etc/hostname"))
+    assert lines == ["0", "1", "box"]
+    assert victim.read_text() == "of the host\n"
+
+
+def test_pipe_can_be_opened_again(root, scratch):
+    """/dev/stdout and /dev/stderr of a user that is not root, as log files of many images are."""
+    result = container.run(scratch, root.point, "echo out >/dev/stdout; echo err >/dev/stderr", user="app")
+    assert (result.stdout, result.stderr) == ("out\n", "err\n")
+
+
+def test_descriptors_are_not_passed(root, scratch):
+    reader, writer = os.pipe()
+    try:
+        argv = container.command(scratch, root.point, "ls /proc/self/fd | wc -l")
+        result = subprocess.run(argv, pass_fds=[reader, writer], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                check=True, env=container.HOST_ENVIRONMENT, timeout=60)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert result.stdout.strip() == "4"  # the three, and the directory that ls reads
