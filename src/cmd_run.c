@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "compose.h"
 #include "counters_file.h"
 #include "mount_start.h"
 #include "paths.h"
@@ -15,6 +16,7 @@
 #include "run_program.h"
 #include "run_request.h"
 #include "state_dir.h"
+#include "text.h"
 #include "volume_remove.h"
 
 #include <errno.h>
@@ -47,6 +49,7 @@ static gboolean prepare(struct run *run, GError **error)
         return FALSE;
     if (!run_program_is_said(run->plan, error))
         return FALSE;
+    say_unheeded(run->plan);
     run->place = run_place_new(run->paths, error);
     return run->place != NULL;
 }
@@ -67,6 +70,18 @@ static struct state *find_state(const struct paths *paths, const char *mountpoin
             return g_ptr_array_steal_index(states, i);
     }
     return NULL;
+}
+
+/* The program has other rights and limits than the file says: not in silence. */
+static void say_unheeded(const struct plan *plan)
+{
+    if (plan->service == NULL || *plan->service->unheeded == NULL)
+        return;
+    g_autofree char *keys = g_strjoinv(", ", plan->service->unheeded), *name = text_word(plan->service->name);
+    app_notice(
+        "the service %s: without effect here: %s; the program has docker's default capabilities, the host's network "
+        "and the limits of this process",
+        name, keys);
 }
 
 /* Returns 0 and the mount answers, or the exit status, and what went wrong has been printed. */

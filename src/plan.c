@@ -26,7 +26,7 @@ static bool names_content(const struct mount_request *request)
 /* Whether a Compose file is meant: named, or in the usual place where nothing else says what is mounted. */
 static bool wants_compose(const struct mount_request *request, enum plan_purpose purpose, const char *directory)
 {
-    if (*request->compose != NULL || request->service != NULL)
+    if (*request->compose != NULL || request->service != NULL || g_getenv("COMPOSE_FILE") != NULL)
         return true;
     if (names_content(request))
         return false;

@@ -28,6 +28,7 @@ struct compose_service {
     char *stop_signal;
     char *hostname;
     bool init, tty, stdin_open;
+    char **unheeded; /* keys of the service that are about the process and have no effect here; never NULL */
     char **warnings; /* one line each: variables that are not set, secrets and configs that are not provided;
                         never NULL */
 };

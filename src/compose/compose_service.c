@@ -127,6 +127,21 @@ static void add_missing(const struct compose_vars *missing, GPtrArray *warnings)
         g_ptr_array_add(warnings, g_strdup_printf("%u more variables are not set", n - MISSING_SHOWN));
 }
 
+/* What a service says of its process beyond what is done here: who runs it should know. */
+static char **find_unheeded(const struct compose_node *node)
+{
+    static const char *const keys[] = {"cap_add", "cap_drop",    "devices",       "group_add",   "ipc",
+                                       "pid",     "privileged",  "security_opt",  "shm_size",    "sysctls",
+                                       "ulimits", "userns_mode", "oom_score_adj", "network_mode"};
+    GPtrArray *found = g_ptr_array_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (compose_node_get(node, keys[i]) != NULL)
+            g_ptr_array_add(found, g_strdup(keys[i]));
+    }
+    g_ptr_array_add(found, NULL);
+    return (char **)g_ptr_array_free(found, FALSE);
+}
+
 static gboolean read_service(const struct reading *reading, const struct compose_options *options, GPtrArray *warnings,
                              GError **error)
 {
@@ -134,6 +149,7 @@ static gboolean read_service(const struct reading *reading, const struct compose
     service->image = get_text(reading, "image");
     service->user = get_text(reading, "user");
     service->stop_signal = get_text(reading, "stop_signal");
+    service->unheeded = find_unheeded(reading->node);
     service->hostname = get_text(reading, "hostname");
     service->read_only = get_bool(reading, "read_only");
     service->init = get_bool(reading, "init");
@@ -211,5 +227,6 @@ void compose_service_free(struct compose_service *service)
     g_free(service->stop_signal);
     g_free(service->hostname);
     g_strfreev(service->warnings);
+    g_strfreev(service->unheeded);
     g_free(service);
 }

@@ -125,6 +125,9 @@ def test_service_of_a_compose_file(scratch, place):
     assert (scratch / "state/volumes/shop_data/_data/one").read_text() == "one\n"
     other = run(scratch, "--report", "none", "api", "--", "sh", "-c", "echo $GREETING; cat /data/one", cwd=project)
     assert other.stdout == "hello\none\n", other
+    (project / "compose.yaml").write_text(COMPOSE.replace("tmpfs: /tmp", "cap_drop: [ALL]\n    ports: ['80:80']"))
+    noted = run(scratch, "--report", "none", "api", "--", "true", cwd=project)
+    assert noted.returncode == 0 and "cap_drop" in noted.stderr and noted.stderr.count("\n") == 1, noted
     wrong = run(scratch, "web", cwd=project)
     assert wrong.returncode == 2 and "web" in wrong.stderr and "api" in wrong.stderr
     assert not left(scratch)
