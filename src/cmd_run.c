@@ -41,6 +41,18 @@ struct run {
     bool was_started; /* the program */
 };
 
+/* The program has other rights and limits than the file says: not in silence. */
+static void say_unheeded(const struct plan *plan)
+{
+    if (plan->service == NULL || *plan->service->unheeded == NULL)
+        return;
+    g_autofree char *keys = g_strjoinv(", ", plan->service->unheeded), *name = text_word(plan->service->name);
+    app_notice(
+        "the service %s: without effect here: %s; the program has docker's default capabilities, the host's network "
+        "and the limits of this process",
+        name, keys);
+}
+
 static gboolean prepare(struct run *run, GError **error)
 {
     const struct plan_words words = run_words_plan(&run->request->words);
@@ -70,18 +82,6 @@ static struct state *find_state(const struct paths *paths, const char *mountpoin
             return g_ptr_array_steal_index(states, i);
     }
     return NULL;
-}
-
-/* The program has other rights and limits than the file says: not in silence. */
-static void say_unheeded(const struct plan *plan)
-{
-    if (plan->service == NULL || *plan->service->unheeded == NULL)
-        return;
-    g_autofree char *keys = g_strjoinv(", ", plan->service->unheeded), *name = text_word(plan->service->name);
-    app_notice(
-        "the service %s: without effect here: %s; the program has docker's default capabilities, the host's network "
-        "and the limits of this process",
-        name, keys);
 }
 
 /* Returns 0 and the mount answers, or the exit status, and what went wrong has been printed. */

@@ -26,13 +26,13 @@ static bool names_content(const struct mount_request *request)
 /* Whether a Compose file is meant: named, or in the usual place where nothing else says what is mounted. */
 static bool wants_compose(const struct mount_request *request, enum plan_purpose purpose, const char *directory)
 {
-    if (*request->compose != NULL || request->service != NULL || g_getenv("COMPOSE_FILE") != NULL)
+    if (*request->compose != NULL || request->service != NULL)
         return true;
     if (names_content(request))
         return false;
     /* Who wants to be shown something hears that there is none. */
     g_autofree char *file = compose_find_file(directory);
-    return file != NULL || purpose == PLAN_SHOW;
+    return file != NULL || g_getenv("COMPOSE_FILE") != NULL || purpose == PLAN_SHOW;
 }
 
 static gboolean read_compose(const struct mount_request *request, enum plan_purpose purpose, struct plan *plan,
