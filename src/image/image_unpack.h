@@ -23,7 +23,8 @@ struct image_unpack {
 gboolean image_unpack_start(struct image_child *child, int fd, int dir_fd, const struct image_unpack *unpack,
                             GError **error);
 
-/* The work itself, without a process: what IMAGE_CHILD_INPUT would be is @fd. For the child and for tests. */
+/* The work itself, without a process: what IMAGE_CHILD_INPUT would be is @fd. For the child and for tests; changes the
+ * working directory. */
 gboolean image_unpack_here(int fd, int dir_fd, bool can_own, const struct image_unpack *unpack,
                            struct image_result *result, GError **error);
 
