@@ -205,10 +205,12 @@ def test_orphans_are_reaped_and_die(root, scratch):
     assert not container.processes_with("MARK=left-behind")
 
 
-@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"])
+SIGNALS = [("builtin", name) for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2")]
+SIGNALS += [(runtime, name) for runtime in RUNTIMES[1:] for name in ("INT", "TERM")]
+
+
+@pytest.mark.parametrize("runtime,name", SIGNALS, indirect=["runtime"])
 def test_signals_are_passed_on(root, scratch, runtime, name):
-    if runtime != "builtin" and name not in ("INT", "TERM"):
-        pytest.skip("two are enough of others")
     script = f"trap 'echo got {name}; exit 7' {name}; echo ready; while :; do sleep 0.05; done"
     with container.running(scratch, root.point, script, runtime=runtime) as process:
         process.send_signal(getattr(signal, f"SIG{name}"))
