@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "process.h"
 #include "run.h"
+#include "run_ids.h"
 #include "run_place.h"
 #include "run_program.h"
 #include "run_request.h"
@@ -41,6 +42,19 @@ struct run {
     bool was_started; /* the program */
 };
 
+/*
+ * An ordinary user with a range of ids (/etc/subuid) mounts in a user namespace of his own, in which the image's users
+ * exist. Without a range there is nobody but himself, inside as outside, and he mounts as he is.
+ */
+static gboolean enter_namespace(GError **error)
+{
+    struct run_id_maps maps;
+    if (run_ids_may_mount())
+        return TRUE;
+    run_ids_plan(0, 0, &maps);
+    return maps.is_single || run_ids_enter(error);
+}
+
 /* The program has other rights and limits than the file says: not in silence. */
 static void say_unheeded(const struct plan *plan)
 {
@@ -63,7 +77,7 @@ static gboolean prepare(struct run *run, GError **error)
         return FALSE;
     say_unheeded(run->plan);
     run->place = run_place_new(run->paths, error);
-    return run->place != NULL;
+    return run->place != NULL && enter_namespace(error);
 }
 
 /* The log for the report beside the ones that were asked for. */

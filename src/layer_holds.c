@@ -13,23 +13,33 @@ static bool is_below(const char *path, const char *directory)
     return strncmp(path, directory, length) == 0 && path[length] == '/';
 }
 
-GArray *layer_holds_take(const char *store, char *const *layers, GError **error)
+/* @what: for the line. */
+static gboolean hold(GArray *holds, const char *directory, const char *what, GError **error)
+{
+    int fd = image_store_hold(directory);
+    if (fd >= 0) {
+        g_array_append_val(holds, fd);
+        return TRUE;
+    }
+    g_autofree char *shown = text_word(what);
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "%s has just been removed from the store of images; import the image again", shown);
+    return FALSE;
+}
+
+GArray *layer_holds_take(const char *store, const char *image_id, char *const *layers, GError **error)
 {
     GArray *holds = g_array_new(FALSE, FALSE, sizeof(int));
-    for (char *const *layer = layers; *layer != NULL; layer++) {
+    g_autofree char *image = image_id != NULL ? image_store_image_dir(store, image_id) : NULL;
+    gboolean done = image == NULL || hold(holds, image, image_id, error);
+    for (char *const *layer = layers; done && *layer != NULL; layer++) {
         if (!is_below(*layer, store))
             continue;
         g_autofree char *directory = g_path_get_dirname(*layer);
-        int fd = image_store_hold(directory);
-        if (fd < 0) {
-            g_autofree char *shown = text_word(*layer);
-            g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                        "the layer %s has just been removed from the store; import its image again", shown);
-            layer_holds_free(holds);
-            return NULL;
-        }
-        g_array_append_val(holds, fd);
+        done = hold(holds, directory, *layer, error);
     }
+    if (!done)
+        g_clear_pointer(&holds, layer_holds_free);
     return holds;
 }
 

@@ -93,6 +93,8 @@ void mount_request_free(struct mount_request *request)
     g_strfreev(request->compose);
     g_free(request->service);
     g_free(request->project);
+    g_free(request->image_id);
+    g_free(request->image_name);
     g_free(request->log_format);
     g_free(request->name);
     g_free(request->suggested_name);

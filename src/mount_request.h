@@ -21,6 +21,8 @@ struct mount_request {
     char **compose;   /* Compose files, as written; empty = the usual one, where it is needed; never NULL */
     char *service;    /* of the Compose file, or NULL */
     char *project;    /* its name, or NULL */
+    char *image_id;   /* of the image in the store, or NULL; by plan_apply(), as the next one */
+    char *image_name; /* how it is called, or NULL */
     struct mount_options *routes;
     bool native;           /* --routes native */
     struct log_dest *logs; /* empty = the default */

@@ -287,4 +287,8 @@ void plan_apply(const struct plan *plan, struct mount_request *request)
     mount_options_free(request->routes);
     request->routes = mount_options_new("/", NULL);
     mount_options_override(request->routes, plan->routes);
+    g_free(request->image_id);
+    g_free(request->image_name);
+    request->image_id = plan->image != NULL ? g_strdup(plan->image->id) : NULL;
+    request->image_name = plan->image != NULL ? g_strdup(plan->image->name) : NULL;
 }

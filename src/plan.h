@@ -57,7 +57,7 @@ struct plan *plan_make(const struct mount_request *request, const struct plan_wo
                        enum plan_purpose purpose, GError **error);
 void plan_free(struct plan *plan); /* NULL is allowed */
 
-/* Gives a request the plan's layers and routes, copied. */
+/* Gives a request the plan's layers and routes, and the image's names, copied. */
 void plan_apply(const struct plan *plan, struct mount_request *request);
 
 #endif

@@ -97,6 +97,7 @@ static struct state *new_state(const struct mount_request *request, const struct
     state->start_ticks = process_start_ticks(state->pid);
     state->boot_id = process_boot_id();
     state->since = g_get_real_time();
+    state->image = g_strdup(request->image_name);
     state->layers = g_strdupv(request->layers);
     const struct route_spec *routes = mount_options_routes(request->routes, &state->n_routes);
     state->routes = g_new0(struct route_spec, state->n_routes + 1);
@@ -165,7 +166,7 @@ static gboolean choose_logs(struct serve *serve, GError **error)
 /* Whoever started the daemon holds them too, until it answers. */
 static gboolean hold_layers(struct serve *serve, GError **error)
 {
-    serve->holds = layer_holds_take(serve->paths->images, serve->request->layers, error);
+    serve->holds = layer_holds_take(serve->paths->images, serve->request->image_id, serve->request->layers, error);
     return serve->holds != NULL;
 }
 

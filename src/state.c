@@ -14,6 +14,7 @@ void state_free(struct state *state)
     g_free(state->name);
     g_free(state->mountpoint);
     g_free(state->boot_id);
+    g_free(state->image);
     g_strfreev(state->layers);
     for (size_t i = 0; i < state->n_routes; i++)
         route_spec_clear(&state->routes[i]);
@@ -128,6 +129,7 @@ json_t *state_to_json(const struct state *state)
     json_object_set_new(json, "device", json_integer((json_int_t)state->device));
     json_object_set_new(json, "ready", json_boolean(state->ready));
     json_object_set_new(json, "since", json_integer(state->since));
+    json_bytes_set(json, "image", state->image);
     set_list(json, "layers", state->layers);
     json_t *routes = json_array();
     for (size_t i = 0; i < state->n_routes; i++)
@@ -157,6 +159,7 @@ struct state *state_from_json(const json_t *json)
     state->device = (dev_t)get_number(json, "device");
     state->ready = get_bool(json, "ready");
     state->since = (int64_t)get_number(json, "since");
+    state->image = json_bytes_get(json, "image");
     state->layers = json_bytes_get_list(json, "layers");
     const json_t *routes = json_object_get(json, "routes");
     state->routes = g_new0(struct route_spec, json_array_size(routes) + 1);

@@ -24,6 +24,7 @@ struct state {
     dev_t device;  /* of the mounted file system, so that its users can be found when it was detached; 0 = not yet */
     bool ready;    /* false: reserved, not mounted yet */
     int64_t since; /* when the mount was asked for, microseconds since 1970 */
+    char *image;   /* what its layers are called together, or NULL */
     char **layers; /* first = bottom; NULL-terminated */
     struct route_spec *routes;
     size_t n_routes;

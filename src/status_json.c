@@ -73,6 +73,7 @@ static json_t *status_to_json(const struct mount_status *status)
     json_object_set_new(json, "state", json_string(status_word(status)));
     json_object_set_new(json, "pid", json_integer(state->pid));
     json_bytes_set(json, "since", when);
+    json_bytes_set(json, "image", state->image);
     json_bytes_set_list(json, "layers", (const char *const *)state->layers, g_strv_length(state->layers));
     json_object_set_new(json, "routes", routes_to_json(status));
     json_object_set_new(json, "logs", logs_to_json(state));

@@ -144,6 +144,10 @@ static void append_status(GString *text, const struct mount_status *status)
     text_table_append_line(text, "name", state->name);
     text_table_append_line(text, "state", status_word(status));
     text_table_append_line(text, "pid", pid);
+    if (state->image != NULL) {
+        g_autofree char *image = text_word(state->image);
+        text_table_append_line(text, "image", image);
+    }
     if (state->layers == NULL || state->layers[0] == NULL)
         text_table_append_line(text, "layers", "none");
     append_list(text, "layers", state->layers);

@@ -9,8 +9,8 @@
 /*
  * run_start_and_wait - runs it to its end.
  *
- * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH that come are passed on to the program (a SIGTERM as
- * its stop signal); a terminal is handed over and taken back. The caller has one thread and the signals are blocked on
+ * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH that come are passed on to the program, each SIGTERM as
+ * its stop signal, none as SIGKILL; a terminal is handed over and taken back. The caller has one thread and the signals are blocked on
  * return as they were before.
  *
  * Returns the exit status as a shell would say it (128 + N for a signal), or -1 with one line where the program could
