@@ -52,8 +52,9 @@ enum counters_feature {
 struct counters {
     _Atomic uint64_t requests[COUNTERS_N_REQUESTS];
     _Atomic uint64_t files[COUNTERS_N_FILES];
-    _Atomic uint64_t changes[COUNTERS_ROUTES]; /* by route, in the order in which they were asked for: what was allowed to
-                                                  change it; by passthrough, opens for writing and not writes */
+    /* By route, in the order in which they were asked for: what was allowed to change it; by passthrough opens for writing,
+     * not writes. */
+    _Atomic uint64_t changes[COUNTERS_ROUTES];
     _Atomic uint64_t features;
     char library[16]; /* the version of libfuse; set before anybody reads */
 };

@@ -156,7 +156,7 @@ static void append_status(GString *text, const struct mount_status *status)
     if (status->has_counters)
         append_counters(text, &status->counters);
     /* Others have made it so, and what is refused there is in no log. */
-    append_list(text, "read-only", state->read_only_at);
+    append_list(text, "readonly", state->read_only_at);
     append_list(text, "limits", state->limits);
 }
 

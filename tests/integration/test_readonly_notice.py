@@ -60,7 +60,7 @@ def test_a_read_only_bind(mount, scratch):
     assert Log(mount).take_events() == [event for event in mount.events() if event["event"] == "notice"]
     assert read_only_at(mount) == [f'"{scratch}/a b"']
     shown = subprocess.run(status_words(mount), capture_output=True, text=True, check=True).stdout
-    assert f'  read-only  "{scratch}/a b"\n' in shown
+    assert f'  readonly "{scratch}/a b"\n' in shown
     bind_read_only(mount.path("/etc"), scratch / "etc")
     second = wait_for_notices(mount, 2)[1]
     assert second.startswith(f"/etc of this mount is read-only for the kernel at {scratch}/etc: ")

@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 
 import busybox_image
 import image_files
@@ -47,17 +49,16 @@ def layer_tar(directory, owners=()):
 
 
 @pytest.fixture(name="image", scope="module")
-def fixture_image(tmp_path_factory):
-    """oci:…/web:v1, of two layers."""
-    top = tmp_path_factory.mktemp("image")
+def fixture_image():
+    """oci:…/web:v1, of two layers; where other users can read it."""
+    top = pathlib.Path(tempfile.mkdtemp(prefix="rofuse-test.", dir=os.environ.get("ROFUSE_TEST_DIR", "/var/tmp")))
     top.chmod(0o755)
-    for parent in top.parents[:2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
     base, app = busybox_image.make(top / "tree")
     (base / "cache").mkdir(mode=0o777)
     (base / "cache").chmod(0o777)
     image_files.layout(top / "web", [layer_tar(base, ["home/app"]), layer_tar(app, ["app"])], config=CONFIG)
-    return f"oci:{top}/web:v1"
+    yield f"oci:{top}/web:v1"
+    shutil.rmtree(top)
 
 
 def command(scratch, *words):
