@@ -35,6 +35,22 @@ static _Noreturn void fail(int channel, int status, GError *error)
     _exit(status);
 }
 
+/*
+ * What we come from has directories of the host open, such as the layers in the store. Nothing that an image says, such as
+ * the working directory /proc/self/fd/4/.., may lead there, so they are closed before anything of it is looked up.
+ */
+static void keep_channel_only(int *channel)
+{
+    enum { CHANNEL = 3 };
+    if (*channel != CHANNEL && dup3(*channel, CHANNEL, O_CLOEXEC) != CHANNEL)
+        _exit(RUN_EXEC_RUNTIME_FAILED);
+    *channel = CHANNEL;
+    if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) == 0)
+        return;
+    for (int fd = CHANNEL + 1; fd < 65536; fd++) /* before Linux 5.9 */
+        close(fd);
+}
+
 static bool is_told_to_go(int channel)
 {
     struct run_message message;
@@ -199,6 +215,7 @@ static void reset_signals(void)
 
 _Noreturn void run_init_main(const struct run_spec *spec, int channel)
 {
+    keep_channel_only(&channel);
     struct init init = {.spec = spec, .channel = channel, .terminal = -1};
     GError *error = NULL;
     reset_signals();

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,14 +235,21 @@ static gboolean no_directory(const char *directory, int problem, GError **error)
     return FALSE;
 }
 
+/* By a descriptor that was passed to us one can come to a place that is not below the root; it has no name then. */
+static int go_to(const char *directory)
+{
+    if (chdir(directory) != 0)
+        return -errno;
+    g_autofree char *name = g_malloc(PATH_MAX);
+    long length = syscall(SYS_getcwd, name, (unsigned long)PATH_MAX);
+    return length < 0 ? -errno : *name == '/' ? 0 : -EXDEV;
+}
+
 gboolean run_root_chdir(const char *directory, GError **error)
 {
-    if (chdir(directory) == 0)
-        return TRUE;
-    if (errno != ENOENT)
-        return no_directory(directory, errno, error);
+    int result = go_to(directory);
     /* As docker makes it, for root; in a declared place that works. */
-    if (g_mkdir_with_parents(directory, 0755) != 0 || chdir(directory) != 0)
-        return no_directory(directory, errno, error);
-    return TRUE;
+    if (result == -ENOENT)
+        result = g_mkdir_with_parents(directory, 0755) == 0 ? go_to(directory) : -errno;
+    return result == 0 ? TRUE : no_directory(directory, -result, error);
 }
