@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import stat
 import subprocess
 
 import busybox_image
@@ -279,6 +280,23 @@ def test_calls_that_are_denied(root, scratch):
     assert lines == ["not permitted", "not permitted", "1", "mknod works", "chown works"]
 
 
+def test_devices_of_the_host_cannot_be_opened(rofuse, image, scratch, runtime):
+    """Whoever may make nodes still opens none but the usual ones, wherever they are: in /dev, in a place, in the image."""
+    layer = scratch / "layer"
+    layer.mkdir()
+    os.mknod(layer / "new", stat.S_IFCHR | 0o666, os.makedev(10, 229))
+    root = rofuse(layers=[*image, layer], tmpfs=["/tmp"], volume=["data:/data"])
+    script = r"""
+    for d in /dev /dev/shm /tmp /data /; do
+        mknod $d/new c 10 229 2>/dev/null
+        (: <>$d/new) 2>/dev/null && test -c $d/new && echo "$d/new was opened"
+    done
+    (: <>/dev/zero) && echo "zero was opened"
+    """
+    result = container.run(scratch, root.point, script, runtime=runtime)
+    assert result.stdout.splitlines() == ["zero was opened"], result
+
+
 def test_links_of_the_image_stay_inside(rofuse, scratch, image):
     """Files are put where the image's links lead inside, never on the host's; a link to nowhere is covered itself."""
     top = scratch / "top"
@@ -295,6 +313,18 @@ def test_links_of_the_image_stay_inside(rofuse, scratch, image):
                                                      "cat /etc/hostname"))
     assert lines == ["0", "1", "box"]
     assert victim.read_text() == "of the host\n"
+
+
+@pytest.mark.parametrize("place", ["proc", "sys", "dev"])
+def test_places_of_the_kernel_are_no_links(rofuse, scratch, image, place):
+    """In a volume another program could make them lead elsewhere while they are masked."""
+    top = scratch / "top"
+    top.mkdir()
+    (top / place).symlink_to(f"/data/{place}")
+    mount = rofuse(layers=[*image, top], volume=["data:/data"])
+    (mount.point / "data" / place).mkdir()
+    result = container.run(scratch, mount.point, "echo started")
+    assert result.returncode == 125 and not result.stdout and f"/{place}: Not a directory" in result.stderr, result
 
 
 def test_pipe_can_be_opened_again(root, scratch):
