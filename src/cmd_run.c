@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,6 +119,30 @@ static int mount_root(struct run *run)
     return APP_ERROR_FAILED;
 }
 
+/* As long as somebody outside uses the root; whoever cannot wait for that interrupts. */
+static void wait_for_users(int pidfd, const char *name)
+{
+    sigset_t signals;
+    struct signalfd_siginfo info;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    /* What was meant for the program. */
+    while (signal_fd >= 0 && read(signal_fd, &info, sizeof info) == sizeof info)
+        continue;
+    app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", name);
+    struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    while (poll(events, G_N_ELEMENTS(events), -1) < 0 && errno == EINTR)
+        continue;
+    if (events[0].revents == 0)
+        app_notice("not waited for: the root is served until its last user is gone");
+    if (signal_fd >= 0)
+        close(signal_fd);
+}
+
 /* Ends the mount and waits for the end of its daemon, so that the log is complete. */
 static void unmount_root(struct run *run)
 {
@@ -127,13 +152,8 @@ static void unmount_root(struct run *run)
     run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
     (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
     struct pollfd event = {.fd = pidfd, .events = POLLIN};
-    int ready = poll(&event, 1, QUIET_MS);
-    if (ready == 0) {
-        app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is",
-                   run->state->name);
-        while (poll(&event, 1, -1) < 0 && errno == EINTR)
-            continue;
-    }
+    if (poll(&event, 1, QUIET_MS) <= 0)
+        wait_for_users(pidfd, run->state->name);
     close(pidfd);
 }
 
@@ -196,6 +216,8 @@ static int run_mounted(struct run *run)
 int cmd_run(int argc, char **argv)
 {
     GError *error = NULL;
+    /* Whoever read our output has ended: the terminal, the mount and the volumes are put in order all the same. */
+    (void)signal(SIGPIPE, SIG_IGN);
     struct run_request *request = run_request_parse(argc, argv, &error);
     if (request == NULL)
         return app_error_print(error);
