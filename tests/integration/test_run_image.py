@@ -90,6 +90,17 @@ def test_options_count_first(scratch, image):
     assert run(scratch, "--image", image, "--entrypoint", "true").returncode == 0
 
 
+def test_environment_of_the_host_is_not_the_images(scratch):
+    """A name without a value is asked for by the person alone, with -e."""
+    base, _ = busybox_image.make(scratch / "tree")
+    image_files.layout(scratch / "curious", [layer_tar(base)], config={"Env": ["SECRET", "PATH=/bin"], "Cmd": ["env"]})
+    image = f"oci:{scratch}/curious"
+    for words, shown in (([], False), (["-e", "SECRET"], True)):
+        result = run(scratch, "--image", image, *words, env={**os.environ, "SECRET": "of the host"})
+        assert result.returncode == 0 and "PATH=/bin\n" in result.stdout, result
+        assert ("of the host" in result.stdout) == shown, result
+
+
 @pytest.mark.parametrize("stdin", [False, True], ids=["ours", "passed"])
 def test_working_directory_does_not_lead_out(scratch, image, stdin):
     """Not by the directories that a run has open, as the store's layers, nor by one that it was given (CVE-2024-21626)."""
