@@ -8,6 +8,7 @@
 #include "compose.h"
 #include "counters_file.h"
 #include "mount_start.h"
+#include "mount_table.h"
 #include "paths.h"
 #include "plan.h"
 #include "process.h"
@@ -18,6 +19,7 @@
 #include "run_request.h"
 #include "state_dir.h"
 #include "text.h"
+#include "unmount.h"
 #include "volume_remove.h"
 
 #include <errno.h>
@@ -143,18 +145,34 @@ static void wait_for_users(int pidfd, const char *name)
         close(signal_fd);
 }
 
+/* A daemon that was killed leaves a mount that answers nobody, and its state. */
+static void take_off_dead(const struct run *run)
+{
+    const struct state *state = run->state;
+    if (!mount_table_still_has(state->mountpoint, state->device))
+        return;
+    app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
+    int result = unmount_point(state->mountpoint, true);
+    if (result < 0)
+        app_notice("the dead mount %s is left: %s", state->mountpoint, g_strerror(-result));
+    else
+        state_dir_remove(run->paths->run, state);
+}
+
 /* Ends the mount and waits for the end of its daemon, so that the log is complete. */
 static void unmount_root(struct run *run)
 {
     int pidfd = process_open(run->state->pid, run->state->start_ticks);
-    if (pidfd < 0)
-        return;
-    run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
-    (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
-    struct pollfd event = {.fd = pidfd, .events = POLLIN};
-    if (poll(&event, 1, QUIET_MS) <= 0)
-        wait_for_users(pidfd, run->state->name);
-    close(pidfd);
+    if (pidfd >= 0) {
+        run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
+        (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+        struct pollfd event = {.fd = pidfd, .events = POLLIN};
+        if (poll(&event, 1, QUIET_MS) <= 0)
+            wait_for_users(pidfd, run->state->name);
+        close(pidfd);
+    }
+    if (!state_is_alive(run->state))
+        take_off_dead(run);
 }
 
 static gboolean print_report(const struct run *run, GError **error)

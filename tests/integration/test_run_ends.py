@@ -1,5 +1,6 @@
 """Ends of `rofuse run` that nobody planned: whoever read its output is gone, somebody outside stays in the root."""
 
+import json
 import os
 import pathlib
 import pty
@@ -76,3 +77,18 @@ def test_waiting_for_others_can_be_interrupted(scratch, layers):
             assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
             other.kill()
     rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
+
+
+def test_daemon_is_killed(scratch, layers):
+    """Its mount is taken off; what it had logged is reported."""
+    with subprocess.Popen(command(scratch, *layers, "--", "sh", "-c", "touch /x 2>/dev/null; echo ready; read line; exit 3"),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        (state,) = (scratch / "state/run").glob("*.json")
+        os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+        process.stdin.close()
+        said = process.stderr.read()
+        assert process.wait(60) == 3 and "was ended before the program" in said, said
+    assert not list((scratch / "state/run/roots").iterdir()) and not state.exists()
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        assert str(scratch) not in table.read()
