@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,12 +68,15 @@ static void die_with_parent(int channel)
         _exit(128 + SIGKILL);
 }
 
-/* Pipes belong to who made them: given to the program's user, so that he can open /dev/stdout again. */
+/* Pipes belong to who made them: given to the program's user, so that he can open /dev/stdout again. A fifo that has a name
+ * stays its owner's. */
 static void give_pipes(uid_t uid)
 {
     for (int fd = 0; fd <= 2; fd++) {
         struct stat st;
-        if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_nlink == 1 && st.st_uid != uid)
+        struct statfs fs;
+        if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid && fstatfs(fd, &fs) == 0 &&
+            fs.f_type == PIPEFS_MAGIC)
             (void)!fchown(fd, uid, (gid_t)-1);
     }
 }

@@ -333,6 +333,15 @@ def test_pipe_can_be_opened_again(root, scratch):
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
 
 
+def test_fifo_stays_its_owners(root, scratch):
+    """One with a name is a file of the host's."""
+    fifo = scratch / "fifo"
+    os.mkfifo(fifo, 0o600)
+    with open(os.open(fifo, os.O_RDWR), "wb") as stream:
+        subprocess.run(container.command(scratch, root.point, "true", user="app"), stdin=stream, check=True, timeout=60)
+    assert fifo.stat().st_uid == os.geteuid()
+
+
 def test_descriptors_are_not_passed(root, scratch):
     reader, writer = os.pipe()
     try:
