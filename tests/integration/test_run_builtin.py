@@ -333,6 +333,19 @@ def test_pipe_can_be_opened_again(root, scratch):
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
 
 
+def test_descriptors_of_a_runtime_do_not_lead_out(root, scratch, runtime):
+    """Neither as the working directory nor in the PATH: there is a "true" outside, too."""
+    host = scratch / "true"
+    host.write_text("#!/bin/sh\necho outside\n")
+    host.chmod(0o755)
+    for number in range(3, 10):
+        way = f"/proc/self/fd/{number}/.."
+        result = container.run(scratch, root.point, "echo here", runtime=runtime, working_dir=way)
+        assert result.returncode != 0 and not result.stdout, (number, result)
+        result = container.run(scratch, root.point, ["true"], runtime=runtime, env=[f"PATH={way}{scratch}:/bin"])
+        assert (result.returncode, result.stdout) == (0, ""), (number, result)
+
+
 def test_fifo_stays_its_owners(root, scratch):
     """One with a name is a file of the host's."""
     fifo = scratch / "fifo"
