@@ -8,6 +8,7 @@
 #include "compose.h"
 #include "counters_file.h"
 #include "mount_start.h"
+#include "mount_table.h"
 #include "paths.h"
 #include "plan.h"
 #include "process.h"
@@ -18,6 +19,7 @@
 #include "run_request.h"
 #include "state_dir.h"
 #include "text.h"
+#include "unmount.h"
 #include "volume_remove.h"
 
 #include <errno.h>
@@ -25,6 +27,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,23 +121,58 @@ static int mount_root(struct run *run)
     return APP_ERROR_FAILED;
 }
 
+/* As long as somebody outside uses the root; whoever cannot wait for that interrupts. */
+static void wait_for_users(int pidfd, const char *name)
+{
+    sigset_t signals;
+    struct signalfd_siginfo info;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    /* What was meant for the program. */
+    while (signal_fd >= 0 && read(signal_fd, &info, sizeof info) == sizeof info)
+        continue;
+    app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", name);
+    struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    while (poll(events, G_N_ELEMENTS(events), -1) < 0 && errno == EINTR)
+        continue;
+    if (events[0].revents == 0)
+        app_notice("not waited for: the root is served until its last user is gone");
+    if (signal_fd >= 0)
+        close(signal_fd);
+}
+
+/* A daemon that was killed leaves a mount that answers nobody, and its state. */
+static void take_off_dead(const struct run *run)
+{
+    const struct state *state = run->state;
+    if (!mount_table_still_has(state->mountpoint, state->device))
+        return;
+    app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
+    int result = unmount_point(state->mountpoint, true);
+    if (result < 0)
+        app_notice("the dead mount %s is left: %s", state->mountpoint, g_strerror(-result));
+    else
+        state_dir_remove(run->paths->run, state);
+}
+
 /* Ends the mount and waits for the end of its daemon, so that the log is complete. */
 static void unmount_root(struct run *run)
 {
     int pidfd = process_open(run->state->pid, run->state->start_ticks);
-    if (pidfd < 0)
-        return;
-    run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
-    (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
-    struct pollfd event = {.fd = pidfd, .events = POLLIN};
-    int ready = poll(&event, 1, QUIET_MS);
-    if (ready == 0) {
-        app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is",
-                   run->state->name);
-        while (poll(&event, 1, -1) < 0 && errno == EINTR)
-            continue;
+    if (pidfd >= 0) {
+        run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
+        (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+        struct pollfd event = {.fd = pidfd, .events = POLLIN};
+        if (poll(&event, 1, QUIET_MS) <= 0)
+            wait_for_users(pidfd, run->state->name);
+        close(pidfd);
     }
-    close(pidfd);
+    if (!state_is_alive(run->state))
+        take_off_dead(run);
 }
 
 static gboolean print_report(const struct run *run, GError **error)
@@ -196,6 +234,8 @@ static int run_mounted(struct run *run)
 int cmd_run(int argc, char **argv)
 {
     GError *error = NULL;
+    /* Whoever read our output has ended: the terminal, the mount and the volumes are put in order all the same. */
+    (void)signal(SIGPIPE, SIG_IGN);
     struct run_request *request = run_request_parse(argc, argv, &error);
     if (request == NULL)
         return app_error_print(error);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,10 @@ static struct paths *find_for_user(GError **error)
 {
     const char *data_home = absolute_variable("XDG_DATA_HOME");
     const char *home = absolute_variable("HOME");
-    if (home == NULL)
-        home = g_get_home_dir();
+    /* GLib has warnings, and "/", for users without an entry. */
+    const struct passwd *user = home == NULL ? getpwuid(geteuid()) : NULL;
+    if (user != NULL)
+        home = user->pw_dir;
     g_autofree char *data = data_home != NULL              ? g_build_filename(data_home, "rofuse", NULL)
                             : home != NULL && *home == '/' ? g_build_filename(home, ".local", "share", "rofuse", NULL)
                                                            : NULL;

@@ -177,12 +177,13 @@ static void set_variable(GPtrArray *list, const char *variable)
     g_ptr_array_add(list, g_strdup(variable));
 }
 
-static void set_variables(GPtrArray *list, char *const *variables)
+/* A name alone takes the value that it has here: where the person wrote it. An image may not ask for our secrets. */
+static void set_variables(GPtrArray *list, char *const *variables, bool may_inherit)
 {
     for (; variables != NULL && *variables != NULL; variables++) {
         if (strchr(*variables, '=') != NULL) {
             set_variable(list, *variables);
-        } else if (g_getenv(*variables) != NULL) {
+        } else if (may_inherit && g_getenv(*variables) != NULL) {
             g_autofree char *variable = g_strconcat(*variables, "=", g_getenv(*variables), NULL);
             set_variable(list, variable);
         }
@@ -234,9 +235,9 @@ static void plan_process(const struct plan_words *words, struct plan *plan)
     const struct compose_service *service = plan->service != NULL ? plan->service : &no_service;
     const struct image_config *config = plan->image != NULL ? &plan->image->config : &no_config;
     GPtrArray *env = g_ptr_array_new();
-    set_variables(env, config->env);
-    set_variables(env, service->environment);
-    set_variables(env, words->env);
+    set_variables(env, config->env, false);
+    set_variables(env, service->environment, false);
+    set_variables(env, words->env, true);
     g_ptr_array_add(env, NULL);
     plan->env = (char **)g_ptr_array_free(env, FALSE);
     plan->user = nearest(words->user, service->user, config->user, "");

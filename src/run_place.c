@@ -41,16 +41,38 @@ static void remove_leftovers(const char *directory)
     }
 }
 
+/* 1: it is ours; 0: another run has taken it for left over just before it was locked; -errno. */
+static int lock_log(int fd)
+{
+    struct stat st;
+    int result;
+    do {
+        result = flock(fd, LOCK_SH);
+    } while (result != 0 && errno == EINTR);
+    return result != 0 || fstat(fd, &st) != 0 ? -errno : st.st_nlink > 0;
+}
+
 /* The log first: it is locked before there is a directory that somebody could think left over. */
+static gboolean make_log(const char *directory, struct run_place *place, GError **error)
+{
+    for (;;) {
+        g_autofree char *pattern = g_build_filename(directory, "root.XXXXXX" LOG_SUFFIX, NULL);
+        place->log_fd = g_mkstemp_full(pattern, O_RDWR | O_CLOEXEC, 0600);
+        if (place->log_fd < 0)
+            return fail("make a file in", directory, error);
+        int is_locked = lock_log(place->log_fd);
+        if (is_locked != 0) {
+            place->log = g_steal_pointer(&pattern);
+            return is_locked > 0 ? TRUE : fail("lock", place->log, error);
+        }
+        close(place->log_fd);
+    }
+}
+
 static gboolean make(const char *directory, struct run_place *place, GError **error)
 {
-    g_autofree char *pattern = g_build_filename(directory, "root.XXXXXX" LOG_SUFFIX, NULL);
-    place->log_fd = g_mkstemp_full(pattern, O_RDWR | O_CLOEXEC, 0600);
-    if (place->log_fd < 0)
-        return fail("make a file in", directory, error);
-    place->log = g_steal_pointer(&pattern);
-    if (flock(place->log_fd, LOCK_SH | LOCK_NB) != 0)
-        return fail("lock", place->log, error);
+    if (!make_log(directory, place, error))
+        return FALSE;
     place->mountpoint = g_strndup(place->log, strlen(place->log) - strlen(LOG_SUFFIX));
     if (mkdir(place->mountpoint, 0755) != 0)
         return fail("make", place->mountpoint, error);

@@ -55,6 +55,15 @@ static gboolean parse(const json_t *json, const char *what, struct image_record 
     return TRUE;
 }
 
+static char *read_text(const char *path, size_t *ret_size, GError **error)
+{
+    char *text = NULL;
+    g_autoptr(GError) problem = NULL;
+    if (!g_file_get_contents(path, &text, ret_size, &problem))
+        image_json_fail(error, path, "cannot be read; import the image again");
+    return text;
+}
+
 static struct image_record *read_record(const char *store, const char *id, GError **error)
 {
     g_autofree char *directory = image_store_image_dir(store, id);
@@ -65,8 +74,8 @@ static struct image_record *read_record(const char *store, const char *id, GErro
     struct image_record *record = g_new0(struct image_record, 1);
     record->id = g_strdup(id);
     json_t *json = NULL;
-    gboolean done = g_file_get_contents(config, &config_text, &config_size, error) &&
-                    g_file_get_contents(image, &image_text, &image_size, error) &&
+    gboolean done = (config_text = read_text(config, &config_size, error)) != NULL &&
+                    (image_text = read_text(image, &image_size, error)) != NULL &&
                     image_config_parse(config_text, config_size, config, &record->config, &record->diff_ids, error);
     json = done ? image_json_parse(image_text, image_size, image, error) : NULL;
     done = json != NULL && parse(json, image, record, error);
@@ -222,11 +231,29 @@ static struct image_record *new_record(const struct image_plan *plan)
     return record;
 }
 
+/* Holds what is there. One that cannot be read, as after a loss of power, is removed: a new import is to mend it. */
+static int hold_whole(const char *store, const char *id, const char *directory)
+{
+    int hold = image_store_hold(directory);
+    struct image_record *record = hold >= 0 ? read_record(store, id, NULL) : NULL;
+    if (hold < 0 || record != NULL) {
+        image_record_free(record);
+        return hold;
+    }
+    close(hold);
+    int lock = image_store_lock(store, NULL);
+    if (lock >= 0) {
+        (void)image_store_remove(store, directory, NULL);
+        close(lock);
+    }
+    return -1;
+}
+
 /* Makes STORE/images/HEX, whole, unless it is there. */
 static int make_directory(const char *store, const struct image_plan *plan, GError **error)
 {
     g_autofree char *directory = image_store_image_dir(store, plan->id);
-    int hold = image_store_hold(directory);
+    int hold = hold_whole(store, plan->id, directory);
     if (hold >= 0)
         return hold;
     struct image_tmp tmp;

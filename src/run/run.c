@@ -7,6 +7,7 @@
 #include "run_inside.h"
 #include "run_oci.h"
 #include "run_watch.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +28,32 @@ static gboolean check_program(const struct run_spec *spec, int *ret_not_started,
     return result == 0;
 }
 
+/*
+ * bwrap goes to it while it has the host's /proc open, which a link like /proc/self/fd/3 names: only what is there without
+ * the new /proc is a place of the root.
+ */
+static gboolean check_working_dir(const struct run_spec *spec, GError **error)
+{
+    int root = open(spec->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = root < 0 ? -errno : run_inside_open(root, spec->working_dir, O_PATH | O_DIRECTORY);
+    if (fd < 0) {
+        g_autofree char *shown = text_word(spec->working_dir);
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot go to the working directory %s in the image: %s", shown,
+                    g_strerror(-fd));
+    } else {
+        close(fd);
+    }
+    if (root >= 0)
+        close(root);
+    return fd >= 0;
+}
+
 static int run_external(const struct run_spec *spec, int signal_fd, int *ret_not_started, GError **error)
 {
     if (!check_program(spec, ret_not_started, error))
         return -1;
     if (spec->runtime == RUN_BWRAP)
-        return run_bwrap(spec, signal_fd, ret_not_started, error);
+        return check_working_dir(spec, error) ? run_bwrap(spec, signal_fd, ret_not_started, error) : -1;
     return run_oci(spec, signal_fd, ret_not_started, error);
 }
 

@@ -120,14 +120,18 @@ static json_t *maps_to_json(const struct run_id_range *ranges, size_t n)
     return json;
 }
 
-static json_t *linux_to_json(const struct run_id_maps *maps)
+static json_t *linux_to_json(const struct run_spec *spec, const struct run_id_maps *maps)
 {
     /* No network namespace: the network is the host's. */
     json_t *namespaces = json_pack("[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}]", "type", "mount", "type", "pid", "type", "ipc",
                                    "type", "uts", "type", "cgroup");
+    /* In /dev a program may make nodes; a cgroup forbids to open them, but for crun, which we start without one. */
+    json_t *seccomp = run_seccomp_to_json(spec->runtime == RUN_CRUN);
     json_t *json =
         json_pack("{s:o, s:o, s:o, s:o}", "namespaces", namespaces, "maskedPaths", known_strings(run_masked_paths),
-                  "readonlyPaths", known_strings(run_readonly_paths), "seccomp", run_seccomp_to_json());
+                  "readonlyPaths", known_strings(run_readonly_paths), "seccomp", seccomp);
+    if (maps == NULL && run_ids_is_initial())
+        json_object_set_new(json, "resources", json_pack("{s:[{s:b, s:s}]}", "devices", "allow", 0, "access", "rwm"));
     if (maps != NULL) {
         json_array_append_new(namespaces, json_pack("{s:s}", "type", "user"));
         json_object_set_new(json, "uidMappings", maps_to_json(maps->users, maps->n_users));
@@ -161,9 +165,13 @@ static json_t *config_to_json(const struct run_spec *spec, const char *directory
         return NULL;
     bool has_tty_group = !is_single && run_ids_exist(0, 5);
     json_t *mounts = mounts_to_json(directory, files, with_users || !run_ids_is_initial(), has_tty_group);
+    /* crun loses the root's nodev, and would let the program open devices of the image; user namespaces have no devices.
+     * It has no other name for "/". */
+    if (!with_users && run_ids_is_initial())
+        add_mount(mounts, "/.", "bind", "/", "remount,bind,nodev");
     json_t *json = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.0.2", "process", process,
                              "root", "path", spec->root, "readonly", 0, "hostname", spec->hostname, "mounts", mounts,
-                             "linux", linux_to_json(with_users ? &maps : NULL));
+                             "linux", linux_to_json(spec, with_users ? &maps : NULL));
     if (json == NULL)
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
                     "the mount point's name is not UTF-8, which config.json has to "

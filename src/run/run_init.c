@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,22 @@ static _Noreturn void fail(int channel, int status, GError *error)
     _exit(status);
 }
 
+/*
+ * What we come from has directories of the host open, such as the layers in the store. Nothing that an image says, such as
+ * the working directory /proc/self/fd/4/.., may lead there, so they are closed before anything of it is looked up.
+ */
+static void keep_channel_only(int *channel)
+{
+    enum { CHANNEL = 3 };
+    if (*channel != CHANNEL && dup3(*channel, CHANNEL, O_CLOEXEC) != CHANNEL)
+        _exit(RUN_EXEC_RUNTIME_FAILED);
+    *channel = CHANNEL;
+    if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) == 0)
+        return;
+    for (int fd = CHANNEL + 1; fd < 65536; fd++) /* before Linux 5.9 */
+        close(fd);
+}
+
 static bool is_told_to_go(int channel)
 {
     struct run_message message;
@@ -50,12 +68,15 @@ static void die_with_parent(int channel)
         _exit(128 + SIGKILL);
 }
 
-/* Pipes belong to who made them: given to the program's user, so that he can open /dev/stdout again. */
+/* Pipes belong to who made them: given to the program's user, so that he can open /dev/stdout again. A fifo that has a name
+ * stays its owner's. */
 static void give_pipes(uid_t uid)
 {
     for (int fd = 0; fd <= 2; fd++) {
         struct stat st;
-        if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_nlink == 1 && st.st_uid != uid)
+        struct statfs fs;
+        if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid && fstatfs(fd, &fs) == 0 &&
+            fs.f_type == PIPEFS_MAGIC)
             (void)!fchown(fd, uid, (gid_t)-1);
     }
 }
@@ -199,6 +220,7 @@ static void reset_signals(void)
 
 _Noreturn void run_init_main(const struct run_spec *spec, int channel)
 {
+    keep_channel_only(&channel);
     struct init init = {.spec = spec, .channel = channel, .terminal = -1};
     GError *error = NULL;
     reset_signals();

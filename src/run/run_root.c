@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,22 +58,33 @@ static const struct device devices[] = {
     {"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
-/* A node of our own where that is allowed; in a user namespace, where it is not, the host's by a bind. */
-static gboolean make_device(int root, const struct device *device, GError **error)
+/* A node of our own where that is allowed; in a user namespace, where it is not, the host's. Bound in any case: who may make
+ * nodes in /dev itself could open any device of the host, as no cgroup of devices forbids it. */
+static gboolean make_device(int root, int nodes, const struct device *device, GError **error)
 {
     g_autofree char *path = g_strconcat("/dev/", device->name, NULL);
-    int directory = run_inside_open(root, "/dev", O_PATH | O_DIRECTORY);
-    int result = directory < 0 ? directory : 0;
-    if (result == 0 && mknodat(directory, device->name, S_IFCHR | 0666, makedev(device->major, device->minor)) != 0)
-        result = -errno;
-    if (directory >= 0)
-        close(directory);
-    if (result == -EPERM) {
-        result = run_mount_write_file(root, path, "");
-        if (result == 0)
-            result = run_mount_bind_host(root, path, path, 0);
-    }
+    g_autofree char *node = g_strconcat("/proc/", device->name, NULL);
+    int result = run_mount_write_file(root, path, "");
+    if (result == 0 && mknodat(nodes, device->name, S_IFCHR | 0666, makedev(device->major, device->minor)) == 0)
+        result = run_mount_bind_inside(root, node, path, 0);
+    else if (result == 0)
+        result = errno == EPERM ? run_mount_bind_host(root, path, path, 0) : -errno;
     return result == 0 ? TRUE : failed("make", path, -result, error);
+}
+
+/* In a file system that nobody sees, as the files of /etc. */
+static gboolean make_devices(int root, GError **error)
+{
+    int result = run_mount_at(root, "/proc", "tmpfs", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k");
+    int nodes = result == 0 ? run_inside_open(root, "/proc", O_PATH | O_DIRECTORY) : result;
+    if (nodes < 0)
+        return failed("make devices in", "/proc", -nodes, error);
+    gboolean is_made = TRUE;
+    for (size_t i = 0; is_made && i < G_N_ELEMENTS(devices); i++)
+        is_made = make_device(root, nodes, &devices[i], error);
+    close(nodes);
+    result = is_made ? run_mount_detach(root, "/proc") : 0;
+    return result == 0 ? is_made : failed("take off", "/proc", -result, error);
 }
 
 static gboolean make_links(int root, GError **error)
@@ -112,19 +124,15 @@ static int mount_devpts(int root)
 
 static gboolean mount_dev(int root, GError **error)
 {
-    int result = run_mount_at(root, "/dev", "tmpfs", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
+    const unsigned long own = MS_NOSUID | MS_NODEV | MS_STRICTATIME, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    int result = run_mount_at(root, "/dev", "tmpfs", "tmpfs", own, "mode=755,size=65536k");
     if (result < 0)
         return failed("mount", "/dev", -result, error);
-    for (size_t i = 0; i < G_N_ELEMENTS(devices); i++) {
-        if (!make_device(root, &devices[i], error))
-            return FALSE;
-    }
-    if (!make_links(root, error))
+    if (!make_devices(root, error) || !make_links(root, error))
         return FALSE;
     result = mount_devpts(root);
     if (result < 0)
         return failed("mount", "/dev/pts", -result, error);
-    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     result = run_mount_at(root, "/dev/shm", "tmpfs", "shm", flags, "mode=1777,size=65536k");
     if (result < 0)
         return failed("mount", "/dev/shm", -result, error);
@@ -169,10 +177,26 @@ static gboolean cover(int root, GError **error)
     return TRUE;
 }
 
+/*
+ * What is mounted here is looked up by name again, to be masked and made read-only. A symbolic link could lead into a volume,
+ * where another program makes it mean something else in between (as in CVE-2019-19921).
+ */
+static gboolean check_places(int root, GError **error)
+{
+    static const char *const places[] = {"/proc", "/sys", "/dev"};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        int fd = run_inside_open(root, places[i], O_PATH | O_DIRECTORY | O_NOFOLLOW);
+        if (fd < 0)
+            return failed("mount at the image's", places[i], -fd, error);
+        close(fd);
+    }
+    return TRUE;
+}
+
 static gboolean mount_all(int root, const struct run_spec *spec, GError **error)
 {
-    return mount_files(root, spec, error) && mount_dev(root, error) && mount_proc(root, error) &&
-           mount_sys(root, error) && cover(root, error);
+    return check_places(root, error) && mount_files(root, spec, error) && mount_dev(root, error) &&
+           mount_proc(root, error) && mount_sys(root, error) && cover(root, error);
 }
 
 /* pivot_root(2), "pivot_root(".", ".")": the old root ends up below the new one and is taken off. */
@@ -234,14 +258,21 @@ static gboolean no_directory(const char *directory, int problem, GError **error)
     return FALSE;
 }
 
+/* By a descriptor that was passed to us one can come to a place that is not below the root; it has no name then. */
+static int go_to(const char *directory)
+{
+    if (chdir(directory) != 0)
+        return -errno;
+    g_autofree char *name = g_malloc(PATH_MAX);
+    long length = syscall(SYS_getcwd, name, (unsigned long)PATH_MAX);
+    return length < 0 ? -errno : *name == '/' ? 0 : -EXDEV;
+}
+
 gboolean run_root_chdir(const char *directory, GError **error)
 {
-    if (chdir(directory) == 0)
-        return TRUE;
-    if (errno != ENOENT)
-        return no_directory(directory, errno, error);
+    int result = go_to(directory);
     /* As docker makes it, for root; in a declared place that works. */
-    if (g_mkdir_with_parents(directory, 0755) != 0 || chdir(directory) != 0)
-        return no_directory(directory, errno, error);
-    return TRUE;
+    if (result == -ENOENT)
+        result = g_mkdir_with_parents(directory, 0755) == 0 ? go_to(directory) : -errno;
+    return result == 0 ? TRUE : no_directory(directory, -result, error);
 }

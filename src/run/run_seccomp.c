@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct rule {
@@ -83,6 +84,18 @@ static const struct rule rules[] = {
     NEW_NAMESPACE(CLONE_NEWNET),
     IOCTL(TIOCSTI),
     IOCTL(TIOCLINUX),
+};
+
+/* For runtimes that forbid the host's devices neither by a cgroup nor by mounts without them. */
+#define NODE(name, argument, type)                                                                                     \
+    {                                                                                                                  \
+        (name), EPERM, (argument), S_IFMT, (type)                                                                      \
+    }
+static const struct rule device_rules[] = {
+    NODE("mknod", 1, S_IFCHR),
+    NODE("mknod", 1, S_IFBLK),
+    NODE("mknodat", 2, S_IFCHR),
+    NODE("mknodat", 2, S_IFBLK),
 };
 
 /* Programs of the machine's other architectures run too, under the same rules. */
@@ -170,11 +183,13 @@ static json_t *rule_to_json(const struct rule *rule)
     return json;
 }
 
-json_t *run_seccomp_to_json(void)
+json_t *run_seccomp_to_json(bool forbids_devices)
 {
     json_t *calls = json_array();
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
         json_array_append_new(calls, rule_to_json(&rules[i]));
+    for (size_t i = 0; forbids_devices && i < G_N_ELEMENTS(device_rules); i++)
+        json_array_append_new(calls, rule_to_json(&device_rules[i]));
 #if defined(__x86_64__)
     json_t *architectures = json_pack("[s, s, s]", "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32");
 #elif defined(__aarch64__)

@@ -12,6 +12,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Installs the filter for this thread and what it starts; no_new_privs must be set. FALSE with one line. */
 gboolean run_seccomp_install(GError **error);
@@ -21,6 +22,6 @@ gboolean run_seccomp_install(GError **error);
 int run_seccomp_export(GError **error);
 
 /* The same as "linux.seccomp" of an OCI config.json; a new reference. */
-json_t *run_seccomp_to_json(void);
+json_t *run_seccomp_to_json(bool forbids_devices);
 
 #endif

@@ -17,7 +17,7 @@ struct flow {
 };
 
 struct run_terminal {
-    int master; /* owned, non-blocking */
+    int master; /* owned, non-blocking; -1 once it is hung up */
     struct termios saved;
     struct flow in, out; /* from the person; to him */
 };
@@ -45,7 +45,8 @@ void run_terminal_free(struct run_terminal *terminal)
     if (terminal == NULL)
         return;
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
-    close(terminal->master);
+    if (terminal->master >= 0)
+        close(terminal->master);
     g_free(terminal);
 }
 
@@ -81,7 +82,8 @@ static void fill(struct flow *flow, int fd)
         flow->ended = true; /* EIO: nobody has the program's terminal open */
 }
 
-static void empty(struct flow *flow, int fd)
+/* False when nobody takes the bytes any more. */
+static bool empty(struct flow *flow, int fd)
 {
     ssize_t n = write(fd, flow->bytes, flow->n);
     if (n > 0) {
@@ -90,17 +92,30 @@ static void empty(struct flow *flow, int fd)
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
         flow->n = 0;
         flow->ended = true;
+        return false;
     }
+    return true;
+}
+
+/* Nobody reads what the program says ("| head"): it hears of that as it would of a pipe, or it would wait for ever. */
+static void hang_up(struct run_terminal *terminal)
+{
+    close(terminal->master);
+    terminal->master = -1;
+    terminal->in.n = 0;
+    terminal->in.ended = true;
 }
 
 void run_terminal_copy(struct run_terminal *terminal, const struct pollfd polls[static RUN_TERMINAL_N_POLLS])
 {
     if (polls[0].revents != 0)
         fill(&terminal->in, STDIN_FILENO);
-    if (polls[1].revents != 0)
-        empty(&terminal->out, STDOUT_FILENO);
+    if (polls[1].revents != 0 && !empty(&terminal->out, STDOUT_FILENO)) {
+        hang_up(terminal);
+        return;
+    }
     if ((polls[2].revents & POLLOUT) != 0 && terminal->in.n > 0)
-        empty(&terminal->in, terminal->master);
+        (void)empty(&terminal->in, terminal->master);
     if ((polls[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && terminal->out.n == 0)
         fill(&terminal->out, terminal->master);
 }
@@ -113,6 +128,6 @@ void run_terminal_drain(struct run_terminal *terminal)
             fill(out, terminal->master);
         if (out->n == 0)
             return; /* EAGAIN: somebody has it open and says nothing */
-        empty(out, STDOUT_FILENO);
+        (void)empty(out, STDOUT_FILENO);
     }
 }

@@ -435,3 +435,11 @@ def test_places_of_others(variables, place, as_nobody):
     result = run_as_nobody("umount", "mnt")
     assert (result.returncode, result.stderr) == (0, ""), result
     assert json.loads(run_as_nobody("status", "--json").stdout)["mounts"] == [] and not (state / "mnt.json").exists()
+
+
+def test_user_without_an_entry_or_home():
+    """One line, no warnings of GLib's: 4242 is in no /etc/passwd, as in a container that runs under any number."""
+    result = subprocess.run(["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", rofuse_test.BINARY, "status"],
+                            env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            check=False, timeout=60, cwd="/")
+    assert result.returncode == 1 and "set HOME" in result.stderr and result.stderr.count("\n") == 1, result

@@ -55,6 +55,19 @@ def test_names(scratch):
     assert image_files.stored(state) == image_files.EMPTY
 
 
+@pytest.mark.parametrize("file, content", [("config.json", "{"), ("config.json", None), ("image.json", "")], ids=str)
+def test_damaged_record_is_made_anew(scratch, file, content):
+    """As after a loss of power; until then nothing shows it or lies on it."""
+    state = two_images(scratch)
+    path = state / "images/images" / image_files.inspect("one", state)["id"].removeprefix("sha256:") / file
+    path.unlink() if content is None else path.write_text(content)
+    image_files.refused("inspect", "one", state=state, says=["no image one"])
+    image_files.succeed("import", f"oci:{scratch}/oci:one", "--name", "one", state=state)
+    assert image_files.inspect("one", state)["names"] == ["one"]
+    image_files.succeed("prune", "--all", state=state)
+    assert image_files.stored(state) == image_files.EMPTY
+
+
 def test_image_in_use(scratch):
     """Who uses an image holds its directories with a shared lock; they stay until that is gone."""
     state = two_images(scratch)

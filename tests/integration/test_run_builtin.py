@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import stat
 import subprocess
 
 import busybox_image
@@ -279,6 +280,23 @@ def test_calls_that_are_denied(root, scratch):
     assert lines == ["not permitted", "not permitted", "1", "mknod works", "chown works"]
 
 
+def test_devices_of_the_host_cannot_be_opened(rofuse, image, scratch, runtime):
+    """Whoever may make nodes still opens none but the usual ones, wherever they are: in /dev, in a place, in the image."""
+    layer = scratch / "layer"
+    layer.mkdir()
+    os.mknod(layer / "new", stat.S_IFCHR | 0o666, os.makedev(10, 229))
+    root = rofuse(layers=[*image, layer], tmpfs=["/tmp"], volume=["data:/data"])
+    script = r"""
+    for d in /dev /dev/shm /tmp /data /; do
+        mknod $d/new c 10 229 2>/dev/null
+        (: <>$d/new) 2>/dev/null && test -c $d/new && echo "$d/new was opened"
+    done
+    (: <>/dev/zero) && echo "zero was opened"
+    """
+    result = container.run(scratch, root.point, script, runtime=runtime)
+    assert result.stdout.splitlines() == ["zero was opened"], result
+
+
 def test_links_of_the_image_stay_inside(rofuse, scratch, image):
     """Files are put where the image's links lead inside, never on the host's; a link to nowhere is covered itself."""
     top = scratch / "top"
@@ -297,10 +315,44 @@ def test_links_of_the_image_stay_inside(rofuse, scratch, image):
     assert victim.read_text() == "of the host\n"
 
 
+@pytest.mark.parametrize("place", ["proc", "sys", "dev"])
+def test_places_of_the_kernel_are_no_links(rofuse, scratch, image, place):
+    """In a volume another program could make them lead elsewhere while they are masked."""
+    top = scratch / "top"
+    top.mkdir()
+    (top / place).symlink_to(f"/data/{place}")
+    mount = rofuse(layers=[*image, top], volume=["data:/data"])
+    (mount.point / "data" / place).mkdir()
+    result = container.run(scratch, mount.point, "echo started")
+    assert result.returncode == 125 and not result.stdout and f"/{place}: Not a directory" in result.stderr, result
+
+
 def test_pipe_can_be_opened_again(root, scratch):
     """/dev/stdout and /dev/stderr of a user that is not root, as log files of many images are."""
     result = container.run(scratch, root.point, "echo out >/dev/stdout; echo err >/dev/stderr", user="app")
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
+
+
+def test_descriptors_of_a_runtime_do_not_lead_out(root, scratch, runtime):
+    """Neither as the working directory nor in the PATH: there is a "true" outside, too."""
+    host = scratch / "true"
+    host.write_text("#!/bin/sh\necho outside\n")
+    host.chmod(0o755)
+    for number in range(3, 10):
+        way = f"/proc/self/fd/{number}/.."
+        result = container.run(scratch, root.point, "echo here", runtime=runtime, working_dir=way)
+        assert result.returncode != 0 and not result.stdout, (number, result)
+        result = container.run(scratch, root.point, ["true"], runtime=runtime, env=[f"PATH={way}{scratch}:/bin"])
+        assert (result.returncode, result.stdout) == (0, ""), (number, result)
+
+
+def test_fifo_stays_its_owners(root, scratch):
+    """One with a name is a file of the host's."""
+    fifo = scratch / "fifo"
+    os.mkfifo(fifo, 0o600)
+    with open(os.open(fifo, os.O_RDWR), "wb") as stream:
+        subprocess.run(container.command(scratch, root.point, "true", user="app"), stdin=stream, check=True, timeout=60)
+    assert fifo.stat().st_uid == os.geteuid()
 
 
 def test_descriptors_are_not_passed(root, scratch):

@@ -65,9 +65,9 @@ def command(scratch, *words):
     return [rofuse_test.BINARY, "run", "--state-dir", str(scratch / "state"), "--report", "none", *map(str, words)]
 
 
-def run(scratch, *words, **more):
-    return subprocess.run(command(scratch, *words), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                          timeout=120, **more)
+def run(scratch, *words, stdin=subprocess.DEVNULL, **more):
+    return subprocess.run(command(scratch, *words), stdin=stdin, capture_output=True, text=True, check=False, timeout=120,
+                          **more)
 
 
 def test_the_image_says_how(scratch, image):
@@ -89,6 +89,30 @@ def test_options_count_first(scratch, image):
         result = run(scratch, "--image", image, *words)
         assert (result.returncode, result.stdout) == (0, wanted), (words, result)
     assert run(scratch, "--image", image, "--entrypoint", "true").returncode == 0
+
+
+def test_environment_of_the_host_is_not_the_images(scratch):
+    """A name without a value is asked for by the person alone, with -e."""
+    base, _ = busybox_image.make(scratch / "tree")
+    image_files.layout(scratch / "curious", [layer_tar(base)], config={"Env": ["SECRET", "PATH=/bin"], "Cmd": ["env"]})
+    image = f"oci:{scratch}/curious"
+    for words, shown in (([], False), (["-e", "SECRET"], True)):
+        result = run(scratch, "--image", image, *words, env={**os.environ, "SECRET": "of the host"})
+        assert result.returncode == 0 and "PATH=/bin\n" in result.stdout, result
+        assert ("of the host" in result.stdout) == shown, result
+
+
+@pytest.mark.parametrize("stdin", [False, True], ids=["ours", "passed"])
+def test_working_directory_does_not_lead_out(scratch, image, stdin):
+    """Not by the directories that a run has open, as the store's layers, nor by one that it was given (CVE-2024-21626)."""
+    place = os.open(scratch if stdin else "/dev/null", os.O_RDONLY)
+    try:
+        for number in [0] if stdin else range(3, 12):
+            result = run(scratch, "--image", image, "-w", f"/proc/self/fd/{number}", "--", "echo here; ls ..", stdin=place)
+            assert result.returncode == 125 and not result.stdout, (number, result)
+            assert "working directory" in result.stderr.splitlines()[-1], (number, result)
+    finally:
+        os.close(place)
 
 
 def test_stop_signal_of_the_image(scratch, image):

@@ -1,0 +1,94 @@
+"""Ends of `rofuse run` that nobody planned: whoever read its output is gone, somebody outside stays in the root."""
+
+import json
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import termios
+
+import busybox_image
+import pytest
+import rofuse_test
+
+
+@pytest.fixture(name="layers", scope="module")
+def fixture_layers(tmp_path_factory):
+    base, app = busybox_image.make(tmp_path_factory.mktemp("run_ends"))
+    return ["--layer", base, "--layer", app]
+
+
+def command(scratch, *words):
+    return [rofuse_test.BINARY, "run", "--state-dir", str(scratch / "state"), *map(str, words)]
+
+
+def closed_pipe():
+    """A pipe's end for writing that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def test_nobody_reads_the_report(scratch, layers):
+    """The status is the program's, and what was to be removed is removed."""
+    writer = closed_pipe()
+    try:
+        result = subprocess.run(command(scratch, *layers, "--rm", "-v", "/cache", "--", "sh", "-c",
+                                        "touch /cache/x; touch /y 2>/dev/null; exit 9"),
+                                stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, check=False, timeout=60)
+    finally:
+        os.close(writer)
+    assert result.returncode == 9
+    assert not list((scratch / "state/volumes").iterdir())
+    assert not list((scratch / "state/run/roots").iterdir())
+
+
+def test_nobody_reads_the_terminal(scratch, layers):
+    """As `rofuse run … | head`: the program is hung up, the person's terminal is as it was."""
+    master, slave = pty.openpty()
+    writer = closed_pipe()
+    before = termios.tcgetattr(slave)
+    try:
+        result = subprocess.run(command(scratch, "--report", "none", *layers, "--", "sh", "-c",
+                                        "while :; do echo on and on; done"),
+                                stdin=slave, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60,
+                                start_new_session=True)
+        assert result.returncode == 128 + signal.SIGHUP, result
+        assert termios.tcgetattr(slave) == before
+    finally:
+        for fd in (master, slave, writer):
+            os.close(fd)
+
+
+def test_waiting_for_others_can_be_interrupted(scratch, layers):
+    """The run ends with its report; the root is served until whoever is in it has gone."""
+    with subprocess.Popen(command(scratch, *layers, "--", "sh", "-c", "echo >/x 2>/dev/null; echo ready; read line"),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        (root,) = [path for path in (scratch / "state/run/roots").iterdir() if path.suffix != ".jsonl"]
+        with subprocess.Popen(["sleep", "600"], cwd=root) as other:
+            process.stdin.close()
+            while "waiting until" not in (line := process.stderr.readline()):
+                assert line, "it ended without waiting"
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read()
+            assert process.wait(60) == 1 and "/x  create  EROFS" in said, said
+            assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
+            other.kill()
+    rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
+
+
+def test_daemon_is_killed(scratch, layers):
+    """Its mount is taken off; what it had logged is reported."""
+    with subprocess.Popen(command(scratch, *layers, "--", "sh", "-c", "touch /x 2>/dev/null; echo ready; read line; exit 3"),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        (state,) = (scratch / "state/run").glob("*.json")
+        os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+        process.stdin.close()
+        said = process.stderr.read()
+        assert process.wait(60) == 3 and "was ended before the program" in said, said
+    assert not list((scratch / "state/run/roots").iterdir()) and not state.exists()
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        assert str(scratch) not in table.read()
