@@ -26,6 +26,15 @@ static gboolean failed(const char *what, const char *path, int problem, GError *
     return FALSE;
 }
 
+/* Where a writable place lies over the directory the file is missing, and is made there, as docker does. */
+static int bind_file(int root, const char *source, const char *path)
+{
+    int result = run_mount_bind_inside(root, source, path, RUN_BIND_READ_ONLY | RUN_BIND_OVER_LINK);
+    if (result == -ENOENT && run_mount_write_file(root, path, "") == 0)
+        result = run_mount_bind_inside(root, source, path, RUN_BIND_READ_ONLY);
+    return result;
+}
+
 /* The files of /etc, made in a file system of their own that nobody sees; it lives as long as they are mounted. */
 static gboolean mount_files(int root, const struct run_spec *spec, GError **error)
 {
@@ -37,7 +46,7 @@ static gboolean mount_files(int root, const struct run_spec *spec, GError **erro
         g_autofree char *source = g_strdup_printf("/proc/%zu", i);
         result = run_mount_write_file(root, source, files[i].text);
         if (result == 0)
-            result = run_mount_bind_inside(root, source, files[i].path, RUN_BIND_READ_ONLY | RUN_BIND_OVER_LINK);
+            result = bind_file(root, source, files[i].path);
         if (result < 0)
             failed("mount", files[i].path, -result, error);
     }

@@ -101,6 +101,13 @@ def test_user_of_the_image(scratch, layers):
     assert not left(scratch)
 
 
+@pytest.mark.parametrize("runtime", ["builtin", "runc"])
+def test_a_writable_etc_has_the_made_files(scratch, layers, runtime):
+    result = run(scratch, "--report", "none", *layers, "--tmpfs", "/etc", "--runtime", runtime, "--hostname", "box", "--",
+                 "sh", "-c", "cat /etc/hostname; echo x > /etc/new && ls /etc")
+    assert result.returncode == 0 and result.stdout.split() == ["box", "hostname", "hosts", "new", "resolv.conf"], result
+
+
 def test_report_tells_place_process_and_unused_route(scratch, layers):
     told, result = report(scratch, *layers, "--tmpfs", "/tmp", "--tmpfs", "/cache", "--name", "box", "--",
                           "sh", "-c", "echo x > /tmp/x; echo x > /var/x; mkdir /app/new; exit 0")
