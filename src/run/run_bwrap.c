@@ -20,6 +20,9 @@
 
 #define MOST_FDS (RUN_N_FILES + 3)
 
+/* Where bwrap finds the root when it runs as somebody else, in a mount namespace of its own. Everybody can walk there. */
+#define SHOWN_ROOT "/tmp"
+
 /* What bwrap is given. */
 struct setup {
     GByteArray *words; /* each with its '\0', for --args: the command line of others is for everybody to read */
@@ -80,9 +83,16 @@ static gboolean add_files(struct setup *setup, const struct run_spec *spec, GErr
     return is_added;
 }
 
+/* Whether bwrap is started as the program's user: it changes users in a user namespace alone. */
+static bool is_another_user(const struct run_spec *spec)
+{
+    return run_ids_may_mount() && (spec->uid != 0 || spec->gid != 0);
+}
+
 static void add_places(struct setup *setup, const struct run_spec *spec)
 {
-    add_words(setup, "--bind", spec->root, "/", "--proc", "/proc", "--dev", "/dev", NULL);
+    add_words(setup, "--bind", is_another_user(spec) ? SHOWN_ROOT : spec->root, "/", "--proc", "/proc", "--dev", "/dev",
+              NULL);
     add_words(setup, "--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm", NULL);
     add_words(setup, "--mqueue", "/dev/mqueue", "--ro-bind", "/sys", "/sys", NULL);
     for (const char *const *path = run_masked_paths; *path != NULL; path++) {
@@ -188,13 +198,14 @@ static int start(const struct run_spec *spec, const char *bwrap, int args, struc
         g_ptr_array_add(argv, *word);
     g_ptr_array_add(argv, NULL);
     setup->fds[setup->n_fds++] = args;
-    bool is_other = run_ids_may_mount() && (spec->uid != 0 || spec->gid != 0);
+    bool is_other = is_another_user(spec);
     struct run_spawn spawn = {.argv = (char **)argv->pdata,
                               .fds = setup->fds,
                               .n_fds = setup->n_fds,
                               .terminal = terminal,
                               .has_terminal = terminal >= 0,
-                              .becomes = is_other ? spec : NULL};
+                              .becomes = is_other ? spec : NULL,
+                              .shows_root = is_other ? SHOWN_ROOT : NULL};
     return run_spawn(&spawn, error);
 }
 
