@@ -11,6 +11,7 @@ import busybox_image
 import pytest
 import rofuse_test
 from rofuse_test import wait_until
+import runtimes
 
 COMPOSE = """\
 services:
@@ -110,6 +111,35 @@ def test_report_tells_place_process_and_unused_route(scratch, layers):
     assert [route["target"] for route in told["never_written"]] == ["/cache"]
     shown = run(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x > /var/x; exit 0")
     assert "/var" in shown.stderr and "/cache" in shown.stderr
+    assert not left(scratch)
+
+
+def test_report_without_records_names_the_mount(scratch, layers):
+    told, _ = report(scratch, *layers, "--name", "box", "--", "true")
+    assert (told["mount"], told["denied"]) == ("box", 0)
+    assert run(scratch, *layers, "--name", "box", "--", "true").stderr == "rofuse: box: no write was refused\n"
+
+
+def test_report_file_is_written_where_it_is(scratch, layers):
+    """A link (/dev/stdout is one) stays what it is; a longer report from before does not shine through."""
+    (scratch / "report").write_text("old" * 1000)
+    (scratch / "link").symlink_to("report")
+    assert run(scratch, "--report", f"json:{scratch}/link", *layers, "--", "true").returncode == 0
+    assert (scratch / "link").is_symlink() and json.loads((scratch / "report").read_text())["denied"] == 0
+    early = run(scratch, "--report", f"json:{scratch}/missing/report", *layers, "--", "echo", "ran")
+    assert (early.returncode, early.stdout) == (1, "") and f"{scratch}/missing/report" in early.stderr, early
+    assert early.stderr.count("\n") == 1 and not left(scratch)
+
+
+def test_bwrap_as_a_user_of_the_image(scratch, layers):
+    """bwrap runs as that user, to whom the directory of the root is closed."""
+    if runtimes.missing("bwrap"):
+        pytest.skip("bwrap is not installed")
+    for user, wanted in (("app", "1000:1000"), ("root", "0:0")):
+        result = run(scratch, "--report", "none", "--runtime", "bwrap", *layers, "--tmpfs", "/tmp:native", "--user", user,
+                     "--", "sh", "-c", "echo $(id -u):$(id -g); echo x >/tmp/x; echo x >/app/x")
+        assert result.stdout == f"{wanted}\n" and "create /tmp/x" not in result.stderr, result
+        assert "/app/x: Read-only file system" in result.stderr
     assert not left(scratch)
 
 
