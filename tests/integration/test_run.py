@@ -143,6 +143,20 @@ def test_bwrap_as_a_user_of_the_image(scratch, layers):
     assert not left(scratch)
 
 
+@pytest.mark.parametrize("runtime", ["builtin", "bwrap", "runc", "crun"])
+def test_runtime_that_fails(scratch, layers, runtime):
+    """125, and no report: the status is not the program's. Here the working directory cannot be made."""
+    if runtime != "builtin" and runtimes.missing(runtime):
+        pytest.skip(f"{runtime} is not installed")
+    words = command(scratch, "--runtime", runtime, *layers, "-w", "/no/such", "--", "true")
+    result = subprocess.run(runtimes.in_cgroup2(words) if runtime == "crun" else words, stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 125 and "refused" not in result.stderr, result
+    line = result.stderr.splitlines()[-1]
+    assert "/no/such" in line if runtime == "builtin" else f"rofuse: {runtime} did not start the program" in line, result
+    assert not left(scratch)
+
+
 def test_service_of_a_compose_file(scratch, place):
     """Found in the working directory, with volumes that outlive the run and carry the project's name."""
     project = scratch / "shop"
