@@ -64,6 +64,8 @@ USAGE = [
     (["mount", "--state-dir", "", "@/mnt"], ["--state-dir", "empty"]),
     (["mount", "--foreground=no", "@/mnt"], ["--foreground", "no value"]),
     (["status", "--json=no"], ["--json", "no value"]),
+    (["image"], ["image: no command is given", "import", "--help"]),
+    (["image", "list"], ['"list" is no command of image', "ls", "--help"]),
     # sizes and numbers
     (["mount", "--tmpfs", "/tmp:size=64q", "@/mnt"], ["--tmpfs /tmp:size=64q", "size", "64q", "64m"]),
     (["mount", "--tmpfs", "/tmp:size=", "@/mnt"], ["--tmpfs", "size"]),

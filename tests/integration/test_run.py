@@ -172,6 +172,10 @@ def test_service_of_a_compose_file(scratch, place):
     (project / "compose.yaml").write_text(COMPOSE.replace("tmpfs: /tmp", "cap_drop: [ALL]\n    ports: ['80:80']"))
     noted = run(scratch, "--report", "none", "api", "--", "true", cwd=project)
     assert noted.returncode == 0 and "cap_drop" in noted.stderr and noted.stderr.count("\n") == 1, noted
+    for option, says in (("no-new-privileges:true", ""), ("seccomp:unconfined", "security_opt")):
+        (project / "compose.yaml").write_text(COMPOSE.replace("tmpfs: /tmp", f"security_opt: ['{option}']"))
+        noted = run(scratch, "--report", "none", "api", "--", "true", cwd=project)
+        assert says in noted.stderr and bool(noted.stderr) == bool(says), noted
     wrong = run(scratch, "web", cwd=project)
     assert wrong.returncode == 2 and "web" in wrong.stderr and "api" in wrong.stderr
     assert not left(scratch)
