@@ -27,6 +27,11 @@ static const char help[] =
     "\n"
     "rofuse image COMMAND --help tells a command's options with examples.\n"
     "\n"
+    "Example:\n"
+    "  docker save app:1 > app.tar\n"
+    "  rofuse image import docker-archive:app.tar\n"
+    "  rofuse image ls\n"
+    "\n"
     "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.\n";
 
 static const char import_summary[] =

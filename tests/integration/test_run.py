@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -112,6 +113,14 @@ def test_report_tells_place_process_and_unused_route(scratch, layers):
     shown = run(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x > /var/x; exit 0")
     assert "/var" in shown.stderr and "/cache" in shown.stderr
     assert not left(scratch)
+
+
+def test_keys_of_the_report_are_in_the_manual(scratch, layers):
+    told, _ = report(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x >/tmp/x; exit 0")
+    section = (rofuse_test.ROOT / "src/rofuse.1").read_text().split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
+    (place,), (advice,), (route,) = told["places"], told["declare"], told["never_written"]
+    for key in {*told, *place, *advice, *route}:
+        assert re.search(rf"\b{key}\b", section), key
 
 
 def test_report_without_records_names_the_mount(scratch, layers):
