@@ -242,11 +242,8 @@ int cmd_run(int argc, char **argv)
         return app_error_print(error);
     struct paths *paths = paths_find(request->mount->state_dir, &error);
     struct run run = {.request = request, .paths = paths, .report_fd = -1};
-    int status = 0;
-    if (paths == NULL || !prepare(&run, &error))
-        status = app_error_print(error);
-    if (status == 0)
-        status = mount_root(&run);
+    bool is_ready = paths != NULL && prepare(&run, &error);
+    int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
         status = run_mounted(&run);
     state_free(run.state);
