@@ -28,7 +28,10 @@ static const char examples[] =
     "  rofuse mount --image web:1.0 --tmpfs /tmp web/rootfs\n"
     "  rofuse bundle --image web:1.0 web\n"
     "  runc run --bundle web web1\n"
-    "  rofuse umount web/rootfs\n";
+    "  rofuse umount web/rootfs\n"
+    "\n"
+    "The exit status is 0, 1 when the bundle could not be written or the mount is not there, 2 when the arguments\n"
+    "are wrong.";
 
 struct bundle {
     struct run_words words;

@@ -26,7 +26,9 @@ static const char examples[] =
     "  rofuse config --image oci:images/web:1.0 -e PORT=80 -- /app/serve\n"
     "  rofuse config --service api --tmpfs /run:size=16m --json | jq '.routes[]'\n"
     "\n"
-    "The exit status is 0, 1 when a file cannot be read, 2 when the arguments or the file are wrong.";
+    "A service's image that is not in the store yet is a note on stderr; --image must be there.\n"
+    "\n"
+    "The exit status is 0, 1 when a file or --image cannot be read, 2 when the arguments or the file are wrong.";
 
 static int print(const struct plan *plan, gboolean as_json)
 {

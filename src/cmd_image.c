@@ -25,7 +25,14 @@ static const char help[] =
     "  rm      NAME|ID...             remove images that no mount uses\n"
     "  prune   [--all]                remove images without a name, and what no image needs\n"
     "\n"
-    "rofuse image COMMAND --help tells a command's options with examples.\n";
+    "rofuse image COMMAND --help tells a command's options with examples.\n"
+    "\n"
+    "Example:\n"
+    "  docker save app:1 > app.tar\n"
+    "  rofuse image import docker-archive:app.tar\n"
+    "  rofuse image ls\n"
+    "\n"
+    "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.\n";
 
 static const char import_summary[] =
     "Unpacks the layers of an image that are not there yet, checking every digest, and prints the image's id.";
@@ -265,11 +272,13 @@ static gboolean run_rm(int argc, char **argv, struct options *options, GError **
     if (!command_parse(argc, argv, "image rm", "NAME|ID...", rm_summary, rm_examples, entries, NULL, error) ||
         !check_rest(options, 1, G_MAXUINT, "rofuse image rm NAME|ID...", error))
         return FALSE;
-    for (char **word = options->rest; *word != NULL; word++) {
-        if (!image_gc_remove(options->paths->images, *word, &gc, error))
-            return FALSE;
-    }
-    return report(options, &gc, error);
+    gboolean done = TRUE;
+    for (char **word = options->rest; done && *word != NULL; word++)
+        done = image_gc_remove(options->paths->images, *word, &gc, error);
+    /* What went before one that could not be removed is gone, and is told. */
+    if (done || gc.names + gc.images > 0)
+        done = report(options, &gc, done ? error : NULL) && done;
+    return done;
 }
 
 static gboolean run_prune(int argc, char **argv, struct options *options, GError **error)
@@ -307,9 +316,9 @@ int cmd_image(int argc, char **argv)
         clear_options(&options);
         return done ? 0 : app_error_print(error);
     }
-    g_autofree char *shown = text_word(word);
+    g_autofree char *shown = text_escape(word);
+    g_autofree char *what =
+        argc > 1 ? g_strdup_printf("\"%s\" is no command of image", shown) : g_strdup("image: no command is given");
     return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
-                                       "image %s: is no command; write import, ls, inspect, rm or prune, see "
-                                       "rofuse image --help",
-                                       shown));
+                                       "%s; write import, ls, inspect, rm or prune, see rofuse image --help", what));
 }

@@ -23,11 +23,13 @@
 #include "volume_remove.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,6 +44,7 @@ struct run {
     struct state *state; /* of the mount while it was alive; owned */
     struct counters counters;
     bool has_counters;
+    int report_fd;    /* the file for the report; -1 = none */
     bool was_started; /* the program */
 };
 
@@ -56,6 +59,27 @@ static gboolean enter_namespace(GError **error)
         return TRUE;
     run_ids_plan(0, 0, &maps);
     return maps.is_single || run_ids_enter(error);
+}
+
+static gboolean fail_report(const struct run *run, GError **error)
+{
+    g_autofree char *shown = text_word(run->request->report_file), *cause = g_strdup(g_strerror(errno));
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "cannot write the report %s: %s; name another file with --report FORMAT:FILE", shown, cause);
+    return FALSE;
+}
+
+/*
+ * Before the program runs, so that nobody waits for its end to hear that there is no place for the report; and as who we
+ * were. The file is written where it is, never replaced by another one: it may be a pipe or /dev/stdout.
+ */
+static gboolean open_report(struct run *run, GError **error)
+{
+    const char *file = run->request->report_file;
+    if (file == NULL)
+        return TRUE;
+    run->report_fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    return run->report_fd >= 0 || fail_report(run, error);
 }
 
 /* The program has other rights and limits than the file says: not in silence. */
@@ -76,7 +100,7 @@ static gboolean prepare(struct run *run, GError **error)
     run->plan = plan_make(run->request->mount, &words, run->paths, PLAN_MOUNT, error);
     if (run->plan == NULL)
         return FALSE;
-    if (!run_program_is_said(run->plan, error))
+    if (!run_program_is_said(run->plan, error) || !open_report(run, error))
         return FALSE;
     say_unheeded(run->plan);
     run->place = run_place_new(run->paths, error);
@@ -175,6 +199,22 @@ static void unmount_root(struct run *run)
         take_off_dead(run);
 }
 
+static gboolean write_report(const struct run *run, const char *text, GError **error)
+{
+    struct stat st;
+    size_t length = strlen(text);
+    bool is_file = fstat(run->report_fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (is_file && ftruncate(run->report_fd, 0) != 0)
+        return fail_report(run, error);
+    for (size_t done = 0; done < length;) {
+        ssize_t n = write(run->report_fd, text + done, length - done);
+        if (n < 0 && errno != EINTR)
+            return fail_report(run, error);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return TRUE;
+}
+
 static gboolean print_report(const struct run *run, GError **error)
 {
     g_autofree char *log = g_strdup_printf("/proc/self/fd/%d", run->place->log_fd);
@@ -182,10 +222,11 @@ static gboolean print_report(const struct run *run, GError **error)
     g_autofree char *text = run_report_make(log, run->state, written, run->request->report, error);
     if (text == NULL)
         return FALSE;
-    if (run->request->report_file != NULL)
-        return g_file_set_contents(run->request->report_file, text, -1, error);
-    fputs(text, stderr);
-    return TRUE;
+    if (run->request->report_file == NULL) {
+        fputs(text, stderr);
+        return TRUE;
+    }
+    return write_report(run, text, error);
 }
 
 /* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
@@ -225,7 +266,7 @@ static int run_mounted(struct run *run)
     unmount_root(run);
     g_autoptr(GError) error = NULL;
     if (run->was_started && run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
-        app_notice("no report: %s", error->message);
+        app_notice("%s", error->message);
     if (run->request->remove_volumes)
         remove_anonymous_volumes(run);
     return status;
@@ -240,16 +281,15 @@ int cmd_run(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->mount->state_dir, &error);
-    struct run run = {.request = request, .paths = paths};
-    int status = 0;
-    if (paths == NULL || !prepare(&run, &error))
-        status = app_error_print(error);
-    if (status == 0)
-        status = mount_root(&run);
+    struct run run = {.request = request, .paths = paths, .report_fd = -1};
+    bool is_ready = paths != NULL && prepare(&run, &error);
+    int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
         status = run_mounted(&run);
     state_free(run.state);
     run_place_remove(run.place);
+    if (run.report_fd >= 0)
+        close(run.report_fd);
     plan_free(run.plan);
     paths_free(paths);
     run_request_free(request);

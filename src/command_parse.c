@@ -6,13 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As rofuse --help writes it; GOption's three dots are no ASCII. */
+static char *help_text(GOptionContext *context)
+{
+    static const char theirs[] = "[OPTION\xe2\x80\xa6]";
+    g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
+    char *found = strstr(help, theirs);
+    if (found == NULL)
+        return g_steal_pointer(&help);
+    *found = '\0';
+    return g_strconcat(help, "[OPTIONS]", found + strlen(theirs), NULL);
+}
+
 /* GOption would leave with 0 though nobody could read it: "--help > /dev/full". */
 static void print_help_if_asked(GOptionContext *context, char **argv)
 {
     for (char **word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++) {
         if (strcmp(*word, "--help") != 0 && strcmp(*word, "-h") != 0)
             continue;
-        char *help = g_option_context_get_help(context, TRUE, NULL);
+        char *help = help_text(context);
         gboolean is_said = fputs(help, stdout) >= 0 && fflush(stdout) == 0;
         g_free(help);
         if (is_said)

@@ -76,7 +76,8 @@ static void append_flags(GString *text, const struct config_print *config)
 char *config_print_text(const struct config_print *config)
 {
     GString *text = g_string_new(NULL);
-    g_autofree char *name = text_word(config->service != NULL ? config->service : "-");
+    const char *title = config->service != NULL ? config->service : config->image;
+    g_autofree char *name = title != NULL ? text_word(title) : g_strdup("(layers alone)");
     g_string_append_printf(text, "%s\n", name);
     append_text(text, "file", config->file);
     append_text(text, "project", config->project);

@@ -64,8 +64,7 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
 {
     const GOptionEntry content[] = {
         {"image", 0, 0, G_OPTION_ARG_FILENAME, &arguments->image,
-         "An image: a name in the store, oci:DIR[:TAG], ./DIR, or an archive",
-         "REF"},
+         "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], ./DIR, NAME or ID", "REF"},
         {"platform", 0, 0, G_OPTION_ARG_FILENAME, &arguments->platform,
          "Which of an image's platforms (default: this machine's)", "OS/ARCH[/VARIANT]"},
         {"layer", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->layers,

@@ -122,7 +122,7 @@ static gboolean read_image(const struct mount_request *request, const struct pat
     }
     if (cause == NULL)
         return TRUE;
-    if (only_look && cause->code == APP_ERROR_FAILED) {
+    if (only_look && request->image == NULL && cause->code == APP_ERROR_FAILED) {
         app_notice("%s", cause->message);
         return TRUE;
     }

@@ -43,7 +43,7 @@ struct plan {
 
 enum plan_purpose {
     PLAN_MOUNT, /* the image is unpacked where that is needed, and what must exist is looked for */
-    PLAN_SHOW,  /* nothing is changed; an image that is not to be had is a warning */
+    PLAN_SHOW,  /* nothing is changed; a service's image that is not to be had is a warning */
 };
 
 /*

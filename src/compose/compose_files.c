@@ -47,14 +47,19 @@ char *compose_files_read(const char *path, const char *place, size_t limit, bool
         *ret_missing = true;
         return NULL;
     }
-    if (fd < 0)
-        return fail(path, place, error, g_strerror(errno));
+    if (fd < 0) {
+        g_autofree char *cause =
+            g_strdup_printf("%s%s", g_strerror(errno), errno == ENOENT ? "; name a file that is there" : "");
+        return fail(path, place, error, cause);
+    }
     struct stat st;
     char *text = NULL;
     g_autofree char *large = g_strdup_printf("it has more than %zu bytes; is it the right file?", limit);
     bool is_known = fstat(fd, &st) == 0;
     if (is_known && !S_ISREG(st.st_mode))
-        fail(path, place, error, S_ISDIR(st.st_mode) ? "it is a directory; name the file" : "it is no regular file");
+        fail(path, place, error,
+             S_ISDIR(st.st_mode) ? "it is a directory; name the file"
+                                 : "it is no regular file; copy what it gives into one");
     else if (!is_known || (text = read_all(fd, limit, ret_length)) == NULL)
         fail(path, place, error, g_strerror(errno));
     else if (*ret_length > limit)

@@ -364,7 +364,7 @@ static char *list_services(const struct compose_node *services)
     for (guint i = 0; services != NULL && i < services->n && i < SHOWN; i++)
         g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", services->pairs[i].key->text);
     if (services != NULL && services->n > SHOWN)
-        g_string_append(names, ", …");
+        g_string_append(names, ", ...");
     return g_string_free(names, FALSE);
 }
 

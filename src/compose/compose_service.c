@@ -127,6 +127,19 @@ static void add_missing(const struct compose_vars *missing, GPtrArray *warnings)
         g_ptr_array_add(warnings, g_strdup_printf("%u more variables are not set", n - MISSING_SHOWN));
 }
 
+/* "security_opt: [no-new-privileges:true]" is what every program gets. */
+static bool is_done_anyway(const char *key, const struct compose_node *value)
+{
+    if (strcmp(key, "security_opt") != 0 || value->kind != COMPOSE_SEQUENCE)
+        return false;
+    for (guint i = 0; i < value->n; i++) {
+        const char *text = value->items[i]->text;
+        if (text == NULL || (strcmp(text, "no-new-privileges") != 0 && strcmp(text, "no-new-privileges:true") != 0))
+            return false;
+    }
+    return true;
+}
+
 /* What a service says of its process beyond what is done here: who runs it should know. */
 static char **find_unheeded(const struct compose_node *node)
 {
@@ -135,7 +148,8 @@ static char **find_unheeded(const struct compose_node *node)
                                        "ulimits", "userns_mode", "oom_score_adj", "network_mode"};
     GPtrArray *found = g_ptr_array_new();
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (compose_node_get(node, keys[i]) != NULL)
+        const struct compose_node *value = compose_node_get(node, keys[i]);
+        if (value != NULL && !is_done_anyway(keys[i], value))
             g_ptr_array_add(found, g_strdup(keys[i]));
     }
     g_ptr_array_add(found, NULL);

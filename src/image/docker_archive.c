@@ -56,7 +56,7 @@ static gboolean fail_choice(const json_t *list, const char *what, const char *na
     g_autofree char *shown = text_word(name != NULL ? name : "");
     gboolean done = name != NULL ? image_json_fail(error, what, "has no image %s; it has: %s", shown, all->str)
                                  : image_json_fail(error, what, "has %zu images; say which one behind a colon: %s",
-                                                   json_array_size(list), all->len > 0 ? all->str : "@0, @1, …");
+                                                   json_array_size(list), all->len > 0 ? all->str : "@0, @1, ...");
     g_string_free(all, TRUE);
     return done;
 }

@@ -119,10 +119,18 @@ static struct image *get_stored(const struct image_ref *ref, const struct image_
     struct image_record *record = image_record_find(options->store, ref->name, error);
     if (record == NULL)
         return NULL;
-    if (check_platform(record, options->platform, error))
-        return from_record(options->store, record, error);
-    image_record_free(record);
-    return NULL;
+    if (!check_platform(record, options->platform, error)) {
+        image_record_free(record);
+        return NULL;
+    }
+    /* Of several names the one that the person knows. */
+    g_autofree char *asked = image_record_title_for(record, ref->name);
+    struct image *image = from_record(options->store, record, error);
+    if (image != NULL) {
+        g_free(image->name);
+        image->name = g_steal_pointer(&asked);
+    }
+    return image;
 }
 
 /* Everything of the plan is brought into the store: layers first, so that an image there is whole. */

@@ -305,3 +305,16 @@ char *image_record_title(const struct image_record *record)
 {
     return record->names[0] != NULL ? g_strdup(record->names[0]) : g_strndup(image_digest_hex(record->id), SHORT_ID);
 }
+
+char *image_record_title_for(const struct image_record *record, const char *word)
+{
+    for (char **name = record->names; *name != NULL; name++) {
+        if (strcmp(*name, word) == 0)
+            return g_strdup(word);
+    }
+    for (char **name = record->names; *name != NULL; name++) {
+        if (image_name_equal(*name, word))
+            return g_strdup(*name);
+    }
+    return image_record_title(record);
+}

@@ -42,4 +42,7 @@ gboolean image_record_drop_name(struct image_record *record, const char *name);
 /* How people see it: the first name, or the beginning of its id. Owned by the caller. */
 char *image_record_title(const struct image_record *record);
 
+/* The same for who asked for @word: of the image's names the one that this is; its title where it is an id. */
+char *image_record_title_for(const struct image_record *record, const char *word);
+
 #endif

@@ -20,6 +20,9 @@
 
 #define MOST_FDS (RUN_N_FILES + 3)
 
+/* Where bwrap finds the root when it runs as somebody else, in a mount namespace of its own. Everybody can walk there. */
+#define SHOWN_ROOT "/tmp"
+
 /* What bwrap is given. */
 struct setup {
     GByteArray *words; /* each with its '\0', for --args: the command line of others is for everybody to read */
@@ -80,9 +83,16 @@ static gboolean add_files(struct setup *setup, const struct run_spec *spec, GErr
     return is_added;
 }
 
+/* Whether bwrap is started as the program's user: it changes users in a user namespace alone. */
+static bool is_another_user(const struct run_spec *spec)
+{
+    return run_ids_may_mount() && (spec->uid != 0 || spec->gid != 0);
+}
+
 static void add_places(struct setup *setup, const struct run_spec *spec)
 {
-    add_words(setup, "--bind", spec->root, "/", "--proc", "/proc", "--dev", "/dev", NULL);
+    add_words(setup, "--bind", is_another_user(spec) ? SHOWN_ROOT : spec->root, "/", "--proc", "/proc", "--dev", "/dev",
+              NULL);
     add_words(setup, "--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm", NULL);
     add_words(setup, "--mqueue", "/dev/mqueue", "--ro-bind", "/sys", "/sys", NULL);
     for (const char *const *path = run_masked_paths; *path != NULL; path++) {
@@ -129,7 +139,7 @@ static int make_words(struct setup *setup, const struct run_spec *spec, int info
         return -1;
     add(setup, "--seccomp");
     add_fd(setup, filter);
-    add(setup, "--info-fd");
+    add(setup, "--json-status-fd");
     add_fd(setup, info);
     add_process(setup, spec);
     add_places(setup, spec);
@@ -138,29 +148,29 @@ static int make_words(struct setup *setup, const struct run_spec *spec, int info
     return make_file(setup->words->data, setup->words->len, error);
 }
 
-/* What bwrap tells about its child: the init of the new pid namespace. It is small and comes at once. */
-static pid_t read_child(int info)
-{
-    char text[512];
-    ssize_t n = read(info, text, sizeof text - 1);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *key = strstr(text, "\"child-pid\":");
-    return key != NULL ? (pid_t)strtol(key + strlen("\"child-pid\":"), NULL, 10) : 0;
-}
-
 /* The program is the first child of bwrap's child; before that there is nobody to be signalled but bwrap itself. */
 struct bwrap_watch {
     struct run_watch watch; /* first: forward() gets it */
     int info;
+    char told[512]; /* what bwrap has told so far, which is short */
+    size_t length;
     pid_t init;
 };
 
+/* What follows a key in what bwrap has told: at once about its child, and in the end about a program that ran. */
+static const char *find_told(struct bwrap_watch *bwrap, const char *key)
+{
+    ssize_t n = read(bwrap->info, bwrap->told + bwrap->length, sizeof bwrap->told - 1 - bwrap->length);
+    bwrap->length += n > 0 ? (size_t)n : 0;
+    const char *found = strstr(bwrap->told, key);
+    return found != NULL ? found + strlen(key) : NULL;
+}
+
 static pid_t find_program(struct bwrap_watch *bwrap)
 {
-    if (bwrap->init == 0)
-        bwrap->init = read_child(bwrap->info);
+    const char *child = bwrap->init == 0 ? find_told(bwrap, "\"child-pid\":") : NULL;
+    if (child != NULL)
+        bwrap->init = (pid_t)strtol(child, NULL, 10); /* the init of the new pid namespace */
     g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", (int)bwrap->init, (int)bwrap->init);
     g_autofree char *text = NULL;
     if (bwrap->init <= 0 || !g_file_get_contents(path, &text, NULL, NULL))
@@ -188,13 +198,14 @@ static int start(const struct run_spec *spec, const char *bwrap, int args, struc
         g_ptr_array_add(argv, *word);
     g_ptr_array_add(argv, NULL);
     setup->fds[setup->n_fds++] = args;
-    bool is_other = run_ids_may_mount() && (spec->uid != 0 || spec->gid != 0);
+    bool is_other = is_another_user(spec);
     struct run_spawn spawn = {.argv = (char **)argv->pdata,
                               .fds = setup->fds,
                               .n_fds = setup->n_fds,
                               .terminal = terminal,
                               .has_terminal = terminal >= 0,
-                              .becomes = is_other ? spec : NULL};
+                              .becomes = is_other ? spec : NULL,
+                              .shows_root = is_other ? SHOWN_ROOT : NULL};
     return run_spawn(&spawn, error);
 }
 
@@ -220,6 +231,17 @@ static int run_setup(const struct run_spec *spec, const char *path, struct setup
     return pid;
 }
 
+/* bwrap's own status, when its set-up failed, would be taken for the program's. */
+static int wait_for(struct bwrap_watch *bwrap, int *ret_not_started, GError **error)
+{
+    int status = run_watch_wait(&bwrap->watch, ret_not_started, error);
+    if (status <= 0 || status > 128 || find_told(bwrap, "\"exit-code\":") != NULL)
+        return status;
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "bwrap did not start the program and has said why; --runtime builtin needs nothing but the kernel");
+    return -1;
+}
+
 int run_bwrap(const struct run_spec *spec, int signal_fd, int *ret_not_started, GError **error)
 {
     g_autofree char *path = g_find_program_in_path("bwrap");
@@ -238,7 +260,7 @@ int run_bwrap(const struct run_spec *spec, int signal_fd, int *ret_not_started, 
     g_byte_array_free(setup.words, TRUE);
     int status = -1;
     if (bwrap.watch.pid > 0)
-        status = run_watch_wait(&bwrap.watch, ret_not_started, error);
+        status = wait_for(&bwrap, ret_not_started, error);
     else if (bwrap.watch.master >= 0)
         close(bwrap.watch.master);
     if (bwrap.info >= 0)

@@ -16,6 +16,7 @@ struct container {
     char *runtime;   /* path */
     char *directory; /* temporary */
     char *bundle, *state;
+    char *pid_file; /* written by the runtime when it has started the program */
     char *name;
 };
 
@@ -25,6 +26,7 @@ static void container_clear(struct container *container)
     g_free(container->directory);
     g_free(container->bundle);
     g_free(container->state);
+    g_free(container->pid_file);
     g_free(container->name);
 }
 
@@ -139,6 +141,8 @@ static int run_bundle(const struct run_spec *spec, const struct container *conta
     g_ptr_array_add(words, "run");
     g_ptr_array_add(words, "--bundle");
     g_ptr_array_add(words, container->bundle);
+    g_ptr_array_add(words, "--pid-file");
+    g_ptr_array_add(words, container->pid_file);
     g_ptr_array_add(words, container->name);
     g_ptr_array_add(words, NULL);
     struct run_spawn spawn = {
@@ -149,7 +153,14 @@ static int run_bundle(const struct run_spec *spec, const struct container *conta
         return -1;
     struct run_watch watch = {
         .spec = spec, .pid = pid, .signal_fd = signal_fd, .channel = -1, .master = -1, .forward = forward};
-    return run_watch_wait(&watch, ret_not_started, error);
+    int status = run_watch_wait(&watch, ret_not_started, error);
+    if (status <= 0 || status > 128 || access(container->pid_file, F_OK) == 0)
+        return status;
+    /* Its status is the runtime's own then, and would be taken for the program's. */
+    g_autofree char *name = g_path_get_basename(container->runtime);
+    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                "%s did not start the program and has said why; --runtime builtin needs nothing but the kernel", name);
+    return -1;
 }
 
 static gboolean prepare(const struct run_spec *spec, struct container *container, GError **error)
@@ -169,6 +180,7 @@ static gboolean prepare(const struct run_spec *spec, struct container *container
     }
     container->bundle = g_build_filename(container->directory, "bundle", NULL);
     container->state = g_build_filename(container->directory, "state", NULL);
+    container->pid_file = g_build_filename(container->directory, "pid", NULL);
     container->name = g_strdup_printf("rofuse-%s-%d", spec->name, (int)getpid());
     return TRUE;
 }

@@ -36,6 +36,9 @@ char *run_report_make(const char *log, const struct state *state, const bool *wr
     struct run_tally *tally = run_tally_new();
     char *report = NULL;
     if (read_log(log, tally, error)) {
+        /* Without a record nobody has named the mount. */
+        if (tally->mount == NULL)
+            tally->mount = g_strdup(state->name);
         struct run_findings findings;
         run_findings_make(tally, state, written, &findings);
         report = format == RUN_REPORT_JSON ? run_report_json(&findings) : run_report_text(&findings);

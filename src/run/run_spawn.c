@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,6 +25,14 @@ static bool become(const struct run_spec *spec)
     return spec == NULL ||
            (setgroups(spec->n_groups, spec->groups) == 0 && setresgid(spec->gid, spec->gid, spec->gid) == 0 &&
             setresuid(spec->uid, spec->uid, spec->uid) == 0);
+}
+
+/* A user may be unable to walk to the root: its directory is for whoever mounted it. */
+static bool show_root(const struct run_spawn *spawn)
+{
+    return spawn->shows_root == NULL ||
+           (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
+            mount(spawn->becomes->root, spawn->shows_root, NULL, MS_BIND | MS_REC, NULL) == 0);
 }
 
 static void reset_signals(void)
@@ -44,7 +54,7 @@ static _Noreturn void start(const struct run_spawn *spawn, pid_t parent)
     bool is_ready = take_terminal(spawn) && syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
     for (size_t i = 0; is_ready && i < spawn->n_fds; i++)
         is_ready = fcntl(spawn->fds[i], F_SETFD, 0) == 0;
-    is_ready = is_ready && become(spawn->becomes);
+    is_ready = is_ready && show_root(spawn) && become(spawn->becomes);
     /* After the user has changed, which makes the kernel forget it. */
     prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
     if (getppid() != parent)

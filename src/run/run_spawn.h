@@ -14,6 +14,7 @@ struct run_spawn {
     bool has_terminal;
     bool keeps_session;             /* ours, for one that sees to our terminal itself */
     const struct run_spec *becomes; /* first takes the spec's user and groups; NULL = remains who we are */
+    const char *shows_root; /* binds the spec's root there, seen by it alone; needs the right to mount; or NULL */
 };
 
 /*

@@ -36,7 +36,7 @@ struct run_tally {
     uint64_t dropped;   /* records that the log itself lacks */
     uint64_t other;     /* lines that are no record */
     uint64_t left_out;  /* calls that belong to a group too many */
-    char *mount;        /* name of the mount, of the first record; NULL = no record */
+    char *mount;        /* name of the mount, of the first record; NULL = no record yet */
     GString *line;      /* what came since the last newline */
     bool line_too_long; /* and was thrown away */
 };

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import rofuse_test
 
-KNOWN_WORDS = ["mount", "umount", "status", "config"]
+KNOWN_WORDS = ["mount", "umount", "status", "run", "config", "image", "bundle"]
 
 
 def run(*words, **kwargs):
@@ -64,6 +64,8 @@ USAGE = [
     (["mount", "--state-dir", "", "@/mnt"], ["--state-dir", "empty"]),
     (["mount", "--foreground=no", "@/mnt"], ["--foreground", "no value"]),
     (["status", "--json=no"], ["--json", "no value"]),
+    (["image"], ["image: no command is given", "import", "--help"]),
+    (["image", "list"], ['"list" is no command of image', "ls", "--help"]),
     # sizes and numbers
     (["mount", "--tmpfs", "/tmp:size=64q", "@/mnt"], ["--tmpfs /tmp:size=64q", "size", "64q", "64m"]),
     (["mount", "--tmpfs", "/tmp:size=", "@/mnt"], ["--tmpfs", "size"]),
@@ -241,11 +243,12 @@ def test_help(words):
     result = run(*words)
     assert result.returncode == 0 and result.stderr == ""
     assert "Usage:" in result.stdout and "Example" in result.stdout
-    assert re.search(r"^ +rofuse (mount|umount|status|config)( |$)", result.stdout, re.MULTILINE)
+    assert re.search(r"^ +rofuse (mount|umount|status|run|config|image|bundle)( |$)", result.stdout, re.MULTILINE)
     assert max(map(len, result.stdout.split("\n"))) <= 120
     if words[0] in KNOWN_WORDS:
-        assert f"rofuse {words[0]}" in result.stdout.split("\n")[1]
-        assert words[0] == "config" or "--state-dir" in result.stdout
+        assert f"rofuse {words[0]}" in "".join(result.stdout.split("\n")[:2])
+        assert words[0] == "image" or "--state-dir" in result.stdout
+        assert "exit status" in result.stdout and result.stdout.isascii()
 
 
 def test_help_names_every_option():

@@ -252,7 +252,7 @@ volumes:
                                   f"bind /etc/api {shop}/conf ro", "tmpfs /data None noexec,nosuid,nodev",
                                   f"bind /extra {shop}/extra "]
     assert refused(shop, "--compose", "base.yaml", "--compose", "nope.yaml", status=1) == (
-        f"{shop}/nope.yaml: No such file or directory")
+        f"{shop}/nope.yaml: No such file or directory; name a file that is there")
 
 
 def test_reset_and_override(shop):
@@ -402,7 +402,7 @@ services:
     assert config(shop, env={"HOST": "h"})["environment"] == ["A=1", "B=over", "C=1x", "HOST=h", "M=1\n2", 'R="$A"']
     write(shop, {"compose.yaml": "services:\n  a:\n    env_file: [a.env, missing.env]\n"})
     assert refused(shop, status=1) == ("compose.yaml:3:23: services.a.env_file[1]: " + f"{shop}/missing.env: "
-                                       "No such file or directory")
+                                       "No such file or directory; name a file that is there")
     write(shop, {"a.env": "A=1\nB C\n"})
     assert refused(shop) == "a.env:2:3: after the name B neither = nor the end of the line follows; write B=VALUE"
     write(shop, {"compose.yaml": "services: {a: {}}", ".env": "A='\n"})
@@ -459,7 +459,7 @@ def test_wrong_extends(shop, files, line):
 
 def test_extends_of_a_missing_file(shop):
     write(shop, {"compose.yaml": "services:\n  a: {extends: {file: b.yaml, service: c}}"})
-    assert refused(shop, status=1) == f"compose.yaml:2:23: services.a.extends.file: {shop}/b.yaml: No such file or directory"
+    assert refused(shop, status=1) == f"compose.yaml:2:23: services.a.extends.file: {shop}/b.yaml: No such file or directory; name a file that is there"
 
 
 # --- the command
@@ -481,6 +481,8 @@ def test_note_on_services_that_do_not_say_read_only(shop):
     write(shop, {"compose.yaml": "services: {b: {read_only: true, image: nowhere}}"})
     (note,) = notes(shop)
     assert note.startswith("there is no image nowhere in ")
+    asked = subprocess.run([rofuse_test.BINARY, "config", "--image", "nowhere"], capture_output=True, text=True, cwd=shop, check=False)
+    assert (asked.returncode, asked.stdout) == (1, "") and asked.stderr.startswith("rofuse: there is no image nowhere in "), asked
 
 
 def test_wrong_arguments(shop):

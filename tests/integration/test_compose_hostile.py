@@ -59,14 +59,14 @@ def test_hostile(shop, name):
 
 def test_files_that_are_none(shop):
     os.mkfifo(shop / "compose.yaml")
-    assert refused(shop, status=1).endswith("compose.yaml: it is no regular file")
-    assert refused(shop, "--compose", "/dev/zero", status=1) == "/dev/zero: it is no regular file"
+    assert refused(shop, status=1).endswith("compose.yaml: it is no regular file; copy what it gives into one")
+    assert refused(shop, "--compose", "/dev/zero", status=1) == "/dev/zero: it is no regular file; copy what it gives into one"
     assert "it is a directory" in refused(shop, "--compose", ".", status=1)
     write(shop, {"large.yaml": "#" * (1024 * 1024 + 1)})
     assert "more than 1048576 bytes" in refused(shop, "--compose", "large.yaml", status=1)
     write(shop, {"e.yaml": "services: {a: {env_file: /dev/zero}}"})
     assert refused(shop, "--compose", "e.yaml", status=1) == ("e.yaml:1:26: services.a.env_file: /dev/zero: "
-                                                              "it is no regular file")
+                                                              "it is no regular file; copy what it gives into one")
 
 
 def test_many_files_of_extends(shop):

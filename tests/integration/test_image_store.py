@@ -51,6 +51,10 @@ def test_names(scratch):
     assert (done["images"], done["layers"]) == (1, 1)
     image_files.succeed("rm", "one", state=state)
     assert image_files.inspect("two", state)["names"] == ["two"]
+    image_files.succeed("import", f"oci:{scratch}/oci:two", "--name", "other", state=state)
+    done = image_files.rofuse("rm", "other", "missing", state=state)
+    assert done.returncode == 1 and done.stdout.startswith("removed: 1 names, 0 images"), done
+    assert "no image missing" in done.stderr and done.stderr.count("\n") == 1
     image_files.succeed("prune", "--all", state=state)
     assert image_files.stored(state) == image_files.EMPTY
 
@@ -274,7 +278,7 @@ def test_layer_that_comes_twice(scratch):
 
 
 @pytest.mark.parametrize("words, says", [
-    ([], ["import, ls, inspect"]), (["fetch"], ["image fetch", "no command"]), (["import"], ["to be named"]),
+    ([], ["import, ls, inspect"]), (["fetch"], ['"fetch" is no command of image']), (["import"], ["to be named"]),
     (["import", "oci:a", "oci:b"], ["too much"]), (["ls", "x"], ["too much"]), (["rm"], ["to be named"]), (["prune", "x"], ["too much"]),
     (["inspect"], ["to be named"]), (["inspect", "./x"], ["directory"]), (["import", "--nmae", "x", "oci:a"], ["--nmae", "rofuse image import --help"]),
     (["import", "--name=", "oci:a"], ["--name"]), (["ls", "--json=1"], ["--json takes no value"]),

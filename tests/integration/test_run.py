@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import busybox_image
 import pytest
 import rofuse_test
 from rofuse_test import wait_until
+import runtimes
 
 COMPOSE = """\
 services:
@@ -120,6 +122,57 @@ def test_report_tells_place_process_and_unused_route(scratch, layers):
     assert not left(scratch)
 
 
+def test_keys_of_the_report_are_in_the_manual(scratch, layers):
+    told, _ = report(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x >/tmp/x; exit 0")
+    section = (rofuse_test.ROOT / "src/rofuse.1").read_text().split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
+    (place,), (advice,), (route,) = told["places"], told["declare"], told["never_written"]
+    for key in {*told, *place, *advice, *route}:
+        assert re.search(rf"\b{key}\b", section), key
+
+
+def test_report_without_records_names_the_mount(scratch, layers):
+    told, _ = report(scratch, *layers, "--name", "box", "--", "true")
+    assert (told["mount"], told["denied"]) == ("box", 0)
+    assert run(scratch, *layers, "--name", "box", "--", "true").stderr == "rofuse: box: no write was refused\n"
+
+
+def test_report_file_is_written_where_it_is(scratch, layers):
+    """A link (/dev/stdout is one) stays what it is; a longer report from before does not shine through."""
+    (scratch / "report").write_text("old" * 1000)
+    (scratch / "link").symlink_to("report")
+    assert run(scratch, "--report", f"json:{scratch}/link", *layers, "--", "true").returncode == 0
+    assert (scratch / "link").is_symlink() and json.loads((scratch / "report").read_text())["denied"] == 0
+    early = run(scratch, "--report", f"json:{scratch}/missing/report", *layers, "--", "echo", "ran")
+    assert (early.returncode, early.stdout) == (1, "") and f"{scratch}/missing/report" in early.stderr, early
+    assert early.stderr.count("\n") == 1 and not left(scratch)
+
+
+def test_bwrap_as_a_user_of_the_image(scratch, layers):
+    """bwrap runs as that user, to whom the directory of the root is closed."""
+    if runtimes.missing("bwrap"):
+        pytest.skip("bwrap is not installed")
+    for user, wanted in (("app", "1000:1000"), ("root", "0:0")):
+        result = run(scratch, "--report", "none", "--runtime", "bwrap", *layers, "--tmpfs", "/tmp:native", "--user", user,
+                     "--", "sh", "-c", "echo $(id -u):$(id -g); echo x >/tmp/x; echo x >/app/x")
+        assert result.stdout == f"{wanted}\n" and "create /tmp/x" not in result.stderr, result
+        assert "/app/x: Read-only file system" in result.stderr
+    assert not left(scratch)
+
+
+@pytest.mark.parametrize("runtime", ["builtin", "bwrap", "runc", "crun"])
+def test_runtime_that_fails(scratch, layers, runtime):
+    """125, and no report: the status is not the program's. Here the working directory cannot be made."""
+    if runtime != "builtin" and runtimes.missing(runtime):
+        pytest.skip(f"{runtime} is not installed")
+    words = command(scratch, "--runtime", runtime, *layers, "-w", "/no/such", "--", "true")
+    result = subprocess.run(runtimes.in_cgroup2(words) if runtime == "crun" else words, stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 125 and "refused" not in result.stderr, result
+    line = result.stderr.splitlines()[-1]
+    assert "/no/such" in line if runtime == "builtin" else f"rofuse: {runtime} did not start the program" in line, result
+    assert not left(scratch)
+
+
 def test_service_of_a_compose_file(scratch, place):
     """Found in the working directory, with volumes that outlive the run and carry the project's name."""
     project = scratch / "shop"
@@ -135,6 +188,10 @@ def test_service_of_a_compose_file(scratch, place):
     (project / "compose.yaml").write_text(COMPOSE.replace("tmpfs: /tmp", "cap_drop: [ALL]\n    ports: ['80:80']"))
     noted = run(scratch, "--report", "none", "api", "--", "true", cwd=project)
     assert noted.returncode == 0 and "cap_drop" in noted.stderr and noted.stderr.count("\n") == 1, noted
+    for option, says in (("no-new-privileges:true", ""), ("seccomp:unconfined", "security_opt")):
+        (project / "compose.yaml").write_text(COMPOSE.replace("tmpfs: /tmp", f"security_opt: ['{option}']"))
+        noted = run(scratch, "--report", "none", "api", "--", "true", cwd=project)
+        assert says in noted.stderr and bool(noted.stderr) == bool(says), noted
     wrong = run(scratch, "web", cwd=project)
     assert wrong.returncode == 2 and "web" in wrong.stderr and "api" in wrong.stderr
     assert not left(scratch)

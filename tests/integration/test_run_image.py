@@ -149,9 +149,14 @@ def test_layers_stay_while_they_are_mounted(scratch, image):
 
 def test_service_with_an_image_of_the_store(scratch, image):
     """"image:" is a name there; one that is not there is one line."""
+    image_files.succeed("import", "--name", "also", image, state=scratch / "state")
     image_files.succeed("import", "--name", "shop/web:1", image, state=scratch / "state")
     (scratch / "compose.yaml").write_text("services:\n  web:\n    image: shop/web:1\n    read_only: true\n    command: ['id -un']\n")
     assert run(scratch, "web", cwd=scratch).stdout == "app\n"
+    for name in ("also", "shop/web:1"):
+        shown = subprocess.run([rofuse_test.BINARY, "config", "--state-dir", str(scratch / "state"), "--image", name],
+                               capture_output=True, text=True, check=True)
+        assert f"  image    {name}\n" in shown.stdout
     image_files.succeed("rm", "shop/web:1", state=scratch / "state")
     gone = run(scratch, "web", cwd=scratch)
     assert gone.returncode == 1 and "shop/web:1" in gone.stderr and gone.stderr.count("\n") == 1

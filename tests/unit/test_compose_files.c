@@ -133,7 +133,8 @@ static void test_read(void)
     g_assert_true(is_missing);
     g_assert_null(compose_files_read(path, "here: env_file", 100, NULL, &length, &error));
     g_assert_error(error, APP_ERROR, APP_ERROR_FAILED);
-    g_autofree char *line = g_strdup_printf("here: env_file: %s: No such file or directory", path);
+    g_autofree char *line =
+        g_strdup_printf("here: env_file: %s: No such file or directory; name a file that is there", path);
     g_assert_cmpstr(error->message, ==, line);
     g_clear_error(&error);
 

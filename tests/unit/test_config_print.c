@@ -47,7 +47,7 @@ static void test_empty(void)
 {
     const struct config_print config = {0};
     g_autofree char *text = config_print_text(&config);
-    g_assert_cmpstr(text, ==, "-\n  routes   none: everything is read-only\n");
+    g_assert_cmpstr(text, ==, "(layers alone)\n  routes   none: everything is read-only\n");
 }
 
 static void test_json(void)

@@ -1,0 +1,62 @@
+"""The manual page has what --help has, and every key of what is printed in JSON."""
+
+import json
+import re
+import subprocess
+
+import image_files
+import pytest
+import rofuse_test
+
+PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
+COMMANDS = ["mount", "umount", "status", "run", "config", "bundle", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
+
+
+def words_of(pattern, text):
+    return set(re.findall(pattern, text, re.MULTILINE))
+
+
+def options_of(command):
+    text = subprocess.run([rofuse_test.BINARY, *command.split(), "--help"], capture_output=True, text=True, check=True).stdout
+    return words_of(r"^  (?:-\w, )?(--[a-z][a-z-]+)", text)
+
+
+def test_options():
+    told = set().union(*map(options_of, COMMANDS))
+    written = words_of(r"--[a-z][a-z-]+", PAGE)
+    assert len(told) > 25
+    assert told - written == set()
+    # Options of others that the page speaks of.
+    assert written - told <= {"--help", "--version", "--read-only"}
+
+
+def keys_of(value):
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    return set()
+
+
+@pytest.fixture(name="printed")
+def fixture_printed(scratch):
+    """What each command prints, by its schema."""
+    state = scratch / "state"
+    image_files.layout(scratch / "oci", [image_files.tar([image_files.directory("tmp"), image_files.entry("file")])])
+    objects = [json.loads(image_files.succeed(*words, "--json", state=state).stdout)
+               for words in (["inspect", f"oci:{scratch}/oci"], ["import", f"oci:{scratch}/oci", "--name", "one"], ["inspect", "one"], ["ls"])]
+    words = ["--state-dir", str(state), "--image", "one", "--tmpfs", "/tmp"]
+    objects.append(json.loads(subprocess.run([rofuse_test.BINARY, "config", "--json", *words], capture_output=True, check=True).stdout))
+    objects.append(json.loads(image_files.succeed("rm", "one", "--json", state=state).stdout))
+    return objects
+
+
+def test_keys_in_json(printed):
+    assert [value["schema"] for value in printed] == [
+        "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1"]
+    section = PAGE.split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
+    written = words_of(r"[a-z_]+", section)
+    for value in printed:
+        assert f".B {value['schema']}\n" in section
+        assert keys_of(value) - written == set(), value["schema"]
+    assert printed[0]["imported"] is None and printed[0]["layers"][0]["path"] is None
