@@ -158,7 +158,10 @@ static void plan_layers(const struct mount_request *request, struct plan *plan)
     g_autoptr(GStrvBuilder) layers = g_strv_builder_new();
     if (plan->image != NULL)
         g_strv_builder_addv(layers, (const char **)plan->image->layers);
-    g_strv_builder_addv(layers, (const char **)request->layers);
+    for (char **layer = request->layers; *layer != NULL; layer++) {
+        g_autofree char *absolute = g_canonicalize_filename(*layer, NULL);
+        g_strv_builder_add(layers, absolute);
+    }
     plan->layers = g_strv_builder_end(layers);
 }
 

@@ -86,13 +86,12 @@ static gboolean take_service(struct mount_arguments *arguments, char **rest, GEr
 /* "FORMAT" or "FORMAT:FILE". */
 static gboolean read_report(const char *text, struct run_request *request, GError **error)
 {
-    static const enum run_report_format formats[] = {RUN_REPORT_TEXT, RUN_REPORT_JSON, RUN_REPORT_NONE};
     const char *colon = text != NULL ? strchr(text, ':') : NULL;
     g_autofree char *word = colon != NULL ? g_strndup(text, (gsize)(colon - text)) : g_strdup(text);
-    unsigned which;
+    unsigned which = 0;
     if (!read_word("--report", word, "text json none", &which, error))
         return FALSE;
-    request->report = formats[which];
+    request->report = which == 0 ? RUN_REPORT_TEXT : which == 1 ? RUN_REPORT_JSON : RUN_REPORT_NONE;
     if (colon == NULL)
         return TRUE;
     if (colon[1] == '\0' || request->report == RUN_REPORT_NONE) {
@@ -106,7 +105,7 @@ static gboolean read_report(const char *text, struct run_request *request, GErro
 static gboolean take(struct run_request *request, struct words *words, struct mount_arguments *arguments,
                      GError **error)
 {
-    unsigned runtime;
+    unsigned runtime = 0;
     if (!read_word("--runtime", words->runtime, "builtin bwrap runc crun", &runtime, error) ||
         !read_report(words->report, request, error) || !run_words_check(&request->words, error) ||
         !take_service(arguments, words->rest, error))

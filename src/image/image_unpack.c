@@ -46,7 +46,7 @@ static la_ssize_t read_for_archive(struct archive *archive, void *data, const vo
 static gboolean fail_entry(const char *name, GError *reason, GError **error)
 {
     g_autofree char *start = g_strndup(name, SHOWN_MAX);
-    g_autofree char *cut = g_strconcat(start, strlen(name) > SHOWN_MAX ? "…" : "", NULL);
+    g_autofree char *cut = g_strconcat(start, strlen(name) > SHOWN_MAX ? "..." : "", NULL);
     g_autofree char *shown = text_word(cut);
     g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "entry %s: %s", shown, reason->message);
     g_error_free(reason);
