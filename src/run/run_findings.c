@@ -29,11 +29,13 @@ static bool has_write(const struct run_group *group)
 /* The directory that would have to be declared for a group; NULL where that is no matter of declaring. Owned. */
 static char *wanted_target(const struct run_group *group)
 {
-    if (group->is_probe || group->count == 0 || strcmp(group->why, "not-declared") != 0 || !has_write(group))
+    if (group->is_probe || group->count == 0 || strcmp(group->why, "not-declared") != 0 ||
+        (!has_write(group) && !group->is_own_place))
         return NULL;
     /* Where one new directory was wanted it is that, and not the one it would have been made in: but for a cache, where
      * others are going to follow. */
-    bool is_own = has_operation(group, "mkdir") && !group->has_several_names && !run_hint_is_passing(group->directory);
+    bool is_made = has_operation(group, "mkdir") && !group->has_several_names && !run_hint_is_passing(group->directory);
+    bool is_own = is_made || group->is_own_place;
     char *target = is_own ? g_build_filename(group->directory, group->name, NULL) : g_strdup(group->directory);
     if (run_hint_of(target) == RUN_HINT_NONE)
         g_clear_pointer(&target, g_free);

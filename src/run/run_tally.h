@@ -24,6 +24,7 @@ struct run_group {
     GPtrArray *operations; /* the log's words, owned, in order of appearance, each once */
     int64_t uid;           /* of the first one; -1 = unknown */
     bool is_probe;         /* only asked whether it could be written */
+    bool is_own_place;     /* a program wanted the directory of that name for itself: run_report.c */
     uint64_t count;        /* calls; 0 = they are counted in another group now */
 };
 
