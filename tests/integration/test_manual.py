@@ -39,7 +39,7 @@ def keys_of(value):
 
 
 @pytest.fixture(name="printed")
-def fixture_printed(scratch):
+def fixture_printed(scratch, rofuse):
     """What each command prints, by its schema."""
     state = scratch / "state"
     image_files.layout(scratch / "oci", [image_files.tar([image_files.directory("tmp"), image_files.entry("file")])])
@@ -48,12 +48,17 @@ def fixture_printed(scratch):
     words = ["--state-dir", str(state), "--image", "one", "--tmpfs", "/tmp"]
     objects.append(json.loads(subprocess.run([rofuse_test.BINARY, "config", "--json", *words], capture_output=True, check=True).stdout))
     objects.append(json.loads(image_files.succeed("rm", "one", "--json", state=state).stdout))
+    mount = rofuse(tmpfs=["/tmp"])
+    status = [rofuse_test.BINARY, "status", "--json", "--state-dir", str(mount.state)]
+    objects.append(json.loads(subprocess.run(status, capture_output=True, check=True).stdout))
+    for one in objects[-1]["mounts"]:
+        assert one.pop("requests")["lookup"] >= 0  # their names are the kernel's
     return objects
 
 
 def test_keys_in_json(printed):
     assert [value["schema"] for value in printed] == [
-        "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1"]
+        "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1", "rofuse.status/1"]
     section = PAGE.split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
     written = words_of(r"[a-z_]+", section)
     for value in printed:
