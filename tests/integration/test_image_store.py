@@ -123,7 +123,12 @@ def test_interrupted_import(scratch, number):
     state = scratch / "state"
     process = start_import(scratch, state)
     tmp = state / "images/tmp"
-    rofuse_test.wait_until(lambda: process.poll() is not None or any(tmp.glob("*/tree/*")), "an entry in tmp")
+
+    def all_work():
+        """Each process has made an entry, so that it has come to the end of its preparations."""
+        return 0 < len(children(process.pid)) == len({entry.parents[1] for entry in tmp.glob("*/tree/*")})
+
+    rofuse_test.wait_until(lambda: process.poll() is not None or all_work(), "an entry of each process in tmp")
     working = [int(pid) for pid in children(process.pid)]
     # Stopped, they would not end by themselves.
     for pid in working:
