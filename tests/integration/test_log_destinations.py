@@ -186,9 +186,10 @@ def test_a_stuck_terminal_keeps_nobody(log, scratch):
             os.close(reader)
             os.close(writer)
     if log == "file":
-        events = [json.loads(line) for line in (scratch / "log").read_text().splitlines()]
-        assert [event["event"] for event in events][:2] == ["denied", "notice"]
-        assert "in use" in events[1]["message"]
+        # A notice does not wait in the queue of the denials: either can be first.
+        events = [json.loads(line) for line in (scratch / "log").read_text().splitlines()][:2]
+        assert {event["event"] for event in events} == {"denied", "notice"}
+        assert any("in use" in event.get("message", "") for event in events)
 
 
 def test_the_starter_goes_away(scratch):
