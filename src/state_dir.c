@@ -91,11 +91,17 @@ static gboolean fail(GError **error, const char *what, const char *path, int cod
     return FALSE;
 }
 
+/* Where a state is written before it takes its place; a daemon that is killed meanwhile leaves it. */
+static char *temporary_of(const char *directory, const char *name)
+{
+    g_autofree char *file = g_strconcat(".", name, ".new", NULL);
+    return g_build_filename(directory, file, NULL);
+}
+
 gboolean state_dir_write(const char *directory, const struct state *state, GError **error)
 {
     g_autofree char *path = file_of(directory, state->name);
-    g_autofree char *temporary_name = g_strconcat(".", state->name, ".new", NULL);
-    g_autofree char *temporary = g_build_filename(directory, temporary_name, NULL);
+    g_autofree char *temporary = temporary_of(directory, state->name);
     json_t *json = state_to_json(state);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     /* By a stream: jansson writes to a descriptor one word at a time. */
@@ -121,7 +127,9 @@ void state_dir_remove(const char *directory, const struct state *state)
     g_autofree char *path = file_of(directory, state->name);
     struct state *current = read_file(path);
     if (current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks) {
+        g_autofree char *temporary = temporary_of(directory, state->name);
         counters_file_remove(directory, state->name);
+        unlink(temporary);
         unlink(path);
     }
     state_free(current);

@@ -75,7 +75,8 @@ class Mount:
         with open(self.output_path, "ab") as output:
             self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         deadline = time.monotonic() + 60
-        while not os.path.ismount(self.point) or not self._answers():
+        # In this order: what is left of a dead daemon looks like a mount, and may go between two looks.
+        while not self._answers() or not os.path.ismount(self.point):
             if self.process.poll() is not None:
                 raise RuntimeError(f"rofuse ended with {self.process.returncode}: {self.output()}")
             if time.monotonic() > deadline:
