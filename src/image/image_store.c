@@ -2,8 +2,8 @@
 
 #include "app_error.h"
 #include "image_digest.h"
-#include "image_remove.h"
 #include "paths.h"
+#include "remove_tree.h"
 #include "text.h"
 #include "unpack_tree.h"
 
@@ -132,6 +132,17 @@ static char *new_name(const char *store)
     return inside(store, "tmp", name);
 }
 
+/* With all that is in it; a missing one is no error. Returns 0 or -errno. */
+static int remove_directory(const char *path)
+{
+    g_autofree char *parent = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int status = fd >= 0 ? remove_tree(fd, name) : errno == ENOENT ? 0 : -errno;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 int image_store_remove(const char *store, const char *directory, GError **error)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -147,11 +158,11 @@ int image_store_remove(const char *store, const char *directory, GError **error)
     }
     /* Gone at once for others; what an interruption leaves is found in tmp. */
     g_autofree char *trash = new_name(store);
-    int result = -1;
+    int result = -1, status = 0;
     if (rename(directory, trash) != 0)
         fail(error, "remove", directory, errno);
-    else if (image_remove_tree(trash) != 0)
-        fail(error, "remove", trash, errno);
+    else if ((status = remove_directory(trash)) < 0)
+        fail(error, "remove", trash, -status);
     else
         result = 1;
     close(fd);
@@ -179,7 +190,7 @@ void image_store_clean(const char *store)
         g_autofree char *path = g_build_filename(tmp, name, NULL);
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 && lock_flags(fd, LOCK_EX | LOCK_NB) == 0)
-            (void)image_remove_tree(path);
+            (void)remove_directory(path);
         if (fd >= 0)
             close(fd);
     }
@@ -246,7 +257,7 @@ int image_tmp_keep(const char *store, struct image_tmp *tmp, const char *place, 
 void image_tmp_clear(struct image_tmp *tmp)
 {
     if (tmp->path != NULL)
-        (void)image_remove_tree(tmp->path);
+        (void)remove_directory(tmp->path);
     g_free(tmp->path);
     if (tmp->fd >= 0)
         close(tmp->fd);

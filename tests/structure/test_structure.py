@@ -82,12 +82,12 @@ SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
 PARTS_MAY = {
-    "image": TOOLS,
+    "image": TOOLS | {"remove_tree"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "run": TOOLS | {"process", "route", "state"},
 }
