@@ -1,5 +1,6 @@
 #include "app_error.h"
 #include "compose_dotenv.h"
+#include "expect_prefix.h"
 
 #include <string.h>
 
@@ -81,15 +82,6 @@ static const struct {
     {"HOST\nNO\n", "HOST=outside"},
     {"A=\r\n", "A="},
 };
-
-/* Says which line is wrong, and goes on with the others. */
-static void expect_prefix(const char *line, const char *prefix)
-{
-    if (g_str_has_prefix(line, prefix))
-        return;
-    g_test_message("%s\nis not\n%s", line, prefix);
-    g_test_fail();
-}
 
 static void test_good(void)
 {

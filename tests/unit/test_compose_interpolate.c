@@ -1,5 +1,7 @@
 #include "compose_interpolate.h"
 
+#include "expect_prefix.h"
+
 #include <string.h>
 
 struct place {
@@ -99,15 +101,6 @@ static const struct {
     {"${NO?${M?inner}}", "the variable M is not set: inner; set it"},
     {"${NO:?a\nb}", "the variable NO is not set: a\\x0ab; set it"},
 };
-
-/* Says which line is wrong, and goes on with the others. */
-static void expect_prefix(const char *line, const char *prefix)
-{
-    if (g_str_has_prefix(line, prefix))
-        return;
-    g_test_message("%s\nis not\n%s", line, prefix);
-    g_test_fail();
-}
 
 static void test_good(void)
 {

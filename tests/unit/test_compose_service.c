@@ -1,5 +1,6 @@
 #include "app_error.h"
 #include "compose.h"
+#include "expect_prefix.h"
 
 #include <string.h>
 
@@ -264,14 +265,6 @@ static const struct {
     {"services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: b}",
      "compose.yaml:4:16: services.c.extends: b extends itself"},
 };
-
-static void expect_prefix(const char *line, const char *prefix)
-{
-    if (g_str_has_prefix(line, prefix))
-        return;
-    g_test_message("%s\nis not\n%s", line, prefix);
-    g_test_fail();
-}
 
 static void test_good(void)
 {

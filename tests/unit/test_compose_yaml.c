@@ -1,6 +1,7 @@
 #include "app_error.h"
 #include "compose_yaml.h"
 #include "describe_node.h"
+#include "expect_prefix.h"
 
 #include <string.h>
 
@@ -76,15 +77,6 @@ static const struct {
     {"a: !!binary aGk=", "f.yaml:1:4: the tag tag:yaml.org,2002:binary is unknown; "},
     {"a: 1\n---\nb: 2", "f.yaml:2:1: a second document begins here; "},
 };
-
-/* Says which line is wrong, and goes on with the others. */
-static void expect_prefix(const char *line, const char *prefix)
-{
-    if (g_str_has_prefix(line, prefix))
-        return;
-    g_test_message("%s\nis not\n%s", line, prefix);
-    g_test_fail();
-}
 
 static void test_good(void)
 {
