@@ -15,6 +15,24 @@ static void print_line(const char *message)
     fflush(stderr);
 }
 
+gboolean app_error_failed(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(APP_ERROR, APP_ERROR_FAILED, format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
+gboolean app_error_usage(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(APP_ERROR, APP_ERROR_USAGE, format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
 int app_error_print(GError *error)
 {
     int status = error->domain == APP_ERROR ? error->code : APP_ERROR_USAGE;

@@ -19,6 +19,10 @@ enum app_error {
 /* The domain of GErrors made here. Any thread. */
 GQuark app_error_quark(void);
 
+/* Set an error of one of the two kinds, and return FALSE. @error: NULL = not wanted. Any thread. */
+gboolean app_error_failed(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+gboolean app_error_usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
 /*
  * app_error_print - "rofuse: MESSAGE" on stderr.
  *

@@ -104,17 +104,6 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
         g_array_append_vals(entries, mount, G_N_ELEMENTS(mount));
 }
 
-static gboolean usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean usage(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(APP_ERROR, APP_ERROR_USAGE, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
-
 static gboolean read_fold(const char *text, unsigned *ret, GError **error)
 {
     uint64_t seconds;
@@ -126,7 +115,8 @@ static gboolean read_fold(const char *text, unsigned *ret, GError **error)
         *ret = (unsigned)seconds;
     } else {
         g_autofree char *shown = text_escape(text);
-        return usage(error, "--log-fold: \"%s\" is no time; write seconds from 1 to %d, or off", shown, FOLD_MAX);
+        return app_error_usage(error, "--log-fold: \"%s\" is no time; write seconds from 1 to %d, or off", shown,
+                               FOLD_MAX);
     }
     return TRUE;
 }
@@ -143,7 +133,7 @@ static gboolean read_logs(struct mount_request *request, char **logs, GError **e
             const struct log_dest *a = &request->logs[other], *b = &request->logs[i];
             if (a->kind == b->kind && g_strcmp0(a->path, b->path) == 0) {
                 g_autofree char *shown = text_escape(logs[i]);
-                return usage(error, "--log %s is given twice; keep one of them", shown);
+                return app_error_usage(error, "--log %s is given twice; keep one of them", shown);
             }
         }
     }
@@ -153,7 +143,7 @@ static gboolean read_logs(struct mount_request *request, char **logs, GError **e
 /* A value that was given and is empty says nothing. */
 static gboolean check_not_empty(const char *option, const char *value, const char *mend, GError **error)
 {
-    return value == NULL || *value != '\0' || usage(error, "%s: the value is empty; write %s", option, mend);
+    return value == NULL || *value != '\0' || app_error_usage(error, "%s: the value is empty; write %s", option, mend);
 }
 
 static gboolean check_list(const char *option, char **values, const char *mend, GError **error)
@@ -170,24 +160,25 @@ static gboolean check_words(const struct mount_arguments *arguments, GError **er
     const char *format = arguments->log_format;
     if (format != NULL && strcmp(format, "json") != 0 && strcmp(format, "text") != 0) {
         g_autofree char *shown = text_escape(format);
-        return usage(error, "--log-format: \"%s\" is no format; write json or text", shown);
+        return app_error_usage(error, "--log-format: \"%s\" is no format; write json or text", shown);
     }
     const char *routes = arguments->served_by;
     if (routes != NULL && strcmp(routes, "fuse") != 0 && strcmp(routes, "native") != 0) {
         g_autofree char *shown = text_escape(routes);
-        return usage(error, "--routes: \"%s\" is no way to serve routes; write fuse or native", shown);
+        return app_error_usage(error, "--routes: \"%s\" is no way to serve routes; write fuse or native", shown);
     }
     if (arguments->name != NULL && !state_name_is_valid(arguments->name)) {
         g_autofree char *shown = text_escape(arguments->name);
-        return usage(error,
-                     "--name: \"%s\" is no name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
-                     "first, at most 128",
-                     shown);
+        return app_error_usage(
+            error,
+            "--name: \"%s\" is no name; use letters, digits, \"_\", \".\" and \"-\", a letter or digit "
+            "first, at most 128",
+            shown);
     }
     const char *passthrough = arguments->passthrough;
     if (passthrough != NULL && strcmp(passthrough, "auto") != 0 && strcmp(passthrough, "off") != 0) {
         g_autofree char *shown = text_escape(passthrough);
-        return usage(error, "--passthrough: \"%s\" is no such mode; write auto or off", shown);
+        return app_error_usage(error, "--passthrough: \"%s\" is no such mode; write auto or off", shown);
     }
     return check_not_empty("--state-dir", arguments->state_dir, "the path of a directory", error) &&
            check_list("--layer", arguments->layers, "the path of a directory", error) &&

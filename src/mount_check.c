@@ -15,17 +15,6 @@
 /* Dead mounts can lie on top of each other; nobody has more than a few. */
 #define DEAD_MAX 16
 
-static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean fail(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(APP_ERROR, APP_ERROR_FAILED, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
-
 gboolean mount_check_layers(struct mount_request *request, GError **error)
 {
     for (char **layer = request->layers; *layer != NULL; layer++) {
@@ -35,7 +24,8 @@ gboolean mount_check_layers(struct mount_request *request, GError **error)
         if (code != 0) {
             g_autofree char *shown = text_word(*layer);
             free(resolved);
-            return fail(error, "--layer %s: %s; give a directory with an unpacked layer", shown, g_strerror(code));
+            return app_error_failed(error, "--layer %s: %s; give a directory with an unpacked layer", shown,
+                                    g_strerror(code));
         }
         g_free(*layer);
         *layer = g_strdup(resolved);
@@ -65,10 +55,11 @@ static gboolean clear_dead(const char *point, GError **error)
         g_autofree char *shown = text_word(point);
         int result = unmount_point(point, true);
         if (result < 0)
-            return fail(error,
-                        "the mount point %s has the mount %s of a dead daemon and it cannot be unmounted: %s; run: "
-                        "umount -l %s",
-                        shown, entry->source, g_strerror(-result), shown);
+            return app_error_failed(
+                error,
+                "the mount point %s has the mount %s of a dead daemon and it cannot be unmounted: %s; run: "
+                "umount -l %s",
+                shown, entry->source, g_strerror(-result), shown);
         app_notice("unmounted the mount %s of a dead daemon at %s", entry->source, shown);
     }
     return TRUE;
@@ -82,18 +73,20 @@ static gboolean check_free(const char *point, GError **error)
     g_autofree char *shown = text_word(point);
     const struct mount_entry *entry = mount_table_at(table, point);
     if (mount_entry_is_rofuse(entry))
-        return fail(error, "the mount point %s has a rofuse mount already (%s); unmount it first: rofuse umount %s",
-                    shown, entry->source, shown);
+        return app_error_failed(
+            error, "the mount point %s has a rofuse mount already (%s); unmount it first: rofuse umount %s", shown,
+            entry->source, shown);
     if (entry != NULL)
-        return fail(error, "the mount point %s is a mount already (%s from %s); choose another directory", shown,
-                    entry->type, entry->source);
+        return app_error_failed(error, "the mount point %s is a mount already (%s from %s); choose another directory",
+                                shown, entry->type, entry->source);
     entry = mount_table_below(table, point);
     if (entry != NULL) {
         g_autofree char *below = text_word(entry->point);
-        return fail(error,
-                    "the mount point %s is not empty of other mounts: %s is mounted below; unmount it or choose "
-                    "another directory",
-                    shown, below);
+        return app_error_failed(
+            error,
+            "the mount point %s is not empty of other mounts: %s is mounted below; unmount it or choose "
+            "another directory",
+            shown, below);
     }
     return TRUE;
 }
@@ -105,13 +98,14 @@ gboolean mount_check_point(struct mount_request *request, GError **error)
     /* First without touching what is at the end of the path: it could be dead. */
     g_autofree char *point = paths_absolute(request->mountpoint, &cause);
     if (point == NULL)
-        return fail(error, "the mount point %s; give the path of an existing directory", cause->message);
+        return app_error_failed(error, "the mount point %s; give the path of an existing directory", cause->message);
     if (!clear_dead(point, error))
         return FALSE;
     char *resolved = realpath(point, NULL);
     if (resolved == NULL)
-        return fail(error, "the mount point %s: %s%s", shown, g_strerror(errno),
-                    errno == ENOENT ? "; make the directory first" : "; give the path of an existing directory");
+        return app_error_failed(error, "the mount point %s: %s%s", shown, g_strerror(errno),
+                                errno == ENOENT ? "; make the directory first"
+                                                : "; give the path of an existing directory");
     g_free(point);
     point = g_strdup(resolved);
     free(resolved);
@@ -119,11 +113,11 @@ gboolean mount_check_point(struct mount_request *request, GError **error)
     if (!clear_dead(point, error) || !check_free(point, error))
         return FALSE;
     if (stat(point, &st) != 0)
-        return fail(error, "the mount point %s: %s", shown, g_strerror(errno));
+        return app_error_failed(error, "the mount point %s: %s", shown, g_strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return fail(error, "the mount point %s is not a directory; give a directory", shown);
+        return app_error_failed(error, "the mount point %s is not a directory; give a directory", shown);
     if (strcmp(point, "/") == 0)
-        return fail(error, "the mount point cannot be /; give a directory below it");
+        return app_error_failed(error, "the mount point cannot be /; give a directory below it");
     g_free(request->mountpoint);
     request->mountpoint = g_steal_pointer(&point);
     return TRUE;
@@ -141,7 +135,8 @@ gboolean mount_check_logs(const struct mount_request *request, GError **error)
         const char *path = request->logs[i].path;
         if (path != NULL && is_below(path, request->mountpoint)) {
             g_autofree char *shown = text_word(path);
-            return fail(error, "--log file:%s lies below the mount point; choose a place outside of it", shown);
+            return app_error_failed(error, "--log file:%s lies below the mount point; choose a place outside of it",
+                                    shown);
         }
     }
     return TRUE;
@@ -153,9 +148,9 @@ gboolean mount_check_state(const struct mount_request *request, const struct pat
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
         if (is_below(places[i], request->mountpoint)) {
             g_autofree char *shown = text_word(places[i]);
-            return fail(error,
-                        "the place for state %s lies below the mount point; give another one with --state-dir DIR",
-                        shown);
+            return app_error_failed(
+                error, "the place for state %s lies below the mount point; give another one with --state-dir DIR",
+                shown);
         }
     }
     return TRUE;

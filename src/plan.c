@@ -7,17 +7,6 @@
 
 #include <string.h>
 
-static gboolean fail(GError **error, enum app_error code, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-static gboolean fail(GError **error, enum app_error code, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(APP_ERROR, (gint)code, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
-
 static bool names_content(const struct mount_request *request)
 {
     return request->image != NULL || *request->layers != NULL;
@@ -84,10 +73,11 @@ static gboolean check_external(const struct compose_service *service, const stru
         if (g_file_test(place, G_FILE_TEST_IS_DIR))
             continue;
         g_autofree char *file = text_word(service->file), *shown = text_word(*name);
-        return fail(error, APP_ERROR_FAILED,
-                    "%s: the volume %s is external and is not there; make it by a mount with -v %s:/DST, or remove "
-                    "external: true",
-                    file, shown, shown);
+        return app_error_failed(
+            error,
+            "%s: the volume %s is external and is not there; make it by a mount with -v %s:/DST, or remove "
+            "external: true",
+            file, shown, shown);
     }
     return TRUE;
 }
@@ -116,9 +106,9 @@ static gboolean read_image(const struct mount_request *request, const struct pat
         plan->image = find_image(said_by, reference, &options, &cause);
     } else if (plan->service != NULL && *request->layers == NULL && !only_look) {
         g_autofree char *name = text_word(plan->service->name);
-        (void)fail(&cause, APP_ERROR_USAGE,
-                   "the service %s names no image; write image: or x-rofuse: {image: REF} in it, or give --image REF",
-                   name);
+        (void)app_error_usage(
+            &cause, "the service %s names no image; write image: or x-rofuse: {image: REF} in it, or give --image REF",
+            name);
     }
     if (cause == NULL)
         return TRUE;

@@ -36,17 +36,6 @@ struct words {
     char **rest;
 };
 
-static gboolean usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static gboolean usage(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(APP_ERROR, APP_ERROR_USAGE, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
-
 /* Which of some words it is, separated by blanks; the first where nothing was said. */
 static gboolean read_word(const char *option, const char *text, const char *words, unsigned *ret, GError **error)
 {
@@ -61,7 +50,7 @@ static gboolean read_word(const char *option, const char *text, const char *word
     if (text == NULL)
         return TRUE;
     g_autofree char *shown = text_escape(text), *choice = g_strjoinv(", ", list);
-    return usage(error, "%s: \"%s\" is none of: %s", option, shown, choice);
+    return app_error_usage(error, "%s: \"%s\" is none of: %s", option, shown, choice);
 }
 
 /* One word before "--" is a service. */
@@ -72,13 +61,15 @@ static gboolean take_service(struct mount_arguments *arguments, char **rest, GEr
         return TRUE;
     g_autofree char *shown = text_word(rest[0]);
     if (n > 1 || arguments->service != NULL)
-        return usage(error, "one service can be run; write -- before a command and its arguments: rofuse run %s -- ...",
-                     arguments->service == NULL ? shown : "[OPTIONS]");
+        return app_error_usage(
+            error, "one service can be run; write -- before a command and its arguments: rofuse run %s -- ...",
+            arguments->service == NULL ? shown : "[OPTIONS]");
     /* Beside an image it could be meant as the command, unless there is a Compose file. */
     g_autofree char *directory = g_get_current_dir();
     g_autofree char *found = arguments->compose == NULL ? compose_find_file(directory) : NULL;
     if (arguments->compose == NULL && found == NULL && (arguments->image != NULL || arguments->layers != NULL))
-        return usage(error, "%s is no option; write -- before a command: rofuse run [OPTIONS] -- %s", shown, shown);
+        return app_error_usage(error, "%s is no option; write -- before a command: rofuse run [OPTIONS] -- %s", shown,
+                               shown);
     arguments->service = g_strdup(rest[0]);
     return TRUE;
 }
@@ -96,7 +87,8 @@ static gboolean read_report(const char *text, struct run_request *request, GErro
         return TRUE;
     if (colon[1] == '\0' || request->report == RUN_REPORT_NONE) {
         g_autofree char *shown = text_escape(text);
-        return usage(error, "--report: \"%s\" names no report in a file; write text:FILE or json:FILE", shown);
+        return app_error_usage(error, "--report: \"%s\" names no report in a file; write text:FILE or json:FILE",
+                               shown);
     }
     request->report_file = g_strdup(colon + 1);
     return TRUE;

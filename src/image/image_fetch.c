@@ -91,10 +91,10 @@ static gboolean check_size(const struct job *job, const struct image_region *reg
 {
     if (job->layer->size < 0 || (uint64_t)job->layer->size == region->size)
         return TRUE;
-    return unpack_fail(error,
-                       "its blob has %" G_GUINT64_FORMAT " bytes and should have %" G_GINT64_FORMAT
-                       "; the image is damaged, copy it again",
-                       region->size, job->layer->size);
+    return app_error_failed(error,
+                            "its blob has %" G_GUINT64_FORMAT " bytes and should have %" G_GINT64_FORMAT
+                            "; the image is damaged, copy it again",
+                            region->size, job->layer->size);
 }
 
 static gboolean start_child(struct fetch *fetch, struct job *job, const struct image_region *region, GError **error)

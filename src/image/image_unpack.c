@@ -59,13 +59,13 @@ static gboolean check_limits(struct work *work, struct archive_entry *entry, GEr
                           ? archive_entry_size(entry)
                           : 0;
     if (++work->result->entries > work->entries_max)
-        return unpack_fail(error, "the layer has more than %" G_GUINT64_FORMAT " entries, too many for its size",
-                           work->entries_max);
+        return app_error_failed(error, "the layer has more than %" G_GUINT64_FORMAT " entries, too many for its size",
+                                work->entries_max);
     if (size < 0 || (uint64_t)size > work->bytes_max - work->result->size)
-        return unpack_fail(error,
-                           "with it the files have more than %" G_GUINT64_FORMAT
-                           " bytes, too many for the layer's size; no image is like that",
-                           work->bytes_max);
+        return app_error_failed(error,
+                                "with it the files have more than %" G_GUINT64_FORMAT
+                                " bytes, too many for the layer's size; no image is like that",
+                                work->bytes_max);
     work->result->size += (uint64_t)size;
     return TRUE;
 }
@@ -78,7 +78,7 @@ static gboolean take_entry(struct work *work, struct archive_entry *entry, GErro
         name = "";
     g_autofree char *path = unpack_tree_path(name, &reason);
     if (path != NULL && *name == '\0')
-        unpack_fail(&reason, "has no name");
+        app_error_failed(&reason, "has no name");
     if (reason == NULL && check_limits(work, entry, &reason) &&
         unpack_entry_make(&work->tree, work->archive, entry, path, work->result, &reason))
         return TRUE;
@@ -98,8 +98,8 @@ static gboolean fail_archive(struct work *work, GError **error)
     }
     const char *why = archive_error_string(work->archive);
     g_autofree char *shown = text_escape(why != NULL ? why : "it is damaged");
-    return unpack_fail(error, "its tar cannot be read behind entry %" G_GUINT64_FORMAT ": %s", work->result->entries,
-                       shown);
+    return app_error_failed(error, "its tar cannot be read behind entry %" G_GUINT64_FORMAT ": %s",
+                            work->result->entries, shown);
 }
 
 static gboolean read_entries(struct work *work, GError **error)

@@ -1,5 +1,6 @@
 #include "unpack_attributes.h"
 
+#include "app_error.h"
 #include "text.h"
 
 #include <archive.h>
@@ -28,7 +29,8 @@ static gboolean read_owner(struct archive_entry *entry, uid_t *ret_uid, gid_t *r
 {
     la_int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
     if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
-        return unpack_fail(error, "the owner %lld:%lld is none that a file can have", (long long)uid, (long long)gid);
+        return app_error_failed(error, "the owner %lld:%lld is none that a file can have", (long long)uid,
+                                (long long)gid);
     *ret_uid = (uid_t)uid;
     *ret_gid = (gid_t)gid;
     return TRUE;
@@ -43,10 +45,10 @@ static gboolean set_xattr(int dir_fd, const char *name, const char *key, const v
         return TRUE;
     if (is_needed || errno == ENOSPC || errno == EDQUOT) {
         g_autofree char *shown = text_word(key);
-        return unpack_fail(error, "the attribute %s cannot be set: %s%s", shown, g_strerror(errno),
-                           errno == ENOTSUP ? "; put the store on another file system, with --state-dir DIR"
-                           : errno == ENOSPC || errno == EDQUOT ? UNPACK_FULL_HINT
-                                                                : "");
+        return app_error_failed(error, "the attribute %s cannot be set: %s%s", shown, g_strerror(errno),
+                                errno == ENOTSUP ? "; put the store on another file system, with --state-dir DIR"
+                                : errno == ENOSPC || errno == EDQUOT ? UNPACK_FULL_HINT
+                                                                     : "");
     }
     if (result != NULL)
         result->dropped++;

@@ -1,5 +1,6 @@
 #include "unpack_entry.h"
 
+#include "app_error.h"
 #include "text.h"
 #include "unpack_attributes.h"
 
@@ -34,14 +35,14 @@ static gboolean write_content(int fd, struct archive *archive, la_int64_t size, 
     int status;
     while ((status = archive_read_data_block(archive, &bytes, &length, &offset)) == ARCHIVE_OK) {
         if (offset < 0 || offset > size || (la_int64_t)length > size - offset)
-            return unpack_fail(error, "its content is larger than it says");
+            return app_error_failed(error, "its content is larger than it says");
         if (!write_at(fd, bytes, length, offset, error))
             return FALSE;
     }
     if (status != ARCHIVE_EOF) {
         const char *why = archive_error_string(archive);
         g_autofree char *shown = text_escape(why != NULL ? why : "it is damaged");
-        return unpack_fail(error, "its content cannot be read: %s", shown);
+        return app_error_failed(error, "its content cannot be read: %s", shown);
     }
     if (ftruncate(fd, size) != 0)
         return unpack_fail_errno(error, "cannot be written", errno);
@@ -81,10 +82,11 @@ static gboolean make_special(const struct unpack_tree *tree, int dir_fd, const c
     mode_t type = archive_entry_filetype(entry);
     dev_t rdev = type == S_IFCHR || type == S_IFBLK ? archive_entry_rdev(entry) : 0;
     if (type == S_IFCHR && rdev == 0)
-        return unpack_fail(error, "a character device 0:0 is a whiteout of overlayfs; images have .wh. files for that");
+        return app_error_failed(error,
+                                "a character device 0:0 is a whiteout of overlayfs; images have .wh. files for that");
     /* What override_stat, and the kernel, have room for. */
     if (major(rdev) > 0xfff || minor(rdev) > 0xfffff)
-        return unpack_fail(error, "a device %u:%u does not exist", major(rdev), minor(rdev));
+        return app_error_failed(error, "a device %u:%u does not exist", major(rdev), minor(rdev));
     if (tree->can_own && mknodat(dir_fd, name, type | 0600, rdev) == 0)
         return TRUE;
     if (tree->can_own && errno != EPERM)
@@ -97,7 +99,7 @@ static gboolean make_symlink(int dir_fd, const char *name, struct archive_entry 
 {
     const char *target = archive_entry_symlink(entry);
     if (target == NULL || *target == '\0')
-        return unpack_fail(error, "a symbolic link to nothing");
+        return app_error_failed(error, "a symbolic link to nothing");
     if (symlinkat(target, dir_fd, name) != 0)
         return unpack_fail_errno(error, "cannot be made", errno);
     return TRUE;
@@ -110,19 +112,20 @@ static gboolean make_link(struct unpack_tree *tree, const char *path, const char
     g_autofree char *shown = text_word(link);
     g_autofree char *target = unpack_tree_path(link, &cause);
     if (target == NULL || *target == '\0')
-        return unpack_fail(error, "a hard link to %s: %s", shown, cause != NULL ? cause->message : "is no file");
+        return app_error_failed(error, "a hard link to %s: %s", shown, cause != NULL ? cause->message : "is no file");
     const char *name, *target_name;
     struct stat st, own;
     int found = unpack_tree_parent(tree, target, false, &target_name, &cause);
     int target_fd = found >= 0 ? fcntl(found, F_DUPFD_CLOEXEC, 0) : -1;
     if (target_fd < 0)
-        return unpack_fail(error, "a hard link to %s: %s", shown, cause != NULL ? cause->message : g_strerror(errno));
+        return app_error_failed(error, "a hard link to %s: %s", shown,
+                                cause != NULL ? cause->message : g_strerror(errno));
     gboolean done = FALSE;
     int dir_fd = -1;
     if (fstatat(target_fd, target_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        unpack_fail(error, "a hard link to %s, which is not in the layer", shown);
+        app_error_failed(error, "a hard link to %s, which is not in the layer", shown);
     else if (S_ISDIR(st.st_mode))
-        unpack_fail(error, "a hard link to %s, a directory", shown);
+        app_error_failed(error, "a hard link to %s, a directory", shown);
     else
         dir_fd = unpack_tree_parent(tree, path, true, &name, error);
     if (dir_fd >= 0 && fstatat(dir_fd, name, &own, AT_SYMLINK_NOFOLLOW) == 0 && own.st_ino == st.st_ino)
@@ -130,7 +133,7 @@ static gboolean make_link(struct unpack_tree *tree, const char *path, const char
     else if (dir_fd >= 0 && unpack_tree_remove(tree, dir_fd, name, error)) {
         done = linkat(target_fd, target_name, dir_fd, name, 0) == 0;
         if (!done)
-            unpack_fail(error, "a hard link to %s: %s", shown, g_strerror(errno));
+            app_error_failed(error, "a hard link to %s: %s", shown, g_strerror(errno));
     }
     close(target_fd);
     return done;
@@ -152,7 +155,7 @@ static gboolean make_new(struct unpack_tree *tree, int dir_fd, const char *name,
         return unpack_tree_remove(tree, dir_fd, name, error) &&
                make_special(tree, dir_fd, name, entry, ret_stand_in, error);
     default:
-        return unpack_fail(error, "is of a type that no image has");
+        return app_error_failed(error, "is of a type that no image has");
     }
 }
 
@@ -164,7 +167,7 @@ gboolean unpack_entry_make(struct unpack_tree *tree, struct archive *archive, st
     bool is_stand_in = false;
     if (*path == '\0') {
         if (!is_directory)
-            return unpack_fail(error, "the top of the layer is to be a directory");
+            return app_error_failed(error, "the top of the layer is to be a directory");
         unpack_tree_remember(tree, path, unpack_attributes_time(entry));
         return unpack_attributes_set(tree, tree->root_fd, ".", entry, false, result, error);
     }

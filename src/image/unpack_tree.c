@@ -19,20 +19,10 @@ struct directory_time {
     char path[];
 };
 
-gboolean unpack_fail(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (error != NULL)
-        *error = g_error_new_valist(APP_ERROR, APP_ERROR_FAILED, format, arguments);
-    va_end(arguments);
-    return FALSE;
-}
-
 gboolean unpack_fail_errno(GError **error, const char *what, int code)
 {
     bool is_full = code == ENOSPC || code == EDQUOT;
-    return unpack_fail(error, "%s: %s%s", what, g_strerror(code), is_full ? UNPACK_FULL_HINT : "");
+    return app_error_failed(error, "%s: %s%s", what, g_strerror(code), is_full ? UNPACK_FULL_HINT : "");
 }
 
 void unpack_tree_init(struct unpack_tree *tree, int root_fd, bool can_own)
@@ -59,24 +49,24 @@ void unpack_tree_clear(struct unpack_tree *tree)
 static gboolean check_component(const char *name, size_t length, GError **error)
 {
     if (length > NAME_MAX)
-        return unpack_fail(error, "a name of %zu bytes is longer than %d", length, NAME_MAX);
+        return app_error_failed(error, "a name of %zu bytes is longer than %d", length, NAME_MAX);
     if (length == 2 && memcmp(name, "..", 2) == 0)
-        return unpack_fail(error, "\"..\" would lead out of the layer");
+        return app_error_failed(error, "\"..\" would lead out of the layer");
     /* ".wh.NAME" hides a name; there is none here that a directory can have. */
     if ((length == 4 && memcmp(name, ".wh.", 4) == 0) || (length == 5 && memcmp(name, ".wh..", 5) == 0) ||
         (length == 6 && memcmp(name, ".wh...", 6) == 0))
-        return unpack_fail(error, "a whiteout that hides no name");
+        return app_error_failed(error, "a whiteout that hides no name");
     return TRUE;
 }
 
 char *unpack_tree_path(const char *name, GError **error)
 {
     if (*name == '/') {
-        unpack_fail(error, "an absolute name");
+        app_error_failed(error, "an absolute name");
         return NULL;
     }
     if (strlen(name) > IMAGE_PATH_MAX) {
-        unpack_fail(error, "a path of %zu bytes is longer than %d", strlen(name), IMAGE_PATH_MAX);
+        app_error_failed(error, "a path of %zu bytes is longer than %d", strlen(name), IMAGE_PATH_MAX);
         return NULL;
     }
     GString *path = g_string_new(NULL);
@@ -111,10 +101,10 @@ static gboolean fail_open(int dir_fd, const char *name, int code, GError **error
 {
     struct stat st;
     if ((code == ENOTDIR || code == ELOOP) && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return unpack_fail(error, S_ISLNK(st.st_mode) ? "the way to it leads through a symbolic link of the layer"
-                                                      : "what it lies in is no directory");
+        return app_error_failed(error, S_ISLNK(st.st_mode) ? "the way to it leads through a symbolic link of the layer"
+                                                           : "what it lies in is no directory");
     if (code == ENOENT)
-        return unpack_fail(error, "is not in the layer");
+        return app_error_failed(error, "is not in the layer");
     return unpack_fail_errno(error, "the way to it", code);
 }
 
@@ -170,7 +160,7 @@ gboolean unpack_tree_remove(struct unpack_tree *tree, int dir_fd, const char *na
     if (errno != EISDIR && errno != EPERM)
         return unpack_fail_errno(error, "an earlier entry of that name cannot be removed", errno);
     if (unlinkat(dir_fd, name, AT_REMOVEDIR) != 0)
-        return unpack_fail(error, "an earlier entry of that name is a directory that is not empty");
+        return app_error_failed(error, "an earlier entry of that name is a directory that is not empty");
     /* It may be the one that is open, but not the one it lies in. */
     if (tree->parent_fd != dir_fd)
         forget_parent(tree);

@@ -44,6 +44,5 @@ void unpack_tree_set_times(struct unpack_tree *tree);
 
 /* "WHAT: strerror" as an error, with the mend for a full disk; returns FALSE. */
 gboolean unpack_fail_errno(GError **error, const char *what, int code);
-gboolean unpack_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #endif
