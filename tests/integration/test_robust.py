@@ -218,6 +218,8 @@ def test_after_kill_9(rofuse, layer):
         with pytest.raises(OSError):
             os.statvfs(mount.point)
         os.close(held)
+        # As if it had been writing its state just then.
+        (mount.state / "run" / f".{point.name}.new").write_text("{")
         if clear:
             umount = command(mount, "umount", point)
             said = umount.communicate(timeout=60)
