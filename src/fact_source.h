@@ -11,9 +11,9 @@
 #include <glib.h>
 
 struct fact_source {
-    GPtrArray *facts;        /* of struct fact; owned */
+    GPtrArray *facts;          /* of struct fact; owned */
     struct asked_mount *asked; /* the mount, still connected; NULL for a log; owned */
-    char *name;              /* the mount's, or the log's path; for people; owned */
+    char *name;                /* the mount's, or the log's path; for people; owned */
 };
 
 /*
