@@ -211,6 +211,26 @@ def test_old_docker_archive(scratch):
     assert len(image_files.stored(state)["layers"]) == 2
 
 
+def test_local_names_of_podman(scratch):
+    """podman build -t web:1 makes localhost/web:1; who says web:1 means that, unless there is one of just that name."""
+    state = scratch / "state"
+    made = image_files.Layout(scratch / "oci")
+    for name in ("localhost/web:1", "docker.io/library/base:1"):
+        made.add(made.image([tar([entry(name.split("/")[-1])])]), name)
+    image_files.refused("import", f"oci:{made.path}:web:2", state=state, says=["web:2", "localhost/web:1"])
+    for name in ("web:1", "base:1"):
+        image_files.succeed("import", f"oci:{made.path}:{name}", state=state)
+    assert image_files.inspect("web:1", state)["names"] == ["localhost/web:1"]
+    image_files.refused("inspect", "docker.io/library/web:1", state=state, says=["no image docker.io/library/web:1"])
+    image_files.succeed("import", f"oci:{made.path}:base:1", "--name", "web:1", state=state)
+    assert image_files.inspect("web:1", state)["names"] == ["docker.io/library/base:1", "web:1"]
+    assert image_files.inspect("localhost/web:1", state)["names"] == ["localhost/web:1"]
+    image_files.succeed("rm", "web:1", state=state)
+    image_files.succeed("import", f"oci:{made.path}:web:1", "--name", "also", state=state)
+    image_files.succeed("rm", "web:1", state=state)
+    assert image_files.inspect("also", state)["names"] == ["also"], "of an image with two names, the name alone is removed"
+
+
 def test_platforms(scratch):
     """A nested index of several platforms, with an attestation; one image is chosen."""
     made = image_files.Layout(scratch / "oci")
