@@ -217,8 +217,13 @@ static gboolean run_ls(int argc, char **argv, struct options *options, GError **
 static struct image_record *look(const struct options *options, const struct image_ref *ref, GError **error)
 {
     const struct image_options how = image_options(options);
-    if (ref->kind == IMAGE_STORED)
-        return image_record_find(how.store, ref->name, error);
+    if (ref->kind == IMAGE_STORED) {
+        struct image_record *record = image_record_find(how.store, ref->name, error);
+        if (record == NULL || image_record_check_platform(record, how.platform, error))
+            return record;
+        image_record_free(record);
+        return NULL;
+    }
     if (ref->kind == IMAGE_DIRECTORY) {
         g_autofree char *shown = text_word(ref->text);
         g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s: a directory has nothing to tell but its files", shown);

@@ -4,6 +4,7 @@
 #include "image_config_parse.h"
 #include "image_digest.h"
 #include "image_json.h"
+#include "image_platform.h"
 #include "image_store.h"
 #include "text.h"
 
@@ -346,4 +347,23 @@ char *image_record_title_for(const struct image_record *record, const char *word
 {
     const char *name = image_record_name_for(record, word);
     return name != NULL ? g_strdup(name) : image_record_title(record);
+}
+
+gboolean image_record_check_platform(const struct image_record *record, const char *platform, GError **error)
+{
+    struct image_platform wanted = {0}, has = {0};
+    if (platform == NULL)
+        return TRUE;
+    if (!image_platform_parse("--platform", platform, &wanted, error))
+        return FALSE;
+    image_platform_set(&has, record->config.os, record->config.architecture, record->config.variant);
+    gboolean done = image_platform_score(&wanted, &has) > 0;
+    g_autofree char *its = image_platform_text(&has), *title = image_record_title(record);
+    g_autofree char *shown = text_word(title);
+    if (!done)
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "the image %s is for %s; import it for --platform %s", shown,
+                    its, platform);
+    image_platform_clear(&wanted);
+    image_platform_clear(&has);
+    return done;
 }

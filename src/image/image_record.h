@@ -43,6 +43,9 @@ gboolean image_record_drop_name(struct image_record *record, const char *name);
  * Borrowed from the record. */
 const char *image_record_name_for(const struct image_record *record, const char *word);
 
+/* Whether it is for a platform, "OS/ARCH[/VARIANT]"; NULL: any will do. FALSE with one line. */
+gboolean image_record_check_platform(const struct image_record *record, const char *platform, GError **error);
+
 /* How people see it: the first name, or the beginning of its id. Owned by the caller. */
 char *image_record_title(const struct image_record *record);
 

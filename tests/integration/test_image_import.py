@@ -246,6 +246,8 @@ def test_platforms(scratch):
                        ("linux/arm", "linux-arm-v7"), ("linux/arm/v6", "linux-arm-v6")):
         image_files.succeed("import", reference, "--platform", asked, "--name", "m", state=state)
         assert os.listdir(image_files.trees("m", state)[0]) == [has]
+    image_files.refused("inspect", "m", "--platform", "linux/amd64", state=state, says=["m is for linux/arm;"])
+    image_files.succeed("inspect", "m", "--platform", "linux/arm", state=state)
     image_files.succeed("import", reference, "--name", "own", state=state)
     assert os.listdir(image_files.trees("own", state)[0]) == ["linux-" + {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]]
     image_files.refused("import", reference, "--platform", "linux/mips", state=state, says=["linux/mips", "linux/s390x", "--platform"])
