@@ -252,6 +252,11 @@ static gboolean run_inspect(int argc, char **argv, struct options *options, GErr
     return done;
 }
 
+static char *count_text(guint n, const char *what)
+{
+    return g_strdup_printf("%u %s%s", n, what, n == 1 ? "" : "s");
+}
+
 static gboolean report(const struct options *options, const struct image_gc *gc, GError **error)
 {
     if (options->as_json) {
@@ -265,8 +270,9 @@ static gboolean report(const struct options *options, const struct image_gc *gc,
         return print_json(json, error);
     }
     g_autofree char *size = image_size_text(gc->size);
-    g_autofree char *line = g_strdup_printf("removed: %u names, %u images, %u layers, %s\n", gc->names + gc->images,
-                                            gc->images, gc->layers, size);
+    g_autofree char *names = count_text(gc->names + gc->images, "name"), *images = count_text(gc->images, "image");
+    g_autofree char *layers = count_text(gc->layers, "layer");
+    g_autofree char *line = g_strdup_printf("removed: %s, %s, %s, %s\n", names, images, layers, size);
     return print(line, error);
 }
 

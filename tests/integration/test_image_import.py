@@ -11,6 +11,7 @@ import tarfile
 import busybox_image
 import image_files
 import pytest
+import rofuse_test
 from image_files import directory, entry, tar
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "union"))
@@ -149,14 +150,20 @@ def test_configuration_and_names(made, scratch):
     image_files.succeed("import", archive, state=state)
     for name in ("app:v1", "docker.io/library/app:v1", shown["id"], shown["id"][7:19]):
         found = image_files.inspect(name, state)
-        assert found["config"] == {"user": "1000:1001", "env": ["A=b c"], "entrypoint": [], "cmd": ["sh"],
+        assert found["config"] == {"user": "1000:1001", "environment": ["A=b c"], "entrypoint": [], "command": ["sh"],
                                    "working_dir": "/home", "volumes": ["/data"], "stop_signal": "SIGINT"}
         assert found["names"] == ["docker.io/library/app:v1"]
         assert all(os.path.isdir(layer["path"]) and layer["size"] > 0 for layer in found["layers"])
     listed = json.loads(image_files.succeed("ls", "--json", state=state).stdout)["images"]
     assert [(image["id"], image["layers"]) for image in listed] == [(shown["id"], 2)]
     text = image_files.succeed("inspect", "app:v1", state=state).stdout
-    assert "1000:1001" in text and "SIGINT" in text
+    assert text.startswith(f"docker.io/library/app:v1\n  id       {shown['id']}\n"), text
+    layers, process = text[text.index("  layers "):].split("  volumes  /data\n")
+    assert layers.count("sha256:") == 2 and layers.count("\n") == 2
+    assert process == "  command  sh\n  env      A=b c\n  user     1000:1001\n  workdir  /home\n  stop     SIGINT\n"
+    understood = subprocess.run([rofuse_test.BINARY, "config", "--image", "app:v1", "--state-dir", state], text=True,
+                                capture_output=True, check=True).stdout
+    assert understood.endswith(process), understood
 
 
 def test_what_buildah_builds(scratch, rofuse):

@@ -53,7 +53,7 @@ def test_names(scratch):
     assert image_files.inspect("two", state)["names"] == ["two"]
     image_files.succeed("import", f"oci:{scratch}/oci:two", "--name", "other", state=state)
     done = image_files.rofuse("rm", "other", "missing", state=state)
-    assert done.returncode == 1 and done.stdout.startswith("removed: 1 names, 0 images"), done
+    assert done.returncode == 1 and done.stdout.startswith("removed: 1 name, 0 images, 0 layers, 0 bytes\n"), done
     assert "no image missing" in done.stderr and done.stderr.count("\n") == 1
     image_files.succeed("prune", "--all", state=state)
     assert image_files.stored(state) == image_files.EMPTY

@@ -87,7 +87,7 @@ PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "um
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
 PARTS_MAY = {
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "run": TOOLS | {"process", "route", "state"},
 }
