@@ -22,6 +22,7 @@ static const char examples[] =
     "  rofuse run --layer rootfs --runtime crun --report json -- /bin/true\n"
     "\n"
     "The program has the host's network. Signals are passed on to it, SIGTERM as the image's stop signal.\n"
+    "It gets a terminal of its own where both stdin and stdout are one.\n"
     "The report goes to stderr. The refused writes are logged for it alone unless --log says where else.\n"
     "\n"
     "The exit status is the program's (128 + N when a signal ended it); 125 when the runtime failed, 126 when\n"

@@ -44,21 +44,36 @@ def test_nobody_reads_the_report(scratch, layers):
     assert not list((scratch / "state/run/roots").iterdir())
 
 
-def test_nobody_reads_the_terminal(scratch, layers):
-    """As `rofuse run … | head`: the program is hung up, the person's terminal is as it was."""
+def test_output_of_a_person_goes_to_a_file(scratch, layers):
+    """`rofuse run … >FILE` at a terminal: the program can be typed to, and FILE has what it wrote, nothing else."""
     master, slave = pty.openpty()
-    writer = closed_pipe()
     before = termios.tcgetattr(slave)
     try:
-        result = subprocess.run(command(scratch, "--report", "none", *layers, "--", "sh", "-c",
-                                        "while :; do echo on and on; done"),
-                                stdin=slave, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60,
-                                start_new_session=True)
-        assert result.returncode == 128 + signal.SIGHUP, result
+        os.write(master, b"typed\n")
+        script = "test -t 0 && test ! -t 1 && echo as it is; read -r x; echo got $x; echo wrong >&2"
+        result = subprocess.run(command(scratch, "--report", "none", *layers, "--", "sh", "-c", script),
+                                stdin=slave, capture_output=True, check=False, timeout=60, start_new_session=True)
+        assert (result.stdout, result.stderr) == (b"as it is\ngot typed\n", b"wrong\n"), result
         assert termios.tcgetattr(slave) == before
     finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_nobody_reads_the_output(scratch, layers, kind):
+    """As `rofuse run … | head`, and as a window that is closed: the program hears of it."""
+    master, slave = pty.openpty()
+    writer = closed_pipe() if kind == "pipe" else os.dup(slave)
+    with subprocess.Popen(command(scratch, "--report", "none", *layers, "--", "sh", "-c",
+                                  "while :; do echo on and on; done"),
+                          stdin=slave, stdout=writer, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        if kind == "terminal":
+            assert b"on and on" in os.read(master, 1000)
         for fd in (master, slave, writer):
             os.close(fd)
+        assert process.wait(60) == 128 + (signal.SIGPIPE if kind == "pipe" else signal.SIGHUP)
+    assert not list((scratch / "state/run/roots").iterdir())
 
 
 def test_waiting_for_others_can_be_interrupted(scratch, layers):
