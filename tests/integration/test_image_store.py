@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -110,6 +111,40 @@ def test_four_imports_at_once(scratch):
     assert sum(text.count(": unpacked, ") for _, text in said) == 3, said
     found = image_files.stored(state)
     assert (len(found["layers"]), len(found["images"]), found["tmp"]) == (3, 1, [])
+
+
+STORE_CALLS = "syncfs,fsync,rename,renameat,renameat2"
+
+
+def traced_import(scratch, *strace):
+    """An import of one layer whose process strace follows, without those that unpack."""
+    image_files.layout(scratch / "oci", [tar([entry("a", data=b"a")])])
+    words = ["strace", "-y", "-o", scratch / "calls", "-e", f"trace={STORE_CALLS}", *strace, rofuse_test.BINARY, "image", "import",
+             f"oci:{scratch}/oci", "--state-dir", scratch / "state"]
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=60,
+                          env={**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_layer_is_on_the_disk_before_it_is_kept(scratch):
+    done = traced_import(scratch)
+    assert done.returncode == 0, done
+    calls = [re.sub(r"[0-9a-f]{64}", "HEX", re.sub(r"/[0-9]+\.[0-9a-f]{8}", "/TMP", line)).replace(f"{scratch}/state/images/", "")
+             for line in (scratch / "calls").read_text().splitlines() if "state" in line]
+    wanted = ["syncfs(N<tmp/TMP>)", 'rename("tmp/TMP", "layers/sha256/HEX")', "fsync(N<layers/sha256>)",
+              "syncfs(N<tmp/TMP>)", 'rename("tmp/TMP", "images/HEX")', "fsync(N<images>)"]
+    seen = [re.sub(r"\(\d+<", "(N<", call.partition(" = ")[0].rstrip()) for call in calls]
+    assert [call for call in seen if ".json" not in call] == wanted, calls
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("call, when, says", [("syncfs", 1, "images/tmp/"), ("fsync", 1, "layer.json"), ("fsync", 2, "layers/sha256")], ids=str)
+def test_disk_that_does_not_take_a_layer(scratch, call, when, says):
+    done = traced_import(scratch, "-e", f"inject={call}:error=EIO:when={when}")
+    lines = [line for line in done.stderr.splitlines() if ": unpacked, " not in line]
+    assert done.returncode == 1 and len(lines) == 1, done
+    assert "layer 1 of 1" in lines[0] and says in lines[0] and "Input/output error" in lines[0], lines
+    assert image_files.stored(scratch / "state") == image_files.EMPTY
 
 
 def children(pid):
