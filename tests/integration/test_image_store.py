@@ -151,9 +151,9 @@ def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_interrupted_import(scratch, number):
-    """Its processes end with it; what is left over goes with the next import, which succeeds."""
+    """Its processes end with it. What it has half done goes with it if it can, else with the next import, which succeeds."""
     large_layout(scratch, layers=2, size=20 << 20)
     state = scratch / "state"
     process = start_import(scratch, state)
@@ -178,10 +178,39 @@ def test_interrupted_import(scratch, number):
             if os.path.exists(f"/proc/{pid}"):
                 os.kill(pid, signal.SIGKILL)
     found = image_files.stored(state)
-    assert found["images"] == [] and found["tmp"]
+    assert found["images"] == [] and bool(found["tmp"]) == (number == signal.SIGKILL), found
     image_files.succeed("import", f"oci:{scratch}/oci", state=state)
     found = image_files.stored(state)
     assert (len(found["layers"]), len(found["images"]), found["tmp"]) == (2, 1, [])
+
+
+def test_import_that_waits_for_another_can_be_interrupted(scratch):
+    image_files.layout(scratch / "oci", [tar([entry("a")])])
+    state = scratch / "state"
+    image_files.succeed("import", f"oci:{scratch}/oci", "--name", "a", state=state)
+    layer = image_files.inspect("a", state)["layers"][0]["diff_id"][7:]
+    image_files.succeed("rm", "a", state=state)
+    with subprocess.Popen(["flock", state / "images/locks" / layer, "sh", "-c", "echo held; read line"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        process = start_import(scratch, state)
+        assert "waiting for it" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGINT
+        holder.stdin.close()
+    assert image_files.stored(state) == image_files.EMPTY
+
+
+def test_ignored_signals_stay_ignored(scratch):
+    """As behind nohup, and in the background of a script."""
+    large_layout(scratch, layers=2, size=20 << 20)
+    state = scratch / "state"
+    process = start_import(scratch, state, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    rofuse_test.wait_until(lambda: process.poll() is not None or list((state / "images/tmp").glob("*/tree/*")), "an entry in tmp")
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)
+    assert process.returncode == 0 and image_files.stored(state)["tmp"] == [], said
 
 
 def test_what_is_being_made_is_not_left_over(scratch):
