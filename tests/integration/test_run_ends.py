@@ -7,10 +7,12 @@ import pty
 import signal
 import subprocess
 import termios
+import time
 
 import busybox_image
 import pytest
 import rofuse_test
+import runtimes
 
 
 @pytest.fixture(name="layers", scope="module")
@@ -73,6 +75,31 @@ def test_nobody_reads_the_output(scratch, layers, kind):
         for fd in (master, slave, writer):
             os.close(fd)
         assert process.wait(60) == 128 + (signal.SIGPIPE if kind == "pipe" else signal.SIGHUP)
+    assert not list((scratch / "state/run/roots").iterdir())
+
+
+@pytest.mark.slow
+def test_second_sigterm_kills_a_program_that_goes_on(scratch, layers):
+    """Ten seconds after the first one; until then it is passed on, as other signals are always."""
+    runtimes_here = [name for name in ("builtin", "bwrap", "runc") if name == "builtin" or not runtimes.missing(name)]
+    script = "trap 'echo term' TERM; trap 'echo int' INT; echo ready; while :; do sleep 0.1; done"
+    words = ["--report", "none", *layers, "--", "sh", "-c", script]
+    running = [subprocess.Popen(command(scratch, "--runtime", name, *words), stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE) for name in runtimes_here]
+    for process in running:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+    for number, line in ((signal.SIGTERM, "term\n"), (signal.SIGTERM, "term\n"), (signal.SIGINT, "int\n")):
+        for process in running:
+            process.send_signal(number)
+            assert process.stdout.readline() == line
+    time.sleep(10)
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "int\n"
+        process.send_signal(signal.SIGTERM)
+        said, notice = process.communicate(timeout=60)
+        assert (process.returncode, said) == (128 + signal.SIGKILL, ""), process.args
+        assert notice.startswith("rofuse: the program is killed: it was to end 1") and notice.count("\n") == 1, notice
     assert not list((scratch / "state/run/roots").iterdir())
 
 
