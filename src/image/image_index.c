@@ -225,8 +225,13 @@ static gboolean check_version(const struct image_source *source, GError **error)
     size_t size;
     const char *version = NULL;
     g_autofree char *what = image_source_name(source, "oci-layout");
-    if (!image_source_has(source, "oci-layout"))
-        return image_json_fail(error, what, "is missing; it is no OCI layout");
+    if (!image_source_has(source, "oci-layout")) {
+        /* What skopeo calls "dir:" has a manifest.json too, and a version. */
+        bool is_docker = image_source_has(source, "manifest.json") && !image_source_has(source, "version");
+        return image_json_fail(error, what, "is missing; it is %s",
+                               is_docker ? "an archive of docker save, read it with docker-archive:FILE"
+                                         : "no OCI layout");
+    }
     g_autofree char *text = image_source_read(source, "oci-layout", &size, error);
     json_t *json = text != NULL ? image_json_parse(text, size, what, error) : NULL;
     gboolean done = json != NULL && image_json_string(json, "imageLayoutVersion", what, &version, error);

@@ -212,6 +212,7 @@ def test_old_docker_archive(scratch):
         entry("z/layer.tar", tarfile.SYMTYPE, link="../x/layer.tar"), entry(name, data=config), entry("manifest.json", data=manifest)]))
     state = scratch / "state"
     image_files.refused("import", f"docker-archive:{scratch}/old.tar", state=state, says=["2 images", "old:1"])
+    image_files.refused("import", f"oci-archive:{scratch}/old.tar", state=state, says=["is missing", "with docker-archive:FILE"])
     image_files.succeed("import", f"docker-archive:{scratch}/old.tar:old:1", state=state)
     image_files.succeed("import", f"docker-archive:{scratch}/old.tar:@0", "--name", "zero", state=state)
     assert sorted(image_files.inspect("zero", state)["names"]) == ["old:1", "zero"]
