@@ -88,7 +88,7 @@ PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "um
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
 PARTS_MAY = {
     "control": TOOLS,
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "run": TOOLS | {"process", "route", "state"},
 }
