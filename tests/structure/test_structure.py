@@ -89,7 +89,7 @@ TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_na
 PARTS_MAY = {
     "audit": TOOLS | {"denial", "fact", "route"},
     "control": TOOLS,
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
     # What a report calls one place is what facts call one.
