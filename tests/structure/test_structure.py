@@ -88,7 +88,7 @@ PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "um
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
 PARTS_MAY = {
     "control": TOOLS,
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
     # What a report calls one place is what facts call one.
