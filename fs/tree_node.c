@@ -5,6 +5,7 @@
 
 #include "backing.h"
 #include "beneath.h"
+#include "node_face.h"
 #include "numbers.h"
 #include "path.h"
 
@@ -24,6 +25,9 @@
 /* However large they are: who reads a large directory asks for its listing again and again. */
 #define LEAST_LISTINGS 2
 
+/* In which no path leads anywhere. */
+#define NOTHING "/dev/null"
+
 static void free_listing(void *listing)
 {
     union_listing_free(listing);
@@ -37,6 +41,7 @@ int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tr
         return status;
     struct tree *tree = g_new0(struct tree, 1);
     tree->stack = stack;
+    tree->nothing_fd = -1;
     tree->table = node_table_new();
     tree->numbers = numbers_new();
     tree->listings = cache_new(LISTED_NAMES, LEAST_LISTINGS, free_listing);
@@ -77,14 +82,49 @@ void tree_free(struct tree *tree)
     if (tree == NULL)
         return;
     node_table_free(tree->table);
-    for (size_t i = 0; i < tree->n_routes; i++)
-        backing_close(tree->routes[i]);
-    g_free(tree->routes);
+    for (struct route *route = tree->routes, *next; route != NULL; route = next) {
+        next = route->next;
+        if (route->root_fd == tree->nothing_fd)
+            route->root_fd = -1;
+        backing_close(route);
+    }
+    if (tree->nothing_fd >= 0)
+        close(tree->nothing_fd);
     cache_free(tree->listings);
     cache_free(tree->fds);
     numbers_free(tree->numbers);
     union_free(tree->stack);
     g_free(tree);
+}
+
+struct node *tree_root(const struct tree *tree)
+{
+    return node_shadow(tree->root);
+}
+
+static struct route *first_shown(struct route *route)
+{
+    while (route != NULL && atomic_load(&route->is_removed))
+        route = atomic_load(&route->next);
+    return route;
+}
+
+struct route *tree_first_route(const struct tree *tree)
+{
+    return first_shown(atomic_load(&tree->routes));
+}
+
+struct route *tree_next_route(const struct route *route)
+{
+    return first_shown(atomic_load(&route->next));
+}
+
+void tree_append_route(struct tree *tree, struct route *route)
+{
+    struct route *_Atomic *end = &tree->routes;
+    while (*end != NULL)
+        end = &(*end)->next;
+    atomic_store(end, route);
 }
 
 int tree_open(struct tree *tree, struct node *node)
@@ -154,6 +194,32 @@ void tree_removed(struct tree *tree, const struct node *node)
     cache_drop(tree->fds, tree_key(node));
 }
 
+void tree_end_route(struct tree *tree, struct route *route)
+{
+    /* The descriptor's number stays taken, as somebody may be using it just now. */
+    int nothing = open(NOTHING, O_PATH | O_CLOEXEC);
+    if (nothing >= 0) {
+        (void)dup3(nothing, route->root_fd, O_CLOEXEC);
+        close(nothing);
+    }
+    cache_drop_part(tree->fds, CACHE_ROUTE + route->index);
+    if (route->lock_fd >= 0)
+        close(route->lock_fd);
+    route->lock_fd = -1;
+}
+
+void tree_take_ended(struct tree *tree, GArray *fds)
+{
+    if (tree->nothing_fd < 0)
+        tree->nothing_fd = open(NOTHING, O_PATH | O_CLOEXEC);
+    for (struct route *route = tree->routes; tree->nothing_fd >= 0 && route != NULL; route = route->next) {
+        if (!atomic_load(&route->is_given_up) || route->root_fd == tree->nothing_fd)
+            continue;
+        int fd = atomic_exchange(&route->root_fd, tree->nothing_fd);
+        g_array_append_val(fds, fd);
+    }
+}
+
 static void made_stat(const struct tree *tree, const struct node *node, struct stat *ret)
 {
     *ret = (struct stat){
@@ -187,11 +253,17 @@ int tree_stat(struct tree *tree, struct node *node, struct stat *ret)
 
 int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st)
 {
+    return tree_lookup_but(tree, parent, name, NULL, ret_node, ret_st);
+}
+
+int tree_lookup_but(struct tree *tree, struct node *parent, const char *name, const struct node *except,
+                    struct node **ret_node, struct stat *ret_st)
+{
     if (strlen(name) > NAME_MAX)
         return -ENAMETOOLONG; /* the kernel lets FUSE names be longer than any layer's file system does */
     if (!path_is_name(name))
         return -ENOENT;
-    struct node *graft = node_find_graft(parent, name);
+    struct node *graft = node_find_graft_but(parent, name, except);
     if (graft != NULL) {
         int status = tree_stat(tree, graft, ret_st);
         if (status == 0)

@@ -28,6 +28,8 @@ static const struct command {
     {"bundle", "DIR", "the config.json with which runc or crun run on a mount", cmd_bundle},
     {"image", "COMMAND", "import images, show them, remove them", cmd_image},
     {"config", "[OPTIONS]", "what is understood of a service of a Compose file", cmd_config},
+    {"Try without a restart", NULL, NULL, NULL},
+    {"route", "COMMAND [MOUNTPOINT]", "add and remove writable places while the mount is used", cmd_route},
     {"See", NULL, NULL, NULL},
     {"status", "[MOUNTPOINT]", "what is mounted, by which process, with which places", cmd_status},
     {"facts", "[MOUNTPOINT]", "what was refused, each thing once, and what it meant", cmd_facts},

@@ -19,7 +19,7 @@ void text_table_append_list(GString *text, const char *label, char *const *list)
 void text_table_append_words(GString *text, const char *label, char *const *words);
 
 /* Rows of @columns cells each, every column as wide as its widest cell; @label stands before the first row, as in
- * text_table_append_line(). */
+ * text_table_append_line(); NULL: none, and no indentation. */
 void text_table_append(GString *text, const char *label, const GPtrArray *cells, guint columns);
 
 #endif
