@@ -77,7 +77,7 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
+SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order", "session_threads"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
