@@ -69,6 +69,7 @@ struct denial_facts {
     gid_t gid;
     const char *path;   /* absolute inside the mount; bytes, perhaps not UTF-8 */
     const char *target; /* rename, link: the other name; symlink: its text; else NULL */
+    bool learned;       /* the change was made, on learn mode's throw-away layer; without it, it would be refused so */
     bool name_unknown;  /* path is the directory in which an unknown name was to be changed */
     int flags;          /* open flags, -1 = the operation has none */
     int64_t mode;       /* mode argument with its type bits, -1 = the operation has none */
@@ -118,9 +119,10 @@ struct denial_options {
 };
 
 struct denial_counters {
-    uint64_t denied;  /* denial_report() calls */
-    uint64_t folded;  /* of them, told only as part of a count */
-    uint64_t dropped; /* of them, lost before they came to any sink, because the queue was full */
+    uint64_t denied;  /* denial_report() calls, but for those of changes that were made */
+    uint64_t learned; /* those of changes that were made */
+    uint64_t folded;  /* of both, told only as part of a count */
+    uint64_t dropped; /* of both, lost before they came to any sink, because the queue was full */
 };
 
 struct denial_log;

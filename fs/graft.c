@@ -208,6 +208,55 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned in
     return status;
 }
 
+void tree_add_targets(struct tree *tree, const struct tree *like)
+{
+    for (size_t i = 0; i < like->n_routes; i++) {
+        const struct node *root = like->routes[i]->root;
+        struct node *node;
+        if (root->parent->id.kind != NODE_ROUTE &&
+            resolve(tree, like->routes[i]->target, S_ISDIR(root->id.type) ? S_IFDIR | 0755 : S_IFREG | 0644, false,
+                    &node) == 0)
+            node_unref(tree->table, node);
+    }
+}
+
+/* Puts a route's root that hangs in the image into the directory that has taken the image's place. */
+static int graft_again(struct tree *tree, const struct route *route)
+{
+    struct node *root = (struct node *)route->root, *target;
+    int status = resolve(tree, route->target, root->id.type | 0755, false, &target);
+    if (status < 0)
+        return status;
+    struct node *parent = node_ref(tree->table, target->parent);
+    node_graft(tree->table, parent, root);
+    node_moved(tree->table, root, root->parent, root->name, parent, target->name);
+    node_unref(tree->table, parent);
+    node_unref(tree->table, target);
+    return 0;
+}
+
+int tree_cover(struct tree *tree, struct route *route)
+{
+    struct node *root, *before = tree->root;
+    struct stat st;
+    int status = tree_adopt(tree, route, route->root_fd, NULL, NULL, &root, &st);
+    if (status < 0)
+        return status;
+    root->is_root = true;
+    route->root = root;
+    tree->root = root;
+    for (size_t i = 0; i < tree->n_routes && status == 0; i++)
+        if (tree->routes[i]->root->parent->id.kind != NODE_ROUTE)
+            status = graft_again(tree, tree->routes[i]);
+    if (status < 0) {
+        tree->root = before;
+        node_unref(tree->table, root);
+    } else {
+        node_unref(tree->table, before);
+    }
+    return status;
+}
+
 /* docker's and podman's, for programs that still read a list of mounts from /etc. */
 static void add_mtab(struct tree *tree)
 {

@@ -49,8 +49,7 @@ static bool set(int fs, const char *key, const char *value)
 static bool configure(int fs, const struct making *making, int upper_fd, int work_fd, bool trusted)
 {
     bool ok = set(fs, "source", "rofuse") && set_directory(fs, "lowerdir", making->lower_fd) &&
-              set_directory(fs, "upperdir", upper_fd) && set_directory(fs, "workdir", work_fd) &&
-              set(fs, "xino", "on");
+              set_directory(fs, "upperdir", upper_fd) && set_directory(fs, "workdir", work_fd) && set(fs, "xino", "on");
     if (ok && trusted)
         ok = set(fs, "redirect_dir", "on") && set(fs, "index", "on") && set(fs, "metacopy", "off");
     else if (ok)

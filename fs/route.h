@@ -61,6 +61,7 @@ struct route {
     const struct node *root; /* the node that was grafted in; borrowed; set by the graft */
     unsigned index;          /* its own among the session's: position in what was asked for; immutable */
     int root_fd;             /* O_PATH descriptor of the backing root (directory or single file); owned */
+    int upper_fd;            /* learn mode: what was changed (overlayfs' upper directory); borrowed; else meaningless */
     int lock_fd;             /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
@@ -69,6 +70,7 @@ struct route {
     bool is_local;      /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
     bool is_stacked;    /* on an overlayfs */
     bool is_private;    /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool is_learn;      /* the image on a throw-away layer (learn mode): what is allowed here would have been refused */
     bool native;        /* spec.native, or nested in a native one; set by native_plan() */
     uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */
 };

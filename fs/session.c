@@ -6,6 +6,7 @@
 #include "native.h"
 #include "ops_private.h"
 #include "proc_file.h"
+#include "session_learn.h"
 #include "session_order.h"
 #include "session_threads.h"
 
@@ -36,7 +37,8 @@
 struct session {
     struct ops ops;
     struct tree *tree;
-    char *mountpoint; /* absolute */
+    struct learn *learn; /* owned; NULL = learn mode is off */
+    char *mountpoint;    /* absolute */
     char *name;
     GPtrArray *limits; /* char *, NULL-terminated */
     struct fuse_session *fuse;
@@ -135,6 +137,14 @@ int session_new(const struct session_options *options, struct session **ret, cha
                                       .memory = denial_log_memory(options->log),
                                       .counters = options->counters};
     note_limits(session);
+    if (options->learn)
+        status = learn_new(options->layers, options->n_layers, session->tree, &session->learn, ret_why);
+    if (status < 0) {
+        session_free(session);
+        return status;
+    }
+    if (options->learn)
+        atomic_fetch_or(&options->counters->features, COUNTERS_FEATURE_LEARN);
     *ret = session;
     return 0;
 }
@@ -169,6 +179,8 @@ static void init_passthrough(struct session *session, struct fuse_conn_info *con
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 static bool has_writable_route(const struct tree *tree)
 {
+    if (tree->root->id.kind == NODE_ROUTE)
+        return true;
     for (size_t i = 0; i < tree->n_routes; i++)
         if (!tree->routes[i]->spec.read_only)
             return true;
@@ -394,6 +406,7 @@ void session_free(struct session *session)
     }
     dir_streams_free(session->ops.streams);
     tree_free(session->tree);
+    learn_free(session->learn);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     g_free(session->mountpoint);

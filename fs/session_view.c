@@ -27,30 +27,10 @@ struct session_view {
     struct session_threads *threads;
 };
 
-/* Overlayfs keeps file handles of what was copied up. So a node that the kernel has forgotten is found again by its number. */
-static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    struct tree *tree = ops_of(req)->tree;
-    struct node *node = ops_node(req, parent);
-    struct stat st;
-    int status;
-    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-        ops_lookup(req, parent, name);
-        return;
-    }
-    if (name[1] == '\0')
-        node = node_ref(tree->table, node);
-    else
-        node = tree_parent(tree, node);
-    status = tree_stat(tree, node, &st);
-    if (status == 0) {
-        ops_reply_entry(req, node, &st);
-    } else {
-        node_unref(tree->table, node);
-        ops_reply_status(req, status);
-    }
-}
-
+/*
+ * No node is given up: overlayfs finds the copy of a file with several names by a handle of the file, which is made of the
+ * node's number (index=on).
+ */
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
     (void)ino;
@@ -69,8 +49,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 {
     (void)userdata;
     const unsigned wanted = FUSE_CAP_POSIX_ACL | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS |
-                            FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_READ |
-                            FUSE_CAP_EXPORT_SUPPORT;
+                            FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_READ;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
     connection->want_ext = connection->capable_ext & wanted;
 #else
@@ -84,7 +63,7 @@ static void fill_table(struct fuse_lowlevel_ops *table)
 {
     *table = (struct fuse_lowlevel_ops){
         .init = init,
-        .lookup = lookup,
+        .lookup = ops_lookup,
         .forget = forget,
         .forget_multi = forget_multi,
         .getattr = ops_getattr,
@@ -183,7 +162,8 @@ int session_view_new(const char *const *layers, size_t n_layers, const struct tr
     if (status < 0) {
         *ret_why = g_strdup_printf(
             "learn mode: the image cannot be mounted a second time: %s%s", g_strerror(-status),
-            status == -EPERM ? "; it takes the right to mount: run rofuse as root, or in namespaces (unshare -Urm)" : "");
+            status == -EPERM ? "; it takes the right to mount: run rofuse as root, or in namespaces (unshare -Urm)"
+                             : "");
         session_view_free(view);
         return status;
     }

@@ -29,6 +29,7 @@ struct tree {
     struct cache *listings;    /* of image directories (struct union_listing), by number; owned */
     struct cache *fds;         /* route: directories, O_PATH; image: files, for reading; by number; owned */
     struct node *root;         /* a ref */
+    struct node *image_root;   /* a ref; the root, unless that is a route's */
     struct route **routes;     /* owned, [n_routes]; changed only while the session is set up */
     size_t n_routes;
     uint64_t n_made;             /* made places so far; set-up only */
@@ -53,6 +54,20 @@ void tree_free(struct tree *tree);
  */
 int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
                    char **ret_why);
+
+/*
+ * tree_add_targets - makes what another tree of the same layers has in memory only on the way to its routes, so that both
+ * have the same names. Set-up only, before tree_add_places().
+ */
+void tree_add_targets(struct tree *tree, const struct tree *like);
+
+/*
+ * tree_cover - puts a route in the place of the root; the routes that there are stay where they are.
+ *
+ * @route: shows what the image does, and what tree_add_targets() and tree_add_places() make; borrowed, outlives the tree.
+ * Set-up only, after both. Returns 0 or -errno, and nothing is changed then.
+ */
+int tree_cover(struct tree *tree, struct route *route);
 
 /* Makes the places that runtimes need before they start (DESIGN.md decision 15), where the image lacks them and no route
  * is in the way. Set-up only, after the routes. */
@@ -99,6 +114,17 @@ struct tree_held {
  */
 int tree_hold(struct tree *tree, struct node *node, struct tree_held *ret);
 void tree_let_go(struct tree *tree, const struct tree_held *held); /* safe where fd is -1 */
+
+/*
+ * tree_loosen_copy - lets a file that may have been copied up be one of its own on learn mode's throw-away layer.
+ *
+ * overlayfs remembers what it is a copy of, and looks for that by a file handle when it has forgotten the copy. Of a FUSE file
+ * that it finds so it says ESTALE (the entry's age counts from before the connection, fuse_dentry_revalidate). Without that
+ * memory nothing but a number changes, which node_at() makes up for.
+ *
+ * @path: below the root. Call after every change that may copy, whether it succeeded or not.
+ */
+void tree_loosen_copy(const struct route *route, const char *path);
 
 /* A node's file was removed: nothing of it is kept any more. */
 void tree_removed(struct tree *tree, const struct node *node);

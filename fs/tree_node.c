@@ -67,6 +67,7 @@ int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tr
     }
     identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
     tree->root = node_get(tree->table, &identity, NULL, NULL);
+    tree->image_root = node_ref(tree->table, tree->root);
     union_entry_clear(&entry);
     *ret = tree;
     return 0;

@@ -38,6 +38,7 @@ ROUTES = {
     "mount_clone": set(),
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
+    "overlay": {"tmpfs"},
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
@@ -77,7 +78,8 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order", "session_threads"}
+SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_learn", "session_order", "session_threads",
+                         "session_view", "overlay"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
