@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <sys/stat.h>
 
 /*
  * Says what the image has at a path, or at the nearest directory above it, where a throw-away layer lies over it: that is where
@@ -14,25 +13,14 @@
  */
 static void tell_image_place(const struct gate *gate, const char *path, struct denial_facts *facts)
 {
-    struct tree *tree = gate->tree;
-    struct node *at = node_ref(tree->table, tree->image_root);
-    const char *start;
-    for (size_t length; (length = path_next(&path, &start)) > 0 && S_ISDIR(at->id.type);) {
-        g_autofree char *name = g_strndup(start, length);
-        struct node *child;
-        struct stat st;
-        if (tree_lookup(tree, at, name, &child, &st) < 0)
-            break;
-        node_unref(tree->table, at);
-        at = child;
-    }
+    struct node *at = tree_image_at(gate->tree, path, true);
     facts->place = DENIAL_PLACE_MADE;
     if (at->id.kind == NODE_IMAGE) {
         facts->place = DENIAL_PLACE_IMAGE;
         facts->layer = at->id.layers[0];
-        facts->layer_dir = union_layer_dir(tree->stack, at->id.layers[0]);
+        facts->layer_dir = union_layer_dir(gate->tree->stack, at->id.layers[0]);
     }
-    node_unref(tree->table, at);
+    node_unref(gate->tree->table, at);
 }
 
 /* Says which layer or route holds a node. The texts belong to the tree and live as long as it. */

@@ -81,24 +81,6 @@ static bool get_attribute(const struct walk *walk, int dir_fd, const char *name,
     return length > 0;
 }
 
-/* What the image has at an absolute path: a ref, or NULL. */
-static struct node *find_in_image(const struct walk *walk, const char *path)
-{
-    struct node_table *table = walk->tree->table;
-    struct node *at = node_ref(table, walk->tree->image_root);
-    const char *start;
-    for (size_t length; at != NULL && (length = path_next(&path, &start)) > 0;) {
-        g_autofree char *name = g_strndup(start, length);
-        struct node *child = NULL;
-        struct stat st;
-        if (!S_ISDIR(at->id.type) || tree_lookup(walk->tree, at, name, &child, &st) < 0)
-            child = NULL;
-        node_unref(table, at);
-        at = child;
-    }
-    return at;
-}
-
 /* The path in the image that a directory was renamed from: a redirect is absolute, or a name in the image's directory. */
 static char *redirect_source(const struct walk *walk, const struct place *place, const char *redirect)
 {
@@ -154,8 +136,8 @@ static enum learn_kind file_kind(struct walk *walk, const struct place *place, c
 static void visit_directory(struct walk *walk, const struct place *place);
 
 /* Goes into a directory of the upper layer. */
-static void descend(struct walk *walk, const struct place *place, const char *name, const char *path, struct node *image,
-                    size_t folded)
+static void descend(struct walk *walk, const struct place *place, const char *name, const char *path,
+                    struct node *image, size_t folded)
 {
     int fd = place->depth < MOST_DEPTH ? beneath_open(place->fd, name, O_RDONLY | O_DIRECTORY, true) : -1;
     walk->is_cut = walk->is_cut || fd < 0;
@@ -171,7 +153,7 @@ static void visit_subdirectory(struct walk *walk, const struct place *place, con
     char opaque[16], redirect[PATH_MAX];
     if (get_attribute(walk, place->fd, name, "redirect", redirect, sizeof redirect)) {
         char *from = redirect_source(walk, place, redirect);
-        struct node *source = find_in_image(walk, from);
+        struct node *source = tree_image_at(walk->tree, from, false);
         size_t number = add(walk, LEARN_RENAMED, path, st);
         if (number != NOT_FOLDED)
             g_array_index(walk->changes, struct learn_change, number).from = g_steal_pointer(&from);
@@ -292,9 +274,9 @@ struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trust
 {
     struct walk walk = {
         .tree = tree, .is_trusted = is_trusted, .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change))};
-    const struct place root = {.fd = beneath_open(upper_fd, "", O_RDONLY | O_DIRECTORY, true),
+    const struct place root = {.fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                                .path = "",
-                               .image = tree->image_root,
+                               .image = tree->root,
                                .folded = NOT_FOLDED};
     walk.is_cut = root.fd < 0;
     if (root.fd >= 0)

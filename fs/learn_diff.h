@@ -27,9 +27,9 @@ enum learn_kind {
 
 struct learn_change {
     enum learn_kind kind;
-    char *path;       /* absolute inside the mount; bytes; owned */
-    char *from;       /* RENAMED: what the image calls it; owned, else NULL */
-    mode_t mode;      /* with type bits; REMOVED: of what the image has */
+    char *path;  /* absolute inside the mount; bytes; owned */
+    char *from;  /* RENAMED: what the image calls it; owned, else NULL */
+    mode_t mode; /* with type bits; REMOVED: of what the image has */
     uid_t uid;
     gid_t gid;
     uint64_t size;    /* of a regular file, or of all in a directory that is told as one; 0 for all others */

@@ -6,21 +6,25 @@
 #include "native.h"
 #include "ops_private.h"
 #include "proc_file.h"
-#include "session_learn.h"
 #include "session_order.h"
+#include "session_learn.h"
+#include "session_private.h"
 #include "session_threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #define MOST_KEPT_FDS 512
@@ -33,20 +37,6 @@
 
 /* What FUSE calls userdata is the session's first part. */
 #define SESSION_OF(userdata) ((struct session *)(void *)((char *)(userdata)-offsetof(struct session, ops)))
-
-struct session {
-    struct ops ops;
-    struct tree *tree;
-    struct learn *learn; /* owned; NULL = learn mode is off */
-    char *mountpoint;    /* absolute */
-    char *name;
-    GPtrArray *limits; /* char *, NULL-terminated */
-    struct fuse_session *fuse;
-    bool mounted;                    /* set by session_start() */
-    bool passthrough, io_uring;      /* wanted */
-    unsigned n_threads;              /* to begin with */
-    struct session_threads *threads; /* owned */
-};
 
 static int compare_depth(const void *a, const void *b)
 {
@@ -108,6 +98,9 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
+    session->volume_dir = g_strdup(options->volume_dir);
+    session->n_indexes = (unsigned)options->n_routes;
+    pthread_mutex_init(&session->route_lock, NULL);
     session->n_threads = options->threads;
     session->passthrough = options->passthrough;
     session->io_uring = options->io_uring;
@@ -126,25 +119,22 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.knows_callers = proc_file_is_ours();
     session->ops.tree = session->tree;
     session->ops.counters = options->counters;
+    session->ops.turns = &session->turns;
     session->ops.streams = dir_streams_new(session->tree->table);
     session->ops.passthrough = passthrough_new(options->counters);
     session->ops.stores = !options->io_uring;
     g_strlcpy(options->counters->library, fuse_pkgversion(), sizeof options->counters->library);
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        session->ops.syncs = session->ops.syncs || session->tree->routes[i]->spec.kind != ROUTE_TMPFS;
     session->ops.gate = (struct gate){.tree = session->tree,
                                       .log = options->log,
                                       .memory = denial_log_memory(options->log),
                                       .counters = options->counters};
     note_limits(session);
     if (options->learn)
-        status = learn_new(options->layers, options->n_layers, session->tree, &session->learn, ret_why);
+        status = learn_begin(session, ret_why);
     if (status < 0) {
         session_free(session);
         return status;
     }
-    if (options->learn)
-        atomic_fetch_or(&options->counters->features, COUNTERS_FEATURE_LEARN);
     *ret = session;
     return 0;
 }
@@ -160,8 +150,8 @@ const char *const *session_limits(const struct session *session)
 static bool is_stacked(const struct tree *tree)
 {
     bool stacked = union_is_stacked(tree->stack);
-    for (size_t i = 0; i < tree->n_routes; i++)
-        stacked = stacked || tree->routes[i]->is_stacked;
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        stacked = stacked || route->is_stacked;
     return stacked;
 }
 
@@ -179,10 +169,8 @@ static void init_passthrough(struct session *session, struct fuse_conn_info *con
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 static bool has_writable_route(const struct tree *tree)
 {
-    if (tree->root->id.kind == NODE_ROUTE)
-        return true;
-    for (size_t i = 0; i < tree->n_routes; i++)
-        if (!tree->routes[i]->spec.read_only)
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        if (!route->spec.read_only)
             return true;
     return false;
 }
@@ -228,7 +216,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
     init_new(session, connection);
 #endif
-    (void)session;
+    session->can_expire = (connection->capable & FUSE_CAP_EXPIRE_ONLY) != 0;
     connection->max_readahead = UINT32_MAX;
 }
 
@@ -306,7 +294,9 @@ int session_start(struct session *session, char **ret_why)
         return status;
     }
     session_order_show(session->fuse);
-    session->mounted = true;
+    struct statx found;
+    if (statx(AT_FDCWD, session->mountpoint, AT_STATX_DONT_SYNC, 0, &found) == 0)
+        session->device = makedev(found.stx_dev_major, found.stx_dev_minor);
     if (!allow_other)
         g_ptr_array_insert(session->limits, 0,
                            g_strdup("not root: other users, root among them, cannot enter the mount "
@@ -352,8 +342,7 @@ static int unmount(const char *mountpoint, bool lazy)
     return errno == EPERM ? run_fusermount(mountpoint, lazy) : -errno;
 }
 
-/* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
-static bool is_gone(const struct session *session)
+bool session_is_gone(const struct session *session)
 {
     struct pollfd descriptor = {.fd = fuse_session_fd(session->fuse)};
     return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & POLLERR);
@@ -362,7 +351,7 @@ static bool is_gone(const struct session *session)
 int session_unmount(struct session *session, bool *ret_busy)
 {
     *ret_busy = false;
-    if (is_gone(session))
+    if (session_is_gone(session))
         return 0;
     native_unmount(session->tree, session->mountpoint, ret_busy);
     int status = unmount(session->mountpoint, false);
@@ -376,18 +365,18 @@ int session_unmount(struct session *session, bool *ret_busy)
 
 const char *session_source(const struct session *session, const char *target)
 {
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
-            return session->tree->routes[i]->spec.source;
-    return NULL;
+    const struct route *route = tree_first_route(session->tree);
+    while (route != NULL && strcmp(route->spec.target, target) != 0)
+        route = tree_next_route(route);
+    return route != NULL ? route->spec.source : NULL;
 }
 
 const char *session_native(const struct session *session, const char *target)
 {
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
-            return session->tree->routes[i]->native ? session->tree->routes[i]->target : NULL;
-    return NULL;
+    const struct route *route = tree_first_route(session->tree);
+    while (route != NULL && strcmp(route->spec.target, target) != 0)
+        route = tree_next_route(route);
+    return route != NULL && route->native ? route->target : NULL;
 }
 
 int session_ended_fd(const struct session *session)
@@ -406,9 +395,11 @@ void session_free(struct session *session)
     }
     dir_streams_free(session->ops.streams);
     tree_free(session->tree);
-    learn_free(session->learn);
+    learn_free(session);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
+    pthread_mutex_destroy(&session->route_lock);
+    g_free(session->volume_dir);
     g_free(session->mountpoint);
     g_free(session->name);
     g_free(session);

@@ -1,78 +1,172 @@
 #include "session_learn.h"
 
+#include "counters.h"
+#include "learn_diff.h"
+#include "live.h"
 #include "overlay.h"
+#include "session.h"
+#include "session_private.h"
 #include "session_view.h"
-#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <unistd.h>
 
-/* Beyond those of the routes that are declared. */
-#define ROUTE_INDEX 0x20000000u
+/* Beyond the indexes of the routes that are declared; each layer's numbers are its own. */
+#define FIRST_INDEX 0x20000000u
 
+/* One time that learn mode was on. */
 struct learn {
+    struct learn *before;      /* owned */
     struct session_view *view; /* owned */
-    struct overlay overlay;    /* owned, but for root_fd, which is the route's */
-    struct route route;
+    struct route *route;       /* borrowed: the tree's */
+    bool is_trusted;           /* of struct overlay */
+    bool is_on;
 };
 
-static int make(struct learn *learn, const char *const *layers, size_t n_layers, struct tree *tree, char **ret_why)
+static const char **layer_dirs(const struct tree *tree, size_t *ret_n)
 {
+    *ret_n = union_n_layers(tree->stack);
+    const char **dirs = g_new0(const char *, *ret_n + 1);
+    for (size_t i = 0; i < *ret_n; i++)
+        dirs[i] = union_layer_dir(tree->stack, (uint16_t)i);
+    return dirs;
+}
+
+/* A route at the root that nobody has declared; takes the overlay's descriptors. */
+static struct route *new_route(struct overlay *overlay, unsigned index)
+{
+    struct route *route = g_new0(struct route, 1);
+    const struct route_spec spec = {.kind = ROUTE_TMPFS, .target = "/"};
+    route_spec_copy(&route->spec, &spec);
+    route->target = g_strdup("/");
+    route->index = index;
+    route->root_fd = g_steal_fd(&overlay->root_fd);
+    route->upper_fd = g_steal_fd(&overlay->upper_fd);
+    route->lock_fd = -1;
+    route->own_mount = route->no_birth = route->root_is_dir = route->is_private = route->is_learn = true;
+    return route;
+}
+
+static struct learn *current(const struct session *session)
+{
+    return session->learn != NULL && session->learn->is_on ? session->learn : NULL;
+}
+
+/* Makes a layer; nobody sees it yet. Returns 0 with the route in *ret, or -errno. */
+static int open_layer(struct session *session, struct learn *learn, struct route **ret, char **ret_why)
+{
+    size_t n_layers;
+    struct overlay overlay;
     int lower_fd;
-    int status = session_view_new(layers, n_layers, tree, &learn->view, &lower_fd, ret_why);
+    g_autofree const char **layers = layer_dirs(session->tree, &n_layers);
+    int status = session_view_new(layers, n_layers, session->tree, &learn->view, &lower_fd, ret_why);
     if (status < 0)
         return status;
-    status = overlay_new(lower_fd, &learn->overlay, ret_why);
+    status = overlay_new(lower_fd, &overlay, ret_why);
     close(lower_fd);
     if (status < 0)
         return status;
-    learn->route = (struct route){
-        .spec = {.kind = ROUTE_TMPFS, .target = "/"},
-        .target = "/",
-        .index = ROUTE_INDEX,
-        .root_fd = g_steal_fd(&learn->overlay.root_fd),
-        .upper_fd = learn->overlay.upper_fd,
-        .lock_fd = -1,
-        .own_mount = true,
-        .no_birth = true,
-        .root_is_dir = true,
-        .is_private = true,
-        .is_learn = true,
-    };
-    status = tree_cover(tree, &learn->route);
-    if (status < 0)
-        *ret_why = g_strdup_printf("learn mode: the throw-away layer does not answer: %s", g_strerror(-status));
-    return status;
+    learn->is_trusted = overlay.is_trusted;
+    *ret = new_route(&overlay, FIRST_INDEX + session->n_learns++);
+    return 0;
 }
 
-int learn_new(const char *const *layers, size_t n_layers, struct tree *tree, struct learn **ret, char **ret_why)
+static int switch_on(struct session *session, const struct live_kept *kept, struct live *live, char **ret_why)
 {
     struct learn *learn = g_new0(struct learn, 1);
-    learn->overlay = (struct overlay){.root_fd = -1, .upper_fd = -1};
-    learn->route.root_fd = -1;
-    int status = make(learn, layers, n_layers, tree, ret_why);
-    if (status < 0)
-        learn_free(learn);
-    else
-        *ret = learn;
+    int status = open_layer(session, learn, &learn->route, ret_why);
+    if (status == 0) {
+        status = live_cover(session->tree, learn->route, kept, live);
+        if (status < 0)
+            *ret_why = g_strdup_printf("learn mode: the throw-away layer does not answer: %s", g_strerror(-status));
+    }
+    if (status < 0) {
+        session_view_free(learn->view);
+        g_free(learn);
+        return status;
+    }
+    learn->before = session->learn;
+    learn->is_on = true;
+    session->learn = learn;
+    atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_LEARN);
+    return 0;
+}
+
+int learn_begin(struct session *session, char **ret_why)
+{
+    const struct live_kept nothing = {NULL, 0};
+    struct live live;
+    int status = switch_on(session, &nothing, &live, ret_why);
+    if (status == 0)
+        live_end(&live, true);
     return status;
 }
 
-int learn_upper(const struct learn *learn)
+static int check_switch(const struct session *session, const struct session_protected *protected, char **ret_why)
 {
-    int fd = openat(learn->overlay.upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 ? fd : -errno;
+    if (session->fuse == NULL || session_is_gone(session)) {
+        *ret_why = g_strdup("nothing is mounted any more");
+        return -ENOTCONN;
+    }
+    if (session->can_expire || protected->n_paths == 0)
+        return 0;
+    *ret_why =
+        g_strdup_printf("learn mode cannot be switched: something is mounted at %s, and would be detached by this "
+                        "kernel, which cannot expire a name (Linux 6.2 can); unmount it, or mount with --learn",
+                        protected->paths[0]);
+    return -ENOTSUP;
 }
 
-void learn_free(struct learn *learn)
+int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why)
 {
-    if (learn == NULL)
-        return;
-    overlay_clear(&learn->overlay);
-    if (learn->route.root_fd >= 0)
-        close(learn->route.root_fd);
-    session_view_free(learn->view);
-    g_free(learn);
+    const struct live_kept kept = {protected->paths, protected->n_paths};
+    struct live live;
+    int status = 0;
+    pthread_mutex_lock(&session->route_lock);
+    struct learn *learn = current(session);
+    if (on != (learn != NULL))
+        status = check_switch(session, protected, ret_why);
+    if (status == 0 && on && learn == NULL) {
+        status = switch_on(session, &kept, &live, ret_why);
+        if (status == 0)
+            session_tell_kernel(session, &live, true);
+    } else if (status == 0 && !on && learn != NULL) {
+        live_uncover(session->tree, learn->route, &kept, &live);
+        learn->is_on = false;
+        atomic_fetch_and(&session->ops.counters->features, ~(uint64_t)COUNTERS_FEATURE_LEARN);
+        session_tell_kernel(session, &live, true);
+        ops_route_unused(&session->ops, learn->route);
+    }
+    pthread_mutex_unlock(&session->route_lock);
+    return status;
+}
+
+bool session_is_learning(struct session *session)
+{
+    pthread_mutex_lock(&session->route_lock);
+    bool is_on = current(session) != NULL;
+    pthread_mutex_unlock(&session->route_lock);
+    return is_on;
+}
+
+struct learn_diff *session_learn_diff(struct session *session)
+{
+    pthread_mutex_lock(&session->route_lock);
+    const struct learn *learn = current(session);
+    struct learn_diff *diff =
+        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->is_trusted) : NULL;
+    pthread_mutex_unlock(&session->route_lock);
+    return diff;
+}
+
+void learn_free(struct session *session)
+{
+    for (struct learn *learn = session->learn, *before; learn != NULL; learn = before) {
+        before = learn->before;
+        session_view_free(learn->view);
+        g_free(learn);
+    }
+    session->learn = NULL;
 }

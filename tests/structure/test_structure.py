@@ -26,6 +26,7 @@ PURE = {
     "numbers": set(),
     "cache": set(),
     "counters": set(),
+    "turns": set(),
 }
 READING = {
     "beneath": {"path"},
@@ -64,27 +65,35 @@ TREE = {
     "node_private": {"node"},
     "node_table": {"node_private"},
     "node_place": {"node_private"},
+    "node_graft": {"node_private"},
+    "node_face": {"node", "node_private"},
     "tree": {"node", "route", "union"},
-    "tree_node": {"backing", "beneath", "numbers", "path", "tree_private"},
+    "tree_node": {"backing", "beneath", "node_face", "numbers", "path", "tree_private"},
+    "tree_names": {"beneath", "tree_private"},
+    "tree_place": {"node_face", "numbers", "path", "tree"},
     "tree_private": {"cache", "tree"},
-    "tree_image": {"numbers", "tree_private"},
+    "tree_image": {"numbers", "path", "tree_private"},
     "tree_route": {"backing", "beneath", "numbers", "tree_private"},
     "dir_streams": {"node"},
-    "graft": {"backing", "numbers", "path", "tree"},
+    "graft": {"backing", "path", "policy", "tree_place"},
+    "live": {"graft", "live_private", "node_face", "path"},
+    "live_private": {"live"},
+    "live_learn": {"live_private", "node_face", "path"},
+    "learn_diff": {"beneath", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
-           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_learn", "session_order", "session_threads",
-                         "session_view", "overlay"}
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
+           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
+SESSION_MAY = OPS_MAY | {"learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_learn",
+                         "session_order", "session_private", "session_threads", "session_view"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"caller", "counters", "denial", "learn_diff", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}

@@ -1,0 +1,48 @@
+/*
+ * What the files of the session have in common: session.c (mount and threads) and session_route.c (routes that come and go).
+ * Nobody else includes this.
+ */
+#ifndef ROFUSE_FS_SESSION_PRIVATE_H
+#define ROFUSE_FS_SESSION_PRIVATE_H
+
+#include "ops_private.h"
+#include "turns.h"
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct learn;
+struct live;
+
+struct session {
+    struct ops ops;
+    struct turns turns; /* requests that are served */
+    struct tree *tree;
+    char *mountpoint; /* absolute */
+    char *name;
+    char *volume_dir;
+    GPtrArray *limits; /* char *, NULL-terminated */
+    struct fuse_session *fuse;
+    dev_t device;               /* of the mounted file system; 0 = not known */
+    bool passthrough, io_uring; /* wanted */
+    bool can_expire;            /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
+    pthread_mutex_t
+        route_lock;      /* one change of the routes at a time; held over system calls, never by a serving thread */
+    unsigned n_indexes;  /* [route_lock] that routes have had so far */
+    struct learn *learn; /* [route_lock] learn mode's layers; owned; the first is in use if it is_on */
+    unsigned n_learns;   /* [route_lock] how many there have been */
+    unsigned n_threads;  /* to begin with */
+    struct session_threads *threads; /* owned */
+};
+
+/*
+ * Tells the kernel what it does not know any more, and ends the change.
+ * @all: names that are nowhere, too. [route_lock]
+ */
+void session_tell_kernel(struct session *session, struct live *live, bool all);
+
+/* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
+bool session_is_gone(const struct session *session);
+
+#endif
