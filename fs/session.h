@@ -78,12 +78,14 @@ struct session_protected {
  * and from outside, are seen where the daemon may reconfigure the mount (root); else when the kernel's memory is short.
  *
  * @protected: complete as of now; what is mounted there while this runs may be detached.
+ * @ret_index: where its changes are counted (counters.h).
+ * @ret_index: where its changes are counted (counters.h).
  * @ret_why:   on failure one line for a person; owned, g_free().
  * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
  * one; one change at a time.
  */
 int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
-                      char **ret_why);
+                      unsigned *ret_index, char **ret_why);
 
 /*
  * session_route_remove - takes a route away, declared at the mount or added later; what the image has there is seen again.
@@ -115,6 +117,9 @@ bool session_is_learning(struct session *session);
 
 /* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
 struct learn_diff *session_learn_diff(struct session *session);
+
+/* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */
+const char *session_route_declared(const struct session *session, const char *target);
 
 /* Whether an inode number of the mount (st_ino) belongs to the route of that target. Any thread. */
 bool session_route_holds(const struct session *session, const char *target, uint64_t ino);

@@ -105,7 +105,7 @@ static int check_add(const struct session *session, const struct route_spec *spe
 }
 
 int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
-                      char **ret_why)
+                      unsigned *ret_index, char **ret_why)
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
@@ -115,7 +115,7 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
         status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &kept, session->can_expire,
                           &live, ret_why);
     if (status == 0) {
-        session->n_indexes++;
+        *ret_index = session->n_indexes++;
         session_tell_kernel(session, &live, !live.is_private);
     }
     pthread_mutex_unlock(&session->route_lock);
@@ -199,6 +199,12 @@ int session_route_remove(struct session *session, const char *target, bool force
     }
     pthread_mutex_unlock(&session->route_lock);
     return status;
+}
+
+const char *session_route_declared(const struct session *session, const char *target)
+{
+    const struct route *route = find_route(session, target);
+    return route != NULL ? route->spec.target : NULL;
 }
 
 bool session_route_holds(const struct session *session, const char *target, uint64_t ino)

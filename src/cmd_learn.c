@@ -150,8 +150,9 @@ int cmd_learn(int argc, char **argv)
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
     GError *error = NULL;
-    bool done = command_parse(argc, argv, "learn", "on|off|diff [MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
-                check(&options, &error) && run(&options, &error);
+    bool done =
+        command_parse(argc, argv, "learn", "on|off|diff [MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
+        check(&options, &error) && run(&options, &error);
     g_free(options.state_dir);
     g_strfreev(options.rest);
     return done ? 0 : app_error_print(error);

@@ -3,7 +3,9 @@
 #include "control_socket.h"
 
 static const struct control_command *const tables[] = {
+    daemon_learn_commands,
     daemon_log_commands,
+    daemon_route_commands,
     NULL,
 };
 
