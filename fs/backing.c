@@ -1,5 +1,6 @@
 #include "backing.h"
 
+#include "copies.h"
 #include "mount_clone.h"
 #include "seed.h"
 #include "tmpfs.h"
@@ -144,6 +145,7 @@ void backing_close(struct route *route)
         close(route->root_fd);
     if (route->lock_fd >= 0)
         close(route->lock_fd);
+    copies_free(route->copies);
     if (route->upper_fd >= 0)
         close(route->upper_fd);
     route_spec_clear(&route->spec);

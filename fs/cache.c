@@ -179,6 +179,29 @@ void cache_drop(struct cache *cache, struct cache_key key)
     entry_free(cache, dead);
 }
 
+static gboolean take_out(gpointer key, gpointer value, gpointer data)
+{
+    (void)value;
+    struct cache_entry *entry = key;
+    entry->dropped = true;
+    if (entry->users == 0)
+        g_ptr_array_add(data, entry);
+    return TRUE;
+}
+
+void cache_drop_all(struct cache *cache)
+{
+    GPtrArray *dead = g_ptr_array_new();
+    pthread_mutex_lock(&cache->lock);
+    g_hash_table_foreach_remove(cache->table, take_out, dead);
+    for (guint i = 0; i < dead->len; i++)
+        unlink_locked(cache, dead->pdata[i]);
+    pthread_mutex_unlock(&cache->lock);
+    for (guint i = 0; i < dead->len; i++)
+        entry_free(cache, dead->pdata[i]);
+    g_ptr_array_free(dead, TRUE);
+}
+
 static void close_fd(void *object)
 {
     close(GPOINTER_TO_INT(object));

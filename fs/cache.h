@@ -48,6 +48,9 @@ void cache_release(struct cache *cache, struct cache_entry *entry);
 /* Lets go of a key's entry (the file was removed): destroyed at once, or when its last user is done. */
 void cache_drop(struct cache *cache, struct cache_key key);
 
+/* The same for all entries. */
+void cache_drop_all(struct cache *cache);
+
 /* A cache of descriptors, which it closes; a weight of 1 each. */
 struct cache *cache_new_fds(size_t capacity);
 struct cache_entry *cache_put_fd(struct cache *cache, struct cache_key key, int fd);

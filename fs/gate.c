@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include "copies.h"
 #include "counters.h"
 #include "path.h"
 #include "tree.h"
@@ -44,15 +45,17 @@ static void tell_place(const struct gate *gate, const struct node *node, struct 
 }
 
 /* Whatever has become of it, the change may have copied the file up. */
-static void loosen_copy(const struct gate *gate, const struct change *change)
+static void note_copy(const struct gate *gate, const struct change *change)
 {
     if (!policy_is_learned(change->node))
         return;
     g_autofree char *inner = node_path(gate->tree->table, change->node);
     g_autofree char *named = change->name != NULL ? path_join(inner, change->name) : NULL;
-    tree_loosen_copy(change->node->id.route, named != NULL ? named : inner);
+    copies_note(change->node->id.route->copies, named != NULL ? named : inner);
     if (change->operation == DENIAL_LINK || change->operation == DENIAL_RENAME)
-        tree_loosen_copy(change->node->id.route, change->target + 1);
+        copies_note(change->node->id.route->copies, change->target + 1);
+    if (change->operation == DENIAL_UNLINK || change->operation == DENIAL_RENAME)
+        copies_sweep(change->node->id.route->copies);
 }
 
 static void report(const struct gate *gate, const struct assume_credentials *who, const struct change *change,
@@ -100,7 +103,7 @@ void gate_done(const struct gate *gate, const struct assume_credentials *who, co
 {
     if (!policy_is_learned(change->node))
         return;
-    loosen_copy(gate, change);
+    note_copy(gate, change);
     counters_add(&gate->counters->learned, 1);
     report(gate, who, change, EROFS, DENIAL_NOT_DECLARED, true);
 }
@@ -123,7 +126,7 @@ int gate_check(const struct gate *gate, const struct assume_credentials *who, co
 
 int gate_failed(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int status)
 {
-    loosen_copy(gate, change);
+    note_copy(gate, change);
     switch (-status) {
     case EACCES:
     case EPERM:

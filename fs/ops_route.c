@@ -3,6 +3,7 @@
  */
 #include "ops_private.h"
 
+#include "copies.h"
 #include "dir_streams.h"
 
 #include <fcntl.h>
@@ -14,11 +15,12 @@ static void drop_kept(const struct ops *ops, const struct route *route)
     GPtrArray *nodes = node_directories(ops->tree->table, route);
     for (guint i = 0; i < nodes->len; i++) {
         struct node *node = nodes->pdata[i];
-        tree_removed(ops->tree, node);
         dir_streams_drop(ops->streams, node);
         node_unref(ops->tree->table, node);
     }
     g_ptr_array_free(nodes, TRUE);
+    /* Also of nodes that are forgotten by now, of which nobody knows any more whose they were. */
+    tree_drop_held(ops->tree);
 }
 
 void ops_route_unused(const struct ops *ops, struct route *route)
@@ -28,6 +30,7 @@ void ops_route_unused(const struct ops *ops, struct route *route)
         return;
     /* Whoever still comes by an old number, a process that stands in a directory of it, finds that it is not there: ESTALE. The
      * descriptor's number stays taken, as somebody may be using it just now. */
+    copies_end(route->copies);
     int nothing = open("/dev/null", O_PATH | O_CLOEXEC);
     if (nothing >= 0) {
         (void)dup3(nothing, route->root_fd, O_CLOEXEC);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct copies;
 struct node;
 struct union_stack;
 
@@ -70,6 +71,7 @@ struct route {
     unsigned index;             /* its own among the session's, never used again; immutable */
     int root_fd;                /* O_PATH descriptor of the backing root (directory or single file); owned */
     int upper_fd;               /* learn mode: what was changed (overlayfs' upper directory); owned; else -1 */
+    struct copies *copies;      /* learn mode: what was copied up (copies.h); owned; else NULL */
     int lock_fd;                /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */

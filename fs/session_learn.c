@@ -1,5 +1,6 @@
 #include "session_learn.h"
 
+#include "copies.h"
 #include "counters.h"
 #include "learn_diff.h"
 #include "live.h"
@@ -15,6 +16,9 @@
 
 /* Beyond the indexes of the routes that are declared; each layer's numbers are its own. */
 #define FIRST_INDEX 0x20000000u
+
+/* What the end of a connection may take: the kernel ends it when the last file is closed, a little after. */
+#define PATIENCE_MS 5000
 
 /* One time that learn mode was on. */
 struct learn {
@@ -45,6 +49,8 @@ static struct route *new_route(struct overlay *overlay, unsigned index)
     route->root_fd = g_steal_fd(&overlay->root_fd);
     route->upper_fd = g_steal_fd(&overlay->upper_fd);
     route->lock_fd = -1;
+    if (overlay->is_trusted)
+        route->copies = copies_new(route->root_fd, route->upper_fd);
     route->own_mount = route->no_birth = route->root_is_dir = route->is_private = route->is_learn = true;
     return route;
 }
@@ -73,6 +79,19 @@ static int open_layer(struct session *session, struct learn *learn, struct route
     return 0;
 }
 
+/* Frees the layers that are not in use any more, as far as they have ended by now. */
+static void free_ended(struct session *session, unsigned patience_ms)
+{
+    for (struct learn **link = &session->learn, *learn; (learn = *link) != NULL;) {
+        if (!learn->is_on && session_view_free(learn->view, patience_ms)) {
+            *link = learn->before;
+            g_free(learn);
+        } else {
+            link = &learn->before;
+        }
+    }
+}
+
 static int switch_on(struct session *session, const struct live_kept *kept, struct live *live, char **ret_why)
 {
     struct learn *learn = g_new0(struct learn, 1);
@@ -83,7 +102,7 @@ static int switch_on(struct session *session, const struct live_kept *kept, stru
             *ret_why = g_strdup_printf("learn mode: the throw-away layer does not answer: %s", g_strerror(-status));
     }
     if (status < 0) {
-        session_view_free(learn->view);
+        (void)session_view_free(learn->view, PATIENCE_MS);
         g_free(learn);
         return status;
     }
@@ -125,6 +144,7 @@ int session_learn(struct session *session, bool on, const struct session_protect
     struct live live;
     int status = 0;
     pthread_mutex_lock(&session->route_lock);
+    free_ended(session, 0);
     struct learn *learn = current(session);
     if (on != (learn != NULL))
         status = check_switch(session, protected, ret_why);
@@ -163,10 +183,7 @@ struct learn_diff *session_learn_diff(struct session *session)
 
 void learn_free(struct session *session)
 {
-    for (struct learn *learn = session->learn, *before; learn != NULL; learn = before) {
-        before = learn->before;
-        session_view_free(learn->view);
-        g_free(learn);
-    }
-    session->learn = NULL;
+    if (session->learn != NULL)
+        session->learn->is_on = false;
+    free_ended(session, PATIENCE_MS);
 }

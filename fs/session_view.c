@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* What the end of a connection may take: the kernel ends it when the last file is closed, a little after. */
-#define PATIENCE_MS 5000
-
 #define KEPT_FDS 128
+
+/* What the end of a connection may take that was just begun. */
+#define START_MS 1000
 
 struct session_view {
     struct ops ops;
@@ -148,7 +148,7 @@ int session_view_new(const char *const *layers, size_t n_layers, const struct tr
     view->ops.counters = view->counters;
     int status = tree_new(layers, n_layers, KEPT_FDS, &view->tree, ret_why);
     if (status < 0) {
-        session_view_free(view);
+        (void)session_view_free(view, START_MS);
         return status;
     }
     tree_add_targets(view->tree, like);
@@ -162,9 +162,11 @@ int session_view_new(const char *const *layers, size_t n_layers, const struct tr
     if (status < 0) {
         *ret_why = g_strdup_printf(
             "learn mode: the image cannot be mounted a second time: %s%s", g_strerror(-status),
-            status == -EPERM ? "; it takes the right to mount: run rofuse as root, or in namespaces (unshare -Urm)"
-                             : "");
-        session_view_free(view);
+            status == -EPERM    ? "; it takes the right to mount: run rofuse as root, or in namespaces (unshare -Urm)"
+            : status == -EACCES ? "; it takes the right to use /dev/fuse and to mount: run rofuse as root, or in "
+                                  "namespaces (unshare -Urm)"
+                                : "");
+        (void)session_view_free(view, START_MS);
         return status;
     }
     *ret = view;
@@ -172,16 +174,18 @@ int session_view_new(const char *const *layers, size_t n_layers, const struct tr
 }
 
 /* Whether the threads have ended, or will without more ado. */
-static bool has_ended(const struct session_view *view)
+static bool has_ended(const struct session_view *view, unsigned patience_ms)
 {
     struct pollfd ended = {.fd = session_threads_ended_fd(view->threads), .events = POLLIN};
-    return view->ops.fuse == NULL || poll(&ended, 1, PATIENCE_MS) == 1;
+    return view->ops.fuse == NULL || poll(&ended, 1, (int)patience_ms) == 1;
 }
 
-void session_view_free(struct session_view *view)
+bool session_view_free(struct session_view *view, unsigned patience_ms)
 {
-    if (view == NULL || !has_ended(view))
-        return;
+    if (view == NULL)
+        return true;
+    if (!has_ended(view, patience_ms))
+        return false;
     session_threads_free(view->threads);
     if (view->fuse != NULL)
         fuse_session_destroy(view->fuse);
@@ -190,4 +194,5 @@ void session_view_free(struct session_view *view)
     tree_free(view->tree);
     g_free(view->counters);
     g_free(view);
+    return true;
 }

@@ -9,6 +9,7 @@
 #ifndef ROFUSE_FS_SESSION_VIEW_H
 #define ROFUSE_FS_SESSION_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct session_view;
@@ -30,9 +31,9 @@ int session_view_new(const char *const *layers, size_t n_layers, const struct tr
 /*
  * session_view_free - frees a view whose mounts are gone. NULL is allowed.
  *
- * It waits a while for the kernel to end the connection; what has not ended then (a file of it is still open) is left behind
- * with its threads.
+ * @patience_ms: how long to wait for the kernel to end the connection.
+ * Returns false, and nothing is freed, when it has not ended then: a file of it is still open.
  */
-void session_view_free(struct session_view *view);
+bool session_view_free(struct session_view *view, unsigned patience_ms);
 
 #endif

@@ -124,16 +124,8 @@ struct tree_held {
 int tree_hold(struct tree *tree, struct node *node, struct tree_held *ret);
 void tree_let_go(struct tree *tree, const struct tree_held *held); /* safe where fd is -1 */
 
-/*
- * tree_loosen_copy - lets a file that may have been copied up be one of its own on learn mode's throw-away layer.
- *
- * overlayfs remembers what it is a copy of, and looks for that by a file handle when it has forgotten the copy. Of a FUSE file
- * that it finds so it says ESTALE (the entry's age counts from before the connection, fuse_dentry_revalidate). Without that
- * memory nothing but a number changes, which node_at() makes up for.
- *
- * @path: below the root. Call after every change that may copy, whether it succeeded or not.
- */
-void tree_loosen_copy(const struct route *route, const char *path);
+/* No descriptor that was kept for speed is kept any more; what is held is closed when it is let go. */
+void tree_drop_held(struct tree *tree);
 
 /* A node's file was removed: nothing of it is kept any more. */
 void tree_removed(struct tree *tree, const struct node *node);

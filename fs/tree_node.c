@@ -181,6 +181,11 @@ void tree_let_go(struct tree *tree, const struct tree_held *held)
         close(held->fd);
 }
 
+void tree_drop_held(struct tree *tree)
+{
+    cache_drop_all(tree->fds);
+}
+
 void tree_removed(struct tree *tree, const struct node *node)
 {
     cache_drop(tree->fds, tree_key(node));

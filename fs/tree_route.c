@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 /* A rename of a parent lets a look-up by path fail; it takes microseconds, so this many tries end far beyond it. */
@@ -225,16 +224,6 @@ int tree_lookup_route(struct tree *tree, struct node *parent, const char *name, 
     /* Something slow is under way, perhaps elsewhere; a place that turns out to be wrong is found again by looking. */
     *ret_node = node_get(tree->table, &identity, parent, name);
     return 0;
-}
-
-void tree_loosen_copy(const struct route *route, const char *path)
-{
-    struct beneath_link link;
-    int fd = beneath_open(route->upper_fd, path, O_PATH, false);
-    if (fd < 0)
-        return;
-    (void)removexattr(beneath_link_path(&link, fd), "trusted.overlay.origin");
-    close(fd);
 }
 
 int tree_adopt(struct tree *tree, struct route *route, int fd, struct node *parent, const char *name,

@@ -55,7 +55,8 @@ static void add_change(GPtrArray *cells, const json_t *change)
 {
     json_int_t size = json_integer_value(json_object_get(change, "size"));
     json_int_t entries = json_integer_value(json_object_get(change, "entries"));
-    bool has_size = strcmp(word_of(change, "type"), "file") == 0 || entries > 0;
+    bool is_removed = strcmp(word_of(change, "kind"), "removed") == 0;
+    bool has_size = !is_removed && (strcmp(word_of(change, "type"), "file") == 0 || entries > 0);
     g_autofree char *path = path_of(change, "path");
     g_autofree char *from = json_object_get(change, "from") != NULL ? path_of(change, "from") : NULL;
     g_ptr_array_add(cells, g_strdup(word_of(change, "kind")));
@@ -83,7 +84,7 @@ static char *diff_text(const json_t *result)
     for (size_t i = 0; i < json_array_size(changes); i++)
         add_change(cells, json_array_get(changes, i));
     GString *text = g_string_new(NULL);
-    text_table_append(text, "", cells, G_N_ELEMENTS(heads));
+    text_table_append(text, NULL, cells, G_N_ELEMENTS(heads));
     if (!json_is_true(json_object_get(result, "complete")))
         g_string_append(text, "there is more than can be shown\n");
     return g_string_free(text, FALSE);

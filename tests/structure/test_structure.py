@@ -40,13 +40,14 @@ ROUTES = {
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
     "overlay": {"tmpfs"},
+    "copies": {"beneath"},
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
     "backing.h": {"route"},
-    "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
+    "backing.c": {"backing", "copies", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
     "proc_file": set(),
@@ -81,11 +82,11 @@ TREE = {
     "live_learn": {"live_private", "node_face", "path"},
     "learn_diff": {"beneath", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
-    "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
+    "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
            "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
 SESSION_MAY = OPS_MAY | {"learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_learn",
                          "session_order", "session_private", "session_threads", "session_view"}
