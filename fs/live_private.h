@@ -1,5 +1,5 @@
 /*
- * What the files of live changes have in common: live.c (a route at a place) and live_learn.c (one over all). Nobody else
+ * What the files of live changes have in common: live_route.c (a route at a place) and live_learn.c (one over all). Nobody else
  * includes this.
  */
 #ifndef ROFUSE_FS_LIVE_PRIVATE_H

@@ -1,3 +1,6 @@
+/*
+ * A route at a place: comes and goes under a kernel that knows the place.
+ */
 #include "live_private.h"
 
 #include "node_face.h"
