@@ -36,7 +36,7 @@ struct live {
     bool is_private;     /* nobody but us can make a name in what is shown now */
     GArray *pairs;       /* struct live_pair (live_private.h) */
     GHashTable *numbers; /* of the pairs: number -> index */
-    GPtrArray *moved;    /* struct live_move (live.c) */
+    GPtrArray *moved;    /* struct live_move (live_route.c) */
     GPtrArray *given;    /* nodes whose refs are given up at the end */
     GArray *stale;       /* struct live_name */
     GPtrArray

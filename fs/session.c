@@ -7,7 +7,6 @@
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
-#include "session_learn.h"
 #include "session_private.h"
 #include "session_threads.h"
 
@@ -130,7 +129,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
                                       .counters = options->counters};
     note_limits(session);
     if (options->learn)
-        status = learn_begin(session, ret_why);
+        status = session_begin_learn(session, ret_why);
     if (status < 0) {
         session_free(session);
         return status;
@@ -395,7 +394,7 @@ void session_free(struct session *session)
     }
     dir_streams_free(session->ops.streams);
     tree_free(session->tree);
-    learn_free(session);
+    session_free_learn(session);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     pthread_mutex_destroy(&session->route_lock);

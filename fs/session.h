@@ -25,7 +25,7 @@ struct session_options {
     struct counters *counters; /* borrowed, must outlive the session; all zero */
     unsigned threads;          /* serving threads, 0 = the default */
     bool passthrough;          /* let the kernel serve files by itself where it can */
-    bool learn;                /* begin in learn mode (session_learn.h) */
+    bool learn;                /* begin in learn mode (session_learn()) */
     bool io_uring;             /* let requests come through io_uring where it can */
 };
 

@@ -1,5 +1,9 @@
-#include "session_learn.h"
-
+/*
+ * Learn mode: the image on a throw-away layer, so that what is not declared can be written all the same, and is recorded.
+ *
+ * overlayfs over the image (session_view.h) serves the root of the tree as a route does; the declared routes stay in their
+ * places in it. All is in memory and gone when it is freed.
+ */
 #include "copies.h"
 #include "counters.h"
 #include "learn_diff.h"
@@ -113,7 +117,7 @@ static int switch_on(struct session *session, const struct live_kept *kept, stru
     return 0;
 }
 
-int learn_begin(struct session *session, char **ret_why)
+int session_begin_learn(struct session *session, char **ret_why)
 {
     const struct live_kept nothing = {NULL, 0};
     struct live live;
@@ -181,7 +185,7 @@ struct learn_diff *session_learn_diff(struct session *session)
     return diff;
 }
 
-void learn_free(struct session *session)
+void session_free_learn(struct session *session)
 {
     if (session->learn != NULL)
         session->learn->is_on = false;

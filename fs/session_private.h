@@ -1,6 +1,6 @@
 /*
- * What the files of the session have in common: session.c (mount and threads) and session_route.c (routes that come and go).
- * Nobody else includes this.
+ * What the files of the session have in common: session.c (mount and threads), session_route.c (routes that come and go) and
+ * session_learn.c (learn mode). Nobody else includes this.
  */
 #ifndef ROFUSE_FS_SESSION_PRIVATE_H
 #define ROFUSE_FS_SESSION_PRIVATE_H
@@ -41,6 +41,12 @@ struct session {
  * @all: names that are nowhere, too. [route_lock]
  */
 void session_tell_kernel(struct session *session, struct live *live, bool all);
+
+/* Begins in learn mode, before anything is mounted. Returns 0, or -errno with one line in @ret_why (owned, g_free()). */
+int session_begin_learn(struct session *session, char **ret_why);
+
+/* Frees learn mode's layers; the tree must be gone. */
+void session_free_learn(struct session *session);
 
 /* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
 bool session_is_gone(const struct session *session);

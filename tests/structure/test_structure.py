@@ -89,8 +89,7 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
            "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_learn",
-                         "session_order", "session_private", "session_threads", "session_view"}
+SESSION_MAY = OPS_MAY | {"learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order", "session_private", "session_threads", "session_view"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
