@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -24,7 +25,8 @@ struct held {
 struct copies {
     int root_fd, upper_fd;
     pthread_mutex_t lock;
-    GHashTable *held; /* [lock] struct held, owned, by ino */
+    GHashTable *held;  /* [lock] struct held, owned, by ino */
+    atomic_bool ended; /* the descriptors above may be others by now */
 };
 
 static void held_free(void *data)
@@ -84,7 +86,7 @@ void copies_note(struct copies *copies, const char *path)
 {
     struct beneath_link link;
     struct stat st;
-    int fd = copies != NULL ? beneath_open(copies->upper_fd, path, O_PATH, true) : -1;
+    int fd = copies != NULL && !atomic_load(&copies->ended) ? beneath_open(copies->upper_fd, path, O_PATH, true) : -1;
     if (fd < 0)
         return;
     beneath_link_path(&link, fd);
@@ -116,6 +118,7 @@ void copies_end(struct copies *copies)
 {
     if (copies == NULL)
         return;
+    atomic_store(&copies->ended, true);
     pthread_mutex_lock(&copies->lock);
     g_hash_table_remove_all(copies->held);
     pthread_mutex_unlock(&copies->lock);

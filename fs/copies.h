@@ -22,7 +22,8 @@ void copies_note(struct copies *copies, const char *path);
 /* After a file has lost a name: lets those go that have none left. NULL is allowed. Any thread. */
 void copies_sweep(struct copies *copies);
 
-/* Lets all go. NULL is allowed. Any thread. */
+/* Lets all go; nothing is noted any more, and the descriptors may be closed when those that note are done. NULL is allowed. Any
+ * thread. */
 void copies_end(struct copies *copies);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct learn;
 struct live;
+struct session_threads;
 
 struct session {
     struct ops ops;
@@ -29,6 +30,7 @@ struct session {
     bool can_expire;            /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
     pthread_mutex_t
         route_lock;      /* one change of the routes at a time; held over system calls, never by a serving thread */
+    GArray *ended_fds;   /* [route_lock] of ended routes, to be closed; owned */
     unsigned n_indexes;  /* [route_lock] that routes have had so far */
     struct learn *learn; /* [route_lock] learn mode's layers; owned; the first is in use if it is_on */
     unsigned n_learns;   /* [route_lock] how many there have been */
@@ -50,5 +52,8 @@ void session_free_learn(struct session *session);
 
 /* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
 bool session_is_gone(const struct session *session);
+
+/* Closes what routes that have ended have left; nobody may use it any more. */
+void session_close_ended(struct session *session);
 
 #endif

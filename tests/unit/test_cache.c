@@ -197,23 +197,6 @@ static void dropping(void)
 }
 
 /* What was dropped weighs nothing any more. */
-static void dropping_all(void)
-{
-    struct cache *cache = new_cache(10);
-    put_idle(cache, 1, 1);
-    put_idle(cache, 2, 1);
-    struct cache_entry *used = cache_put(cache, key(3), thing_new(3), 1);
-    cache_drop_all(cache);
-    g_assert_cmpint(atomic_load(&n_destroyed), ==, 2);
-    g_assert_true(atomic_load(&((struct thing *)cache_object(used))->alive));
-    g_assert_false(is_kept(cache, 3)); /* the next one makes his own */
-    put_idle(cache, 3, 1);
-    cache_release(cache, used);
-    g_assert_cmpint(atomic_load(&n_destroyed), ==, 3);
-    g_assert_true(is_kept(cache, 3));
-    cache_free(cache);
-}
-
 static void weight_of_dropped_ones(void)
 {
     struct cache *cache = new_cache(10);
@@ -303,7 +286,6 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/a-few-stay-however-heavy", a_few_stay_however_heavy);
     g_test_add_func("/cache/used-ones-stay", used_ones_stay);
     g_test_add_func("/cache/dropping", dropping);
-    g_test_add_func("/cache/dropping-all", dropping_all);
     g_test_add_func("/cache/weight-of-dropped-ones", weight_of_dropped_ones);
     g_test_add_func("/cache/descriptors", descriptors);
     g_test_add_func("/cache/threads", threads);
