@@ -3,10 +3,7 @@
 #include "control_socket.h"
 
 static const struct control_command *const tables[] = {
-    daemon_learn_commands,
-    daemon_log_commands,
-    daemon_route_commands,
-    NULL,
+    daemon_learn_commands, daemon_log_commands, daemon_route_commands, daemon_facts_commands, NULL,
 };
 
 struct control_server *daemon_listen(struct daemon *daemon, GError **error)
