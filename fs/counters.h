@@ -39,11 +39,12 @@ enum counters_file {
         COUNTERS_N_FILES
 };
 
-/* What was agreed on with the kernel; set once, when the mount is made. */
+/* What was agreed on with the kernel; set once, when the mount is made, unless it says otherwise. */
 enum counters_feature {
     COUNTERS_FEATURE_PASSTHROUGH = 1,
     COUNTERS_FEATURE_IO_URING = 2,
     COUNTERS_FEATURE_KILLPRIV = 4,
+    COUNTERS_FEATURE_LEARN = 8, /* learn mode is on; unlike the others it can change */
 };
 
 /* Routes beyond these are not counted. */
@@ -56,7 +57,8 @@ struct counters {
      * not writes. */
     _Atomic uint64_t changes[COUNTERS_ROUTES];
     _Atomic uint64_t features;
-    char library[16]; /* the version of libfuse; set before anybody reads */
+    _Atomic uint64_t learned; /* changes that were made in learn mode alone */
+    char library[16];         /* the version of libfuse; set before anybody reads */
 };
 
 static inline void counters_add(_Atomic uint64_t *counter, uint64_t amount)

@@ -119,9 +119,10 @@ struct denial_options {
 };
 
 struct denial_counters {
-    uint64_t denied;  /* denial_report() calls */
-    uint64_t folded;  /* of them, told only as part of a count */
-    uint64_t dropped; /* of them, lost before they came to any sink, because the queue was full */
+    uint64_t denied;  /* denial_report() calls, but for those of changes that were made */
+    uint64_t learned; /* those of changes that were made */
+    uint64_t folded;  /* of both, told only as part of a count */
+    uint64_t dropped; /* of both, lost before they came to any sink, because the queue was full */
 };
 
 struct denial_log;

@@ -51,6 +51,12 @@ int gate_apply(const struct gate *gate, const struct assume_credentials *who, co
  */
 int gate_failed(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int status);
 
+/*
+ * gate_done - an allowed change that was made, before the reply. Where it was made for learning's sake (policy_is_learned())
+ * it is recorded as one that would have been refused.
+ */
+void gate_done(const struct gate *gate, const struct assume_credentials *who, const struct change *change);
+
 /* A refusal for another reason (noexec, nosuid, permission). Returns @error. */
 int gate_record(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int error,
                 enum denial_why why);

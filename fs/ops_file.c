@@ -252,6 +252,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     if ((fi->flags & O_TRUNC) && ops_kills_privileges(fi))
         ops_drop_privileges(&who, fd);
+    if (opens_for_change(fi->flags))
+        gate_done(&ops->gate, &who, &change);
     reply_opened(req, node, fd, fi);
 }
 
@@ -354,6 +356,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     }
     struct node *node;
     struct stat st;
+    gate_done(&ops->gate, &who, &change);
     ops_attributes_changed(dir);
     int status = tree_adopt(tree, dir->id.route, fd, unnamed ? NULL : dir, name, &node, &st);
     if (status == 0 && unnamed) {

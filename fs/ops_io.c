@@ -244,6 +244,8 @@ static void set_flags(fuse_req_t req, struct node *node, int fd, const void *in,
                 status = ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
             while (assume_again(&as, status));
         error = status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0;
+        if (error == 0)
+            gate_done(&ops->gate, &who, &change);
     }
     if (error != 0)
         ops_reply_status(req, error);

@@ -25,6 +25,7 @@ struct session_options {
     struct counters *counters; /* borrowed, must outlive the session; all zero */
     unsigned threads;          /* serving threads, 0 = the default */
     bool passthrough;          /* let the kernel serve files by itself where it can */
+    bool learn;                /* begin in learn mode (session_learn()) */
     bool io_uring;             /* let requests come through io_uring where it can */
 };
 
@@ -97,6 +98,25 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
  */
 int session_route_remove(struct session *session, const char *target, bool force,
                          const struct session_protected *protected, char **ret_why);
+
+struct learn_diff;
+
+/*
+ * session_learn - switches learn mode on or off: with it, writes that are not declared succeed on a throw-away layer over the
+ * image, and are recorded as ones that would have been refused.
+ *
+ * At once, for all who have the mount; open files stay what they are, and nothing that is mounted is detached. Off: the image
+ * is seen again as it is, and the layer is gone with the last file of it that is open. On: the layer is empty.
+ * @protected, @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
+ * Any thread but a serving one.
+ */
+int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why);
+
+/* Whether it is on. Any thread. */
+bool session_is_learning(struct session *session);
+
+/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
+struct learn_diff *session_learn_diff(struct session *session);
 
 /* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */
 const char *session_route_declared(const struct session *session, const char *target);

@@ -13,6 +13,7 @@ int cmd_umount(int argc, char **argv);
 int cmd_facts(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_learn(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_config(int argc, char **argv);

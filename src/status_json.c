@@ -34,6 +34,8 @@ static void set_counters(json_t *json, const struct mount_status *status)
         json_object_set_new(json, "requests", json_null());
         json_object_set_new(json, "files", json_null());
         json_object_set_new(json, "features", json_null());
+        json_object_set_new(json, "learning", json_null());
+        json_object_set_new(json, "learned", json_null());
         return;
     }
     json_t *asked = json_object(), *served = json_object();
@@ -48,6 +50,8 @@ static void set_counters(json_t *json, const struct mount_status *status)
                   "io_uring", (counters->features & COUNTERS_FEATURE_IO_URING) != 0, "killpriv",
                   (counters->features & COUNTERS_FEATURE_KILLPRIV) != 0, "libfuse", counters->library);
     json_object_set_new(json, "features", features);
+    json_object_set_new(json, "learning", json_boolean(counters->features & COUNTERS_FEATURE_LEARN));
+    json_object_set_new(json, "learned", json_integer((json_int_t)counters->learned));
 }
 
 static json_t *logs_to_json(const struct state *state)

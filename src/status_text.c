@@ -130,6 +130,11 @@ static void append_counters(GString *text, const struct counters *counters)
         if (counters->files[i] > 0)
             g_string_append_printf(line, "; %" G_GUINT64_FORMAT " %s", (uint64_t)counters->files[i], reasons[i]);
     text_table_append_line(text, "opened", line->str);
+    if ((counters->features & COUNTERS_FEATURE_LEARN) || counters->learned > 0) {
+        g_string_printf(line, "%s; %" G_GUINT64_FORMAT " changes would have been refused",
+                        counters->features & COUNTERS_FEATURE_LEARN ? "on" : "off", (uint64_t)counters->learned);
+        text_table_append_line(text, "learning", line->str);
+    }
     append_requests(text, counters);
 }
 
