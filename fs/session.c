@@ -2,6 +2,7 @@
 
 #include "counters.h"
 #include "dir_streams.h"
+#include "explain.h"
 #include "ops_passthrough.h"
 #include "native.h"
 #include "ops_private.h"
@@ -473,6 +474,12 @@ const char *session_native(const struct session *session, const char *target)
         if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
             return session->tree->routes[i]->native ? session->tree->routes[i]->target : NULL;
     return NULL;
+}
+
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids)
+{
+    struct explain_who who = {.ids = *ids, .power = &session->ops.power};
+    return explain_path(session->tree, path, &who);
 }
 
 int session_ended_fd(const struct session *session)

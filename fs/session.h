@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct access_subject;
 struct counters;
 struct denial_log;
+struct explanation;
 struct route_spec;
 struct session;
 
@@ -59,6 +61,12 @@ const char *session_source(const struct session *session, const char *target);
 /* Where the native mount of the route lies that was declared for a target: a path inside the mount point. Owned by the
  * session; NULL for a route that is served through FUSE. */
 const char *session_native(const struct session *session, const char *target);
+
+/*
+ * session_explain - explains a path (explain.h); whether it serves or not, any thread.
+ * @ids: who would write; borrowed for the call. Owned by the caller, explanation_free().
+ */
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids);
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);
