@@ -23,10 +23,13 @@ static gboolean open_sink(const struct log_dest *dest, struct notice_box *box, c
     }
 }
 
-struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fold, const char *mount, GError **error)
+struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fold, const char *mount,
+                             const struct denial_sink *more, size_t n_more, GError **error)
 {
     struct log_set *set = g_new0(struct log_set, 1);
-    g_autofree struct denial_sink *sinks = g_new0(struct denial_sink, n + 1);
+    g_autofree struct denial_sink *sinks = g_new0(struct denial_sink, n + n_more + 1);
+    for (size_t i = 0; i < n_more; i++)
+        sinks[n + i] = more[i];
     set->boxes = g_new0(struct notice_box *, n + 1);
     size_t opened = 0;
     for (; set->n < n; set->n++) {
@@ -39,13 +42,15 @@ struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fo
     }
     const struct denial_options options = {.fold_seconds = fold};
     if (opened == n) {
-        int result = denial_log_new(&options, sinks, n, &set->log);
+        int result = denial_log_new(&options, sinks, n + n_more, &set->log);
         if (result == 0)
             return set;
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot start the log: %s", g_strerror(-result));
     } else {
         for (size_t i = 0; i < opened; i++)
             sinks[i].close(sinks[i].data);
+        for (size_t i = 0; i < n_more; i++)
+            more[i].close(more[i].data);
     }
     log_set_close(set, 0);
     return NULL;

@@ -15,9 +15,11 @@ struct log_set;
  * log_set_open - opens every destination and starts the log's threads; after the last fork.
  *
  * @fold: seconds, 0 = off. @mount: the mount's name.
+ * @more: sinks beside the destinations, [@n_more]; taken, and closed where this fails.
  * Owned by the caller, log_set_close(). NULL with one line that names the destination; then nothing stays open.
  */
-struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fold, const char *mount, GError **error);
+struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fold, const char *mount,
+                             const struct denial_sink *more, size_t n_more, GError **error);
 
 /* The denial log, for the session; owned by the set. */
 struct denial_log *log_set_denials(const struct log_set *set);

@@ -8,6 +8,8 @@
 #include "app_error.h"
 #include "background.h"
 #include "counters_file.h"
+#include "daemon.h"
+#include "history.h"
 #include "interrupt.h"
 #include "layer_holds.h"
 #include "log_set.h"
@@ -49,11 +51,14 @@ struct serve {
     bool made_log; /* the default log's file was not there before; removed again if nothing is mounted */
     struct state *state;
     bool is_reserved; /* the state's file is there */
+    struct history *history;
     struct log_set *log;
     GArray *holds; /* of layers in the store */
     struct counters *counters;
     struct session *session;
     bool is_started; /* the session's mount was made */
+    struct daemon daemon;
+    struct control_server *control;
     int signal_fd;
     int ready_fd;   /* -1 in the foreground, and once it was used */
     int starter_fd; /* pidfd of the process that the mount is not to outlive; -1 = none */
@@ -262,8 +267,17 @@ static gboolean start_session(struct serve *serve, GError **error)
     struct statx st;
     if (statx(AT_FDCWD, serve->state->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0)
         serve->state->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    return TRUE;
+}
+
+/* From here on other commands take the mount for what it is. */
+static gboolean publish(struct serve *serve, GError **error)
+{
+    pthread_mutex_lock(&serve->daemon.lock);
     serve->state->ready = true;
-    return state_dir_write(serve->paths->run, serve->state, error);
+    gboolean is_written = state_dir_write(serve->paths->run, serve->state, error);
+    pthread_mutex_unlock(&serve->daemon.lock);
+    return is_written;
 }
 
 /*
@@ -274,6 +288,7 @@ static void say(void *data, const char *message)
 {
     struct serve *serve = data;
     log_set_notice(serve->log, message);
+    history_notice(serve->history, message);
     for (size_t i = 0; i < serve->n_logs; i++) {
         if (serve->logs[i].kind == LOG_STDERR)
             return;
@@ -348,10 +363,13 @@ static void handle_signal(struct serve *serve)
 /* For whoever asks for the status: the log says it only once. */
 static void note_read_only(struct serve *serve, const struct readonly_watch *watch)
 {
+    g_autoptr(GError) error = NULL;
+    pthread_mutex_lock(&serve->daemon.lock);
     g_strfreev(serve->state->read_only_at);
     serve->state->read_only_at = readonly_watch_places(watch);
-    g_autoptr(GError) error = NULL;
-    if (!state_dir_write(serve->paths->run, serve->state, &error))
+    bool is_written = state_dir_write(serve->paths->run, serve->state, &error);
+    pthread_mutex_unlock(&serve->daemon.lock);
+    if (!is_written)
         say(serve, error->message);
 }
 
@@ -386,13 +404,33 @@ static void wait_for_end(struct serve *serve)
     readonly_watch_free(watch);
 }
 
+static gboolean open_logs(struct serve *serve, GError **error)
+{
+    struct denial_sink sink;
+    serve->history = history_new(serve->state->name);
+    history_sink(serve->history, &sink);
+    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, &sink, 1, error);
+    return serve->log != NULL;
+}
+
+/* The socket that commands about this mount come by. */
+static gboolean listen_for_commands(struct serve *serve, GError **error)
+{
+    serve->daemon.paths = serve->paths;
+    serve->daemon.session = serve->session;
+    serve->daemon.log = serve->log;
+    serve->daemon.history = serve->history;
+    serve->daemon.counters = serve->counters;
+    serve->daemon.state = serve->state;
+    serve->control = daemon_listen(&serve->daemon, error);
+    return serve->control != NULL;
+}
+
 static gboolean set_up(struct serve *serve, GError **error)
 {
     return prepare_process(serve, error) && reserve(serve, error) && hold_layers(serve, error) &&
-           choose_logs(serve, error) &&
-           (serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, error)) !=
-               NULL &&
-           open_session(serve, error) && start_session(serve, error);
+           choose_logs(serve, error) && open_logs(serve, error) && open_session(serve, error) &&
+           start_session(serve, error) && listen_for_commands(serve, error) && publish(serve, error);
 }
 
 /* Tells whoever waits; false when nobody waits any more. */
@@ -419,11 +457,14 @@ static bool watch_starter(struct serve *serve)
 /* Undoes what there is, in whatever state the set-up ended. */
 static void finish(struct serve *serve)
 {
+    control_server_stop(serve->control);
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+    history_unref(serve->history);
+    pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);
     struct stat st;
     if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)
@@ -448,6 +489,7 @@ int serve_run(const struct mount_request *request, const struct paths *paths, in
     struct serve serve = {.request = request, .paths = paths, .ready_fd = ready_fd, .signal_fd = -1, .starter_fd = -1};
     GError *error = NULL;
     int status = 0;
+    pthread_mutex_init(&serve.daemon.lock, NULL);
     if (!set_up(&serve, &error))
         status = app_error_print(error);
     else if (!watch_starter(&serve) || !tell_ready(&serve))

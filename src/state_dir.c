@@ -1,6 +1,7 @@
 #include "state_dir.h"
 
 #include "app_error.h"
+#include "control_socket.h"
 #include "counters_file.h"
 #include "paths.h"
 #include "text.h"
@@ -128,7 +129,9 @@ void state_dir_remove(const char *directory, const struct state *state)
     struct state *current = read_file(path);
     if (current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks) {
         g_autofree char *temporary = temporary_of(directory, state->name);
+        g_autofree char *socket = control_socket_path(directory, state->name);
         counters_file_remove(directory, state->name);
+        unlink(socket);
         unlink(temporary);
         unlink(path);
     }

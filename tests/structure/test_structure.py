@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("image", "compose", "run")}
+PARTS = {name: SRC / name for name in ("control", "image", "compose", "run")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -91,6 +91,7 @@ PUBLIC = {"access", "caller", "counters", "denial", "explain", "remove_tree", "r
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
 PARTS_MAY = {
+    "control": TOOLS,
     "image": TOOLS | {"remove_tree"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "run": TOOLS | {"process", "route", "state"},

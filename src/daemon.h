@@ -1,0 +1,39 @@
+/*
+ * daemon - what the control commands of a mount's daemon work on, and the socket that they come by.
+ *
+ * Each subject has a file daemon_SUBJECT.c with its table of commands; daemon.c puts the tables together. Commands run in
+ * the threads of their connections (control_server.h): several at once.
+ */
+#ifndef ROFUSE_SRC_DAEMON_H
+#define ROFUSE_SRC_DAEMON_H
+
+#include "control_server.h"
+#include "paths.h"
+#include "state.h"
+
+#include <glib.h>
+#include <pthread.h>
+
+struct counters;
+struct history;
+struct log_set;
+struct session;
+
+/* All is borrowed but the lock, and outlives the socket. */
+struct daemon {
+    const struct paths *paths;
+    struct session *session;
+    struct log_set *log;
+    struct history *history;
+    struct counters *counters;
+    pthread_mutex_t lock; /* for whoever changes the mount: routes, the state and its file */
+    struct state *state;  /* [lock] but for what never changes: name, mountpoint, device, layers, volume_dir */
+};
+
+/* Serves RUN/NAME.sock. NULL with one line. Ended by control_server_stop() before anything of @daemon goes. */
+struct control_server *daemon_listen(struct daemon *daemon, GError **error);
+
+/* The tables, a file each. */
+extern const struct control_command daemon_log_commands[];
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Control commands about the log:
+ *
+ *     log {"follow": bool}   the events that are kept, then, with "follow", those that come; events are objects of schema
+ *                            rofuse.log/1. Before one that follows a gap comes one of kind "dropped".
+ */
+#include "daemon.h"
+
+#include "history.h"
+#include "record_json.h"
+
+/* How long to wait for an event before looking whether somebody still listens. */
+#define LOOK_MS 200
+
+static json_t *run_log(void *data, const json_t *args, GError **error)
+{
+    (void)data;
+    (void)args;
+    (void)error;
+    return json_pack("{s:s}", "schema", "rofuse.log/1");
+}
+
+static bool send_lost(struct control_stream *stream, uint64_t lost, const char *mount)
+{
+    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = lost};
+    clock_gettime(CLOCK_REALTIME, &event.time);
+    g_autofree char *line = record_json_event(&event, mount);
+    return control_stream_send_text(stream, line);
+}
+
+static void follow_log(void *data, const json_t *args, struct control_stream *stream)
+{
+    struct daemon *daemon = data;
+    bool follow = json_is_true(json_object_get(args, "follow"));
+    uint64_t cursor = 0, lost;
+    for (;;) {
+        g_autofree char *line = history_next(daemon->history, &cursor, follow ? LOOK_MS : 0, &lost);
+        if (lost > 0 && !send_lost(stream, lost, daemon->state->name))
+            return;
+        if (line != NULL ? !control_stream_send_text(stream, line) : !follow || !control_stream_is_open(stream))
+            return;
+    }
+}
+
+const struct control_command daemon_log_commands[] = {{"log", run_log, follow_log}, {NULL, NULL, NULL}};

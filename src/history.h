@@ -1,0 +1,36 @@
+/*
+ * history - the newest events of a mount's log, kept in the daemon's memory for whoever asks by the control socket.
+ *
+ * Each is a line of schema rofuse.log/1 with a number of its own. Bounded in number and bytes: the oldest go first. Any
+ * thread.
+ */
+#ifndef ROFUSE_SRC_HISTORY_H
+#define ROFUSE_SRC_HISTORY_H
+
+#include "denial.h"
+
+#include <stdint.h>
+
+struct history;
+
+/* @mount: the mount's name. With one reference. */
+struct history *history_new(const char *mount);
+void history_unref(struct history *history); /* NULL is allowed */
+
+/* A sink that puts denials into the history; it has a reference of its own, as its thread may outlive the log. */
+void history_sink(struct history *history, struct denial_sink *ret);
+
+/* Something about the mount itself, as the logs have it. */
+void history_notice(struct history *history, const char *message);
+
+/*
+ * history_next - the event with number *@cursor, or the oldest that is left after it.
+ *
+ * @cursor: 0 = from the beginning; set to the number of the event after the one that is returned.
+ * @timeout_ms: how long to wait for it where it is not there yet.
+ * @ret_lost: how many were skipped because they are not kept any more.
+ * Returns a line without its newline, owned by the caller, g_free(); NULL when there is none in that time.
+ */
+char *history_next(struct history *history, uint64_t *cursor, int timeout_ms, uint64_t *ret_lost);
+
+#endif

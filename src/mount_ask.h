@@ -1,0 +1,25 @@
+/*
+ * mount_ask - the control socket of the mount that a person means.
+ */
+#ifndef ROFUSE_SRC_MOUNT_ASK_H
+#define ROFUSE_SRC_MOUNT_ASK_H
+
+#include "control_client.h"
+#include "paths.h"
+#include "state.h"
+
+struct asked_mount {
+    struct control_client *client; /* owned */
+    struct state *state;           /* what its daemon wrote down; owned */
+};
+
+/*
+ * mount_ask - connects to the daemon of a mount.
+ *
+ * @word: a mount point or a name; NULL = the only mount that there is.
+ * Owned by the caller, asked_mount_free(). NULL with one line. One thread.
+ */
+struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error);
+void asked_mount_free(struct asked_mount *asked); /* NULL is allowed */
+
+#endif

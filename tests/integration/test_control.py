@@ -1,0 +1,165 @@
+"""The control socket: who may come, what is asked and answered, and that nobody can harm it or others by it."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+
+import pytest
+from control import Control
+import rofuse_test
+
+
+@pytest.fixture
+def mount(rofuse):
+    return rofuse()
+
+
+def refuse(mount, name="file"):
+    with pytest.raises(OSError):
+        mount.path(name).touch()
+
+
+def test_the_log_is_told_from_its_beginning(mount):
+    for name in ("first", "second", "third"):
+        refuse(mount, name)
+    assert len(mount.records(at_least=3)) == 3
+    with Control(mount) as control:
+        assert control.result("log") == {"schema": "rofuse.log/1"}
+        told = list(control.events())
+        assert told == mount.events()
+        # The connection can be used again.
+        assert control.result("log")["schema"] == "rofuse.log/1"
+
+
+def test_who_follows_the_log_gets_what_comes(mount):
+    with Control(mount) as control:
+        control.result("log", follow=True)
+        for name in ("first", "second"):
+            refuse(mount, name)
+            assert next(control.events())["path"] == f"/{name}"
+
+
+@pytest.mark.parametrize("line, word", [
+    (b"\n", "JSON"),
+    (b"[]\n", "request"),
+    (b"{\n", "JSON"),
+    (b'{"v":1}\n', "request"),
+    (b'{"v":1,"do":"log","args":[]}\n', "request"),
+    (b'{"v":1,"do":"log","more":1}\n', "request"),
+    (b'{"v":1,"v":1,"do":"log"}\n', "JSON"),
+    (b'{"v":2,"do":"log"}\n', "version 2"),
+    (b'{"v":1,"do":"nonsense"}\n', "nonsense is no command"),
+    (b'{"v":1,"do":"\\u0000"}\n', "JSON"),
+    (b"\xff\xfe\n", "JSON"),
+    pytest.param(b"[" * 100000 + b"\n", "JSON", id="deep"),
+])
+def test_what_is_no_request_is_an_error_of_usage(mount, line, word):
+    with Control(mount) as control:
+        control.send(line)
+        error = control.line()["error"]
+        assert error["status"] == 2
+        assert word in error["message"]
+        assert control.result("log")
+
+
+def test_a_request_that_is_too_long_ends_the_connection(mount):
+    with Control(mount) as control:
+        control.send(b" " * (300 << 10))
+        assert "too long" in control.line()["error"]["message"]
+        assert control.line() is None
+    with Control(mount) as control:
+        assert control.result("log")
+
+
+def test_clients_that_hang_are_in_nobodys_way(mount):
+    half = [Control(mount) for _ in range(10)]
+    for control in half:
+        control.send(b'{"v":1,')
+    # They ask for more than a socket holds, and do not read it.
+    deaf = [Control(mount) for _ in range(10)]
+    for number in range(50):
+        refuse(mount, f"{'n' * 200}{number}")
+    for control in deaf:
+        for _ in range(20):
+            control.send(b'{"v":1,"do":"log"}\n')
+    with Control(mount) as control:
+        assert control.result("log")
+    assert mount.end() == 0
+    for control in half + deaf:
+        control.close()
+
+
+def test_there_are_only_so_many_connections(mount):
+    controls = [Control(mount) for _ in range(40)]
+
+    def answered(control):
+        try:
+            return control.ask("nonsense") is not None
+        except BrokenPipeError:
+            return False
+
+    served = [control for control in controls if answered(control)]
+    assert len(served) == 32
+    for control in controls:
+        control.close()
+
+    def is_served():
+        try:
+            with Control(mount) as control:
+                return control.ask("log") is not None
+        except OSError:
+            return False
+
+    rofuse_test.wait_until(is_served, "a free connection")
+
+
+def test_followers_do_not_keep_the_daemon_from_ending(mount):
+    control = Control(mount)
+    control.result("log", follow=True)
+    assert mount.end() == 0
+    assert list(control.events()) == []
+    assert not control.path.exists()
+    control.close()
+
+
+def test_the_socket_is_its_owners_alone(mount):
+    with Control(mount) as control:
+        path = control.path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    # Even where somebody has opened the ways: what counts is who he is.
+    for place in (path, path.parent, path.parent.parent, mount.scratch):
+        os.chmod(place, 0o777)
+    code = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
+            "try:\n    s.sendall(b'{\"v\":1,\"do\":\"log\"}\\n')\n    print(len(s.recv(1)))\n"
+            "except (BrokenPipeError, ConnectionResetError):\n    print(0)\n")
+    for user, answer in ((0, "1"), (65534, "0")):
+        done = subprocess.run(["setpriv", f"--reuid={user}", "--clear-groups", "/usr/bin/python3", "-c", code, path],
+                              capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == answer
+
+
+def test_a_name_may_be_longer_than_an_address(rofuse):
+    name = "n" * 128
+    mount = rofuse(extra=["--name", name])
+    path = mount.state / "run" / f"{name}.sock"
+    rofuse_test.wait_until(path.exists, "the control socket")
+    file = os.open(path, os.O_PATH)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(f"/proc/self/fd/{file}")
+        sock.sendall(b'{"v":1,"do":"log"}\n')
+        assert json.loads(sock.makefile().readline())["ok"]
+    os.close(file)
+
+
+def test_what_a_killed_daemon_left_is_taken_over(rofuse):
+    mount = rofuse()
+    with Control(mount) as control:
+        path = control.path
+    mount.kill()
+    rofuse_test.unmount_below(mount.point)
+    assert path.exists()
+    mount.start()
+    with Control(mount) as control:
+        assert control.result("log")
