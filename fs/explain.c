@@ -253,6 +253,18 @@ static void tell_place(const struct explain_walk *walk)
     }
 }
 
+static bool has_names(const struct explain_walk *walk)
+{
+    const struct union_listing *listing;
+    struct cache_entry *entry;
+    if (tree_list(walk->tree, walk->dir, &listing, &entry) < 0)
+        return true;
+    bool has = listing != NULL && listing->n_names > 0;
+    if (entry != NULL)
+        tree_list_done(walk->tree, entry);
+    return has;
+}
+
 /* The path without links: as far as it is there, and then as it is written. */
 static char *resolved(const struct explain_walk *walk)
 {
@@ -274,6 +286,7 @@ struct explanation *explain_path(struct tree *tree, const char *path, const stru
     }
     out->resolved = resolved(&walk);
     out->deepest = explain_text(tree, walk.dir, NULL);
+    out->deepest_has_names = has_names(&walk);
     tell_place(&walk);
     explain_layers(tree->stack, out->resolved + 1, out->place == EXPLAIN_IN_ROUTE, out);
     explain_verdicts(&walk);

@@ -125,7 +125,8 @@ struct explanation {
     int status; /* 0: it is there; -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, or the -errno of what could not be read */
     char *
         stopped; /* where that was: the first component that is missing or no directory; NULL where it is there; owned */
-    char *deepest; /* the deepest directory on the way that is there; owned */
+    bool deepest_has_names; /* the image has something in it, which a tmpfs there would hide */
+    char *deepest;          /* the deepest directory on the way that is there; owned */
 
     /* Of what is there, or else of the deepest directory. */
     enum explain_place place;

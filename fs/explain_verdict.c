@@ -259,10 +259,11 @@ void explain_verdicts(const struct explain_walk *walk)
         judge_create(walk, g_str_has_suffix(resolved, "/") ? g_strdup(resolved) : g_strconcat(resolved, "/", NULL));
     } else {
         judge_open(walk, EXPLAIN_WRITE);
-        if (S_ISREG(walk->st.st_mode)) {
+        if (S_ISREG(walk->st.st_mode))
             judge_open(walk, EXPLAIN_TRUNCATE);
+        /* Of what is no program, nobody wonders why it does not run. */
+        if (S_ISREG(walk->st.st_mode) && (walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
             judge_execute(walk);
-        }
     }
     if (walk->name.node != NULL)
         judge_remove(walk);
