@@ -21,7 +21,7 @@ ROOT, APP, MEMBER, NAMED = User(0, 0), User(1000, 1000, (1000,)), User(1001, 100
 USERS = {"root": ROOT, "app": APP, "member": MEMBER, "named": NAMED}
 
 # Below each of these lies the same tree (furnish()).
-FURNISHED = ("/srv", "/data", "/ro", "/tmp", "/backing", "/data/nested", "/native")
+FURNISHED = ("/srv", "/data", "/ro", "/tmp", "/backing", "/native")
 
 
 def why(mount, path, user=ROOT):
@@ -108,7 +108,7 @@ def furnished(scratch_of_module):
     furnish(ro)
     mount = rofuse_test.Mount(scratch, layers=[layer], tmpfs=["/tmp:exec,mode=1777", "/noexec", "/native:native,exec"],
                               volume=["data:/data", "nested:/data/nested", f"{ro}:/ro:ro", f"{backing}:/backing"])
-    for top in ("/data", "/data/nested", "/tmp", "/native", "/noexec"):
+    for top in ("/data", "/tmp", "/native", "/noexec"):
         furnish(mount.path(top))
     yield mount
     mount.end()
@@ -192,9 +192,192 @@ def test_verdicts_of_odd_places(furnished, user):
     """Made places, a device of the image, the root, a file in the root."""
     wrong = []
     for path in ("/etc/hosts", "/etc/new", "/dev/shm/new", "/proc", "/srv/null", "/", "/top", "/new", "/new/below", "/..",
-                 "/srv/.wh.x", "/srv/" + "n" * 300):
+                 "/srv/.wh.x", "/srv/" + "n" * 300, "/data/nested", "/data/nested/new", "/native"):
         for item in why(furnished, path, USERS[user])["verdicts"]:
             found = told(furnished, USERS[user], item)
             if found != item["errno"]:
                 wrong.append(f"{path}: {item['operation']}: {found}, but why says {item}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_permission_names_what_decides(furnished):
+    """Owner, group, others, an entry of the ACL under its mask; a directory on the way."""
+    for path, user, expected in (
+            ("/data/closed/root", APP, ("/data/closed/root", "others", None, "r--", "-w-")),
+            ("/data/closed/app", User(1001, 1000), ("/data/closed/app", "group", 1000, "r--", "-w-")),
+            ("/data/acl/root", NAMED, ("/data/acl/root", "named-user", 1002, "r--", "-w-")),
+            ("/data/acl/new", MEMBER, ("/data/acl", "named-group", 2000, "r-x", "-wx")),
+            ("/srv/private/all", APP, ("/srv/private", "others", None, "---", "--x"))):
+        item = why(furnished, path, user)["verdicts"][0]
+        found = item["permission"]
+        assert (found["path"], found["rule"], found["id"], found["allows"], found["needed"]) == expected, path
+        assert item["errno"] == "EACCES"
+        assert expected[0] in item["message"] and expected[3] in item["message"] and expected[4] in item["message"]
+    listed = why(furnished, "/data/acl/root")["permissions"]["acl"]
+    assert {"entry": "user", "id": 1002, "allows": "rwx"} in listed
+    assert {"entry": "mask", "id": None, "allows": "r--"} in listed
+
+
+def test_place_and_declaration(furnished):
+    """Which route it is, or none; and what would have to be declared."""
+    answer = why(furnished, "/ro/closed/new")
+    assert answer["held_by"]["route"] == "/ro" and answer["held_by"]["options"] == "ro"
+    assert answer["verdicts"][0]["reason"] == "declared-read-only"
+    assert f"-v {answer['held_by']['source']}:/ro would" in answer["verdicts"][0]["message"]
+    assert answer["declare"] == []
+    assert why(furnished, "/backing/open/new")["verdicts"][0]["reason"] == "backing-read-only"
+    assert why(furnished, "/data/nested/x")["held_by"]["route"] == "/data/nested"
+    assert why(furnished, "/native/x")["held_by"]["native"]
+    assert why(furnished, "/etc/hosts")["held_by"] == {"made": True}
+    assert verdict(why(furnished, "/noexec/prog"), "execute")["reason"] == "declared-noexec"
+    for path, place in (("/srv/open/a/b/c", "/srv/open:tmpcopyup"), ("/srv/empty/x", "/srv/empty"), ("/new/below", "/new"),
+                        ("/srv/open", "/srv/open:tmpcopyup")):
+        answer = why(furnished, path)
+        assert answer["held_by"] == {"image": True}
+        assert answer["declare"] == [f"--tmpfs {place}", f"-v NAME:{place.removesuffix(':tmpcopyup')}"]
+        assert f"--tmpfs {place} or" in answer["verdicts"][-1 if path.startswith("/new") else 0]["message"] \
+            or answer["verdicts"][0]["reason"] == "missing"
+    assert why(furnished, "/top")["declare"] == ["-v ./FILE:/top"]
+    assert why(furnished, "/")["declare"] == []
+
+
+def test_missing_component(furnished):
+    """What is missing is named, and both what the path hears and what the missing component would."""
+    answer = why(furnished, "/data/open/a/b/c")
+    assert (answer["exists"], answer["errno"], answer["stopped_at"]) == (False, "ENOENT", "/data/open/a")
+    assert answer["deepest_directory"] == "/data/open"
+    assert [(item["operation"], item["path"], item["errno"]) for item in answer["verdicts"]] == [
+        ("create", "/data/open/a/b/c", "ENOENT"), ("create", "/data/open/a", None)]
+    answer = why(furnished, "/srv/closed/root/x")
+    assert (answer["errno"], answer["stopped_at"]) == ("ENOTDIR", "/srv/closed/root")
+    assert why(furnished, "/srv/loop")["errno"] == "ELOOP"
+    assert why(furnished, "/" + "d/" * 3000)["errno"] == "ENAMETOOLONG"
+
+
+def test_links(furnished):
+    """Those that were followed, in their order; a link's removal is its own."""
+    answer = why(furnished, "/data/link")
+    assert answer["links"] == [{"path": "/data/link", "target": "closed/root"}]
+    assert answer["resolved"] == "/data/closed/root"
+    assert verdict(answer, "remove")["path"] == "/data/link"
+    assert verdict(answer, "write")["path"] == "/data/closed/root"
+    answer = why(furnished, "/srv/dangling")
+    assert (answer["exists"], answer["resolved"]) == (False, "/srv/open/new")
+    assert [item["path"] for item in answer["verdicts"]] == ["/srv/open/new", "/srv/dangling"]
+
+
+@pytest.fixture
+def stack(scratch, rofuse):
+    """Three layers in which each form hides something."""
+    bottom, middle, top = (scratch / name for name in ("bottom", "middle", "top"))
+    for name in ("plain", "file", "device", "attribute", "opaque-file", "opaque-attribute", "both", "covered", "over"):
+        (bottom / name).mkdir(parents=True)
+        (bottom / name / "kept").write_text("bottom")
+    (middle / "both").mkdir(parents=True)
+    (middle / "both/kept").write_text("the middle's")
+    top.mkdir()
+    (top / ".wh.file").touch()
+    os.mknod(top / "device", stat.S_IFCHR, os.makedev(0, 0))
+    for name in ("attribute", "opaque-file", "opaque-attribute", "both"):
+        (top / name).mkdir()
+    os.setxattr(top / "attribute", "trusted.overlay.opaque", b"x")
+    (top / "attribute/kept").touch()
+    os.setxattr(top / "attribute/kept", "trusted.overlay.whiteout", b"y")
+    (top / "opaque-file/.wh..wh..opq").touch()
+    os.setxattr(top / "opaque-attribute", "user.overlay.opaque", b"y")
+    (top / "covered").write_text("a file over a directory")
+    (middle / "over").write_text("between directories")
+    (top / "over").mkdir()
+    return rofuse(layers=[bottom, middle, top], tmpfs=["/plain/inner"])
+
+
+@pytest.mark.parametrize("path, form, layer, at, attribute", [
+    ("/file/kept", "whiteout-file", 2, "/file", None),
+    ("/device/kept", "whiteout-device", 2, "/device", None),
+    ("/attribute/kept", "whiteout-attribute", 2, "/attribute/kept", "trusted.overlay.whiteout"),
+    ("/opaque-file/kept", "opaque-file", 2, "/opaque-file", None),
+    ("/opaque-attribute/kept", "opaque-attribute", 2, "/opaque-attribute", "user.overlay.opaque"),
+    ("/both/kept", "replaced", 1, "/both/kept", None),
+    ("/covered/kept", "replaced", 2, "/covered", None),
+    ("/over/kept", "replaced", 2, "/over", None),
+])
+def test_what_hides_what(stack, path, form, layer, at, attribute):
+    answer = why(stack, path)
+    found = [item for item in answer["layers"] if item["layer"] == 0]
+    expected = {"form": form, "path": at, "layer": layer} | ({"attribute": attribute} if attribute else {})
+    assert [item["hidden_by"] for item in found] == [expected]
+    assert os.path.lexists(stack.path(path)) == answer["exists"] == (path == "/both/kept")
+
+
+def test_layers_that_are_seen(stack):
+    """All parts of a directory; nothing of a name that no layer has; and what a declared place covers."""
+    assert [(item["layer"], item["hidden_by"]) for item in why(stack, "/both")["layers"]] == [(2, None), (1, None), (0, None)]
+    assert why(stack, "/nothing")["layers"] == []
+    assert why(stack, "/.wh.file")["layers"] == []
+    assert [item["layer"] for item in why(stack, "/")["layers"]] == [2, 1, 0]
+    assert [(item["layer"], item["type"]) for item in why(stack, "/over")["layers"]] == [(2, "directory"), (1, "file"),
+                                                                                         (0, "directory")]
+
+
+def test_place_over_a_layer(scratch, rofuse):
+    (scratch / "layer/data").mkdir(parents=True)
+    (scratch / "layer/data/file").write_text("x")
+    mount = rofuse(layers=[scratch / "layer"], tmpfs=["/data"])
+    assert why(mount, "/data/file")["layers"][0]["hidden_by"] == {"form": "route", "path": "/data"}
+
+
+def command(mount, *words):
+    return subprocess.run([rofuse_test.BINARY, "why", "--state-dir", mount.state, *words], capture_output=True, text=True,
+                          check=False, timeout=60)
+
+
+def test_command(scratch, rofuse):
+    """Names of users are the image's; a path of the host is one inside; text for people."""
+    layer = scratch / "layer"
+    (layer / "etc").mkdir(parents=True)
+    (layer / "etc/passwd").write_text("root:x:0:0::/:\napp:x:1000:1000::/:\n")
+    (layer / "etc/group").write_text("app:x:1000:\nstaff:x:2000:app\n")
+    (layer / "team").mkdir()
+    os.chown(layer / "team", 0, 2000)
+    (layer / "team").chmod(0o775)
+    mount = rofuse(layers=[layer])
+    done = command(mount, "--json", "--user", "app", "/team/x")
+    answer = checked(json.loads(done.stdout))
+    assert (answer["user"]["name"], answer["user"]["uid"], answer["user"]["groups"]) == ("app", 1000, [1000, 2000])
+    assert answer["mountpoint"] == str(mount.point)
+    for words in (("/etc/passwd",), (str(mount.path("/etc/passwd")),), (str(mount.point), "/etc/passwd"),
+                  (mount.point.name, "/etc/./passwd")):
+        text = command(mount, *words)
+        assert text.returncode == 0 and "write    /etc/passwd: EROFS\n" in text.stdout, text
+        assert "--tmpfs /etc:tmpcopyup" in text.stdout
+    here = subprocess.run([rofuse_test.BINARY, "why", "--state-dir", mount.state, "passwd"], capture_output=True, text=True,
+                          check=True, cwd=mount.path("/etc"), timeout=60)
+    assert here.stdout.startswith("/etc/passwd\n")
+    for words, status, said in ((("--user", "nobody-here", "/etc"), 1, "nobody-here"), (("relative",), 2, "/relative"),
+                                ((), 2, "give a path"), (("/not/a/mount", "/etc"), 1, "/not/a/mount")):
+        done = command(mount, *words)
+        assert done.returncode == status and said in done.stderr and done.stderr.count("\n") == 1, done
+
+
+def test_command_prints_names_safely(scratch, rofuse):
+    layer = scratch / "layer"
+    layer.mkdir()
+    name = b"\x1b[31m\xff\n"
+    with open(os.path.join(os.fsencode(layer), name), "wb"):
+        pass
+    mount = rofuse(layers=[layer])
+    done = subprocess.run([rofuse_test.BINARY, "why", "--state-dir", mount.state, b"/" + name], capture_output=True, check=True,
+                          timeout=60)
+    assert b"\x1b" not in done.stdout and b"\\x1b[31m\\xff\\x0a" in done.stdout and b"exists" not in done.stdout
+    assert b"write    " in done.stdout
+
+
+def test_bad_arguments(furnished):
+    """What is asked for wrongly is said to be so, and the daemon goes on."""
+    with Control(furnished) as control:
+        for args in ({}, {"path": 3}, {"path": "etc"}, {"path": "/", "uid": -1}, {"path": "/", "uid": "root"},
+                     {"path": "/", "gid": 4294967295}, {"path": "/", "groups": 7}, {"path": "/", "groups": [None]},
+                     {"path": "/", "path_bytes": "!!"}):
+            answer = control.ask("why", **args)
+            assert not answer["ok"] and answer["error"]["status"] == 2, args
+        assert control.result("why", path="/")["exists"]
