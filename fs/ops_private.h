@@ -78,6 +78,7 @@ static inline bool ops_is_shared(const struct node *node)
 struct ops_file {
     uint64_t number;       /* the node's, which may be forgotten when an open has failed */
     int fd;                /* never O_DIRECT */
+    bool grows;            /* the kernel writes it by itself: what it wrote is seen by the size */
     atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
     struct node_open open; /* listed with the node */
 };

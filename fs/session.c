@@ -8,6 +8,7 @@
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
+#include "writers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,8 @@
 struct session {
     struct ops ops;
     struct tree *tree;
-    char *mountpoint; /* absolute */
+    struct writers *writers; /* owned */
+    char *mountpoint;        /* absolute */
     char *name;
     GPtrArray *limits; /* char *, NULL-terminated */
     struct fuse_session *fuse;
@@ -122,6 +124,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     struct session *session = g_new0(struct session, 1);
     session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&session->threads_lock, NULL);
+    session->writers = writers_new();
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
@@ -154,7 +157,8 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.gate = (struct gate){.tree = session->tree,
                                       .log = options->log,
                                       .memory = denial_log_memory(options->log),
-                                      .counters = options->counters};
+                                      .counters = options->counters,
+                                      .writers = session->writers};
     note_limits(session);
     *ret = session;
     return 0;
@@ -476,6 +480,19 @@ const char *session_native(const struct session *session, const char *target)
     return NULL;
 }
 
+int session_use(struct session *session, const char *target, struct writer *ret_writer)
+{
+    *ret_writer = (struct writer){0};
+    for (size_t i = 0; i < session->tree->n_routes; i++) {
+        const struct route *route = session->tree->routes[i];
+        if (strcmp(route->spec.target, target) != 0)
+            continue;
+        (void)writers_last(session->writers, route->index, ret_writer);
+        return (int)route->index;
+    }
+    return -1;
+}
+
 struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids)
 {
     struct explain_who who = {.ids = *ids, .power = &session->ops.power};
@@ -502,6 +519,7 @@ void session_free(struct session *session)
     tree_free(session->tree);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
+    writers_free(session->writers);
     close(session->ended_fd);
     g_free(session->mountpoint);
     g_free(session->name);

@@ -13,6 +13,7 @@ struct denial_log;
 struct explanation;
 struct route_spec;
 struct session;
+struct writer;
 
 struct session_options {
     const char *mountpoint;          /* absolute, an existing directory */
@@ -61,6 +62,14 @@ const char *session_source(const struct session *session, const char *target);
 /* Where the native mount of the route lies that was declared for a target: a path inside the mount point. Owned by the
  * session; NULL for a route that is served through FUSE. */
 const char *session_native(const struct session *session, const char *target);
+
+/*
+ * session_use - how the route that was declared for a target is counted (counters.h), and who changed it last (writers.h).
+ *
+ * Returns the route's index, or -1 for an unknown target. @ret_writer: pid 0 where nobody is known; owned by the caller,
+ * writer_clear(). Any thread.
+ */
+int session_use(struct session *session, const char *target, struct writer *ret_writer);
 
 /*
  * session_explain - explains a path (explain.h); whether it serves or not, any thread.

@@ -52,6 +52,7 @@ CALLERS = {
     "caller": {"caller_memory", "proc_file"},
     "assume": {"caller"},
     "denial": set(),
+    "writers": {"caller", "counters"},
     "intent": {"caller_memory", "denial", "proc_file"},
     "record": {"caller", "denial"},
     "fold": {"record"},
@@ -71,8 +72,9 @@ TREE = {
     "dir_streams": {"node"},
     "graft": {"backing", "numbers", "path", "tree"},
     "policy": {"denial", "node", "route"},
-    "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
-    "explain": {"access", "beneath", "explain_private", "path", "route"},
+    "gate": {"assume", "counters", "denial", "path", "policy", "tree", "writers"},
+    "explain": {"access", "route"},
+    "explain_path": {"explain_private", "path"},
     "explain_private": {"explain", "tree"},
     "explain_layers": {"explain_private", "layer", "path", "whiteout"},
     "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
@@ -81,12 +83,13 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"explain", "native", "proc_file", "session", "session_order"}
+SESSION_MAY = OPS_MAY | {"explain", "native", "proc_file", "session", "session_order", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"access", "caller", "counters", "denial", "explain", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "remove_tree", "route", "session", "umount_beneath", "volume_remove",
+          "writers"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}

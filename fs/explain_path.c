@@ -1,6 +1,5 @@
 #include "explain_private.h"
 
-#include "beneath.h"
 #include "path.h"
 
 #include <errno.h>
