@@ -7,6 +7,7 @@
 #include "run_user.h"
 #include "state_dir.h"
 #include "text.h"
+#include "why_offline.h"
 #include "why_text.h"
 
 #include <fcntl.h>
@@ -19,12 +20,14 @@ static const char summary[] =
     "Explains one path of a mount: which layers have it, what hides what, which declared place holds it,\n"
     "who may write it, and what would happen to a write by a user just now, and why.\n"
     "PATH is a path inside, or one of the host below the mount point. MOUNTPOINT is a mount point or a\n"
-    "name, and may be left out where that is clear.";
+    "name, and may be left out where that is clear. With --image or --layer an image is looked at that is not\n"
+    "mounted.";
 
 static const char examples[] = "Examples:\n"
                                "  rofuse why /var/run/nginx.pid\n"
                                "  rofuse why --user nginx /mnt/root /var/cache/nginx/client_temp\n"
                                "  rofuse why --user 101:101 /mnt/root/etc/nginx/conf.d\n"
+                               "  rofuse why --image app:1 --user app /var/lib/app/cache\n"
                                "  rofuse why --json /etc/passwd | jq '.verdicts[] | [.operation, .errno, .message]'\n"
                                "\n"
                                "The exit status is 0, 1 when it cannot be told, 2 when the arguments are wrong.";
@@ -119,7 +122,6 @@ static json_t *ask(const struct asked_mount *asked, const char *path, const stru
     json_object_set_new(why, "name", json_string(state->name));
     json_bytes_set_list(why, "read_only_at", (const char *const *)state->read_only_at,
                         g_strv_length(state->read_only_at));
-    json_bytes_set(json_object_get(why, "user"), "name", user->name);
     return why;
 }
 
@@ -134,31 +136,65 @@ static int print(const json_t *why, gboolean as_json, GError **error)
     return APP_ERROR_FAILED;
 }
 
-static int run(const char *state_dir, char *const *words, const char *user_word, gboolean as_json, GError **error)
+/* What was asked for on the command line; all borrowed. */
+struct request {
+    const char *state_dir;
+    char *const *words;
+    const char *user;
+    struct why_image image;
+    gboolean as_json;
+};
+
+static json_t *ask_mount(const struct request *request, const struct paths *paths, struct run_user *user,
+                         GError **error)
 {
-    struct paths *paths = paths_find(state_dir, error);
     g_autofree char *path = NULL;
-    struct asked_mount *asked = paths != NULL ? find(paths, words, &path, error) : NULL;
+    struct asked_mount *asked = find(paths, request->words, &path, error);
+    json_t *why = NULL;
+    if (asked != NULL && (request->user == NULL || find_user(asked->state, request->user, user, error)))
+        why = ask(asked, path, user, error);
+    asked_mount_free(asked);
+    return why;
+}
+
+static json_t *ask_image(const struct request *request, const struct paths *paths, struct run_user *user,
+                         GError **error)
+{
+    if (request->words[1] == NULL && request->words[0][0] == '/')
+        return why_offline(paths, &request->image, request->words[0], request->user, user, error);
+    app_error_usage(error, "with --image and --layer, give one path inside, from its root: /etc/passwd");
+    return NULL;
+}
+
+static int run(const struct request *request, GError **error)
+{
+    struct paths *paths = paths_find(request->state_dir, error);
     struct run_user user = {0};
     json_t *why = NULL;
-    if (asked != NULL && (user_word == NULL || find_user(asked->state, user_word, &user, error)))
-        why = ask(asked, path, &user, error);
-    int status = why != NULL ? print(why, as_json, error) : APP_ERROR_FAILED;
+    if (paths != NULL && (request->image.image != NULL || request->image.layers != NULL))
+        why = ask_image(request, paths, &user, error);
+    else if (paths != NULL)
+        why = ask_mount(request, paths, &user, error);
+    if (why != NULL)
+        json_bytes_set(json_object_get(why, "user"), "name", user.name);
+    int status = why != NULL ? print(why, request->as_json, error) : APP_ERROR_FAILED;
     json_decref(why);
     run_user_clear(&user);
-    asked_mount_free(asked);
     paths_free(paths);
     return status;
 }
 
 int cmd_why(int argc, char **argv)
 {
-    g_autofree char *state_dir = NULL, *user = NULL;
-    g_auto(GStrv) rest = NULL;
+    g_autofree char *state_dir = NULL, *user = NULL, *image = NULL;
+    g_auto(GStrv) rest = NULL, layers = NULL;
     gboolean as_json = FALSE;
     const GOptionEntry entries[] = {
         {"user", 'u', 0, G_OPTION_ARG_STRING, &user, "Who would write, by the image's own users; default root",
          "USER[:GROUP]"},
+        {"image", 0, 0, G_OPTION_ARG_FILENAME, &image, "Look at an image, mounted or not", "REF"},
+        {"layer", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &layers,
+         "Look at unpacked layers, the first one is the bottom; on top of --image", "DIR"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "For programs: one JSON object (rofuse.why/1)", NULL},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, NULL},
@@ -172,6 +208,8 @@ int cmd_why(int argc, char **argv)
         return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
                                            "give a path, and before it the mount where there are several: "
                                            "rofuse why [MOUNTPOINT] PATH"));
-    int status = run(state_dir, rest, user, as_json, &error);
+    const struct request request = {
+        .state_dir = state_dir, .words = rest, .user = user, .image = {image, layers}, .as_json = as_json};
+    int status = run(&request, &error);
     return error != NULL ? app_error_print(error) : status;
 }

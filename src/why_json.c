@@ -43,7 +43,7 @@ static void set_owner(json_t *object, const struct stat *st)
 /* Of a layer in the store: STORE/layers/ALGORITHM/HEX/tree. */
 static void set_digest(json_t *object, const char *directory, const char *store)
 {
-    g_autofree char *layers = g_build_filename(store, "layers", "", NULL);
+    g_autofree char *layers = g_strconcat(store, "/layers/", NULL);
     g_autofree char *digest = NULL;
     if (g_str_has_prefix(directory, layers)) {
         g_auto(GStrv) parts = g_strsplit(directory + strlen(layers), "/", 3);

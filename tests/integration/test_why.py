@@ -10,6 +10,7 @@ import subprocess
 
 from as_user import User, errno_of, errno_of_exec, name_of, set_acl
 from control import Control
+import image_files
 import jsonschema
 import pytest
 import rofuse_test
@@ -381,3 +382,29 @@ def test_bad_arguments(furnished):
             answer = control.ask("why", **args)
             assert not answer["ok"] and answer["error"]["status"] == 2, args
         assert control.result("why", path="/")["exists"]
+
+
+def test_image_that_is_not_mounted(scratch):
+    """By its layers, and by its name in the store, where a layer has a digest."""
+    bottom, top = scratch / "bottom", scratch / "top"
+    for layer in (bottom, top):
+        (layer / "etc").mkdir(parents=True)
+    (bottom / "etc/passwd").write_text("nobody:x:1:1::/:\n")
+    (top / "etc/passwd").write_text("app:x:1000:1000::/:\n")
+    (bottom / "etc/gone").touch()
+    (top / "etc/.wh.gone").touch()
+    words = [rofuse_test.BINARY, "why", "--json", "--state-dir", scratch / "state"]
+    both = ["--layer", bottom, "--layer", top]
+    done = subprocess.run([*words, *both, "--user", "app", "/etc/gone"], capture_output=True, text=True, check=True, timeout=60)
+    answer = checked(json.loads(done.stdout))
+    assert answer["layers"][0]["hidden_by"] == {"form": "whiteout-file", "path": "/etc/gone", "layer": 1}
+    assert answer["user"]["name"] == "app" and answer["verdicts"][0]["errno"] == "EROFS"
+    image_files.layout(scratch / "oci", [image_files.tar([image_files.entry("file")])])
+    done = subprocess.run([*words, "--image", f"oci:{scratch}/oci", "/file"], capture_output=True, text=True, check=True,
+                          timeout=60)
+    answer = checked(json.loads(done.stdout))
+    digest = answer["layers"][0]["digest"]
+    assert digest.startswith("sha256:") and digest[7:] in answer["layers"][0]["directory"]
+    for more, status in ((["--user", "nobody", "/"], 1), (["/", "/etc"], 2), (["etc"], 2), (["--layer", "/not/there", "/"], 1)):
+        done = subprocess.run([*words, *both, *more], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == status and done.stderr.count("\n") == 1, done
