@@ -89,7 +89,7 @@ static void look(struct search *search, const char *name)
 /* Moves those hiders that hide something of the path to the explanation. */
 static void keep_hiders(const struct search *search, struct explanation *out)
 {
-    g_autofree int *index = g_new(int, search->hiders->len + 1);
+    g_autofree int *index = g_new0(int, search->hiders->len + 1);
     out->hiders = g_new0(struct explain_hider, search->hiders->len + 1);
     for (guint i = 0; i < search->hiders->len; i++) {
         struct explain_hider *hider = &g_array_index(search->hiders, struct explain_hider, i);

@@ -163,21 +163,21 @@ static bool step(struct explain_walk *walk, const char *name, char **todo, const
     struct stat st;
     search(walk);
     int status = tree_lookup(walk->tree, walk->dir, name, &child, &st);
-    /* Who may not search is not told whether there is something, and neither is what he would do. */
     if (is_last(*rest))
         note_name(walk, name, child, &st);
-    if (status == 0 && S_ISLNK(child->id.type)) {
+    if (child != NULL && S_ISLNK(child->id.type)) {
         status = follow(walk, child, name, todo, rest);
         node_unref(walk->tree->table, child);
         if (status == 0)
             return true;
         child = NULL;
     }
-    if (status == 0 && !S_ISDIR(child->id.type) && !is_last(*rest)) {
+    if (child != NULL && !S_ISDIR(child->id.type) && !is_last(*rest)) {
         node_unref(walk->tree->table, child);
+        child = NULL;
         status = -ENOTDIR;
     }
-    if (status < 0) {
+    if (child == NULL) {
         stop(walk, name, *rest, status);
         return false;
     }

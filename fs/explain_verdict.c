@@ -175,6 +175,18 @@ static bool is_native_root(const struct node *node)
     return node->id.kind == NODE_ROUTE && node->id.route->native && node->id.route->root == node;
 }
 
+/* In a directory of a route that may be changed. */
+static void judge_removal(const struct explain_walk *walk, bool allows, struct explain_access *access,
+                          struct explain_verdict *verdict)
+{
+    if (!allows)
+        refuse_by(verdict, EACCES, EXPLAIN_NO_PERMISSION, access);
+    else if (policy_remove(walk->name.dir, walk->name.name).error == EBUSY)
+        refuse(verdict, EBUSY, EXPLAIN_MOUNT_POINT);
+    else
+        refuse_backing(walk, walk->name.dir, false, verdict);
+}
+
 /* unlink(2), or rmdir(2), of the name as it was given. */
 static void judge_remove(const struct explain_walk *walk)
 {
@@ -195,14 +207,8 @@ static void judge_remove(const struct explain_walk *walk)
         refuse_by(verdict, EPERM, EXPLAIN_STICKY, &access);
     else if (allows && is_native_root(name->node))
         refuse(verdict, EBUSY, EXPLAIN_MOUNT_POINT);
-    else if (refuse_policy(name->dir, verdict))
-        ;
-    else if (!allows)
-        refuse_by(verdict, EACCES, EXPLAIN_NO_PERMISSION, &access);
-    else if (policy_remove(name->dir, name->name).error == EBUSY)
-        refuse(verdict, EBUSY, EXPLAIN_MOUNT_POINT);
-    else
-        refuse_backing(walk, name->dir, false, verdict);
+    else if (!refuse_policy(name->dir, verdict))
+        judge_removal(walk, allows, &access, verdict);
     if (verdict->error == 0 && S_ISDIR(name->st.st_mode) && !is_empty(walk, name->node))
         refuse(verdict, ENOTEMPTY, EXPLAIN_NOT_EMPTY);
     explain_access_clear(&access);

@@ -93,7 +93,7 @@ static bool is_mounted(const struct state *state)
 {
     g_autoptr(GPtrArray) table = mount_table_read(NULL);
     const struct mount_entry *entry = table != NULL ? mount_table_at(table, state->mountpoint) : NULL;
-    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
+    return entry != NULL && mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
 }
 
 /* Who a user is inside; where the mount cannot be entered, a number does. */
