@@ -271,7 +271,7 @@ def test_links(furnished):
 def stack(scratch, rofuse):
     """Three layers in which each form hides something."""
     bottom, middle, top = (scratch / name for name in ("bottom", "middle", "top"))
-    for name in ("plain", "file", "device", "attribute", "opaque-file", "opaque-attribute", "both", "covered", "over"):
+    for name in ("plain", "file", "device", "attribute", "opaque-file", "opaque-attribute", "both", "covered", "over", "twice"):
         (bottom / name).mkdir(parents=True)
         (bottom / name / "kept").write_text("bottom")
     (middle / "both").mkdir(parents=True)
@@ -289,6 +289,11 @@ def stack(scratch, rofuse):
     (top / "covered").write_text("a file over a directory")
     (middle / "over").write_text("between directories")
     (top / "over").mkdir()
+    for layer in (middle, top):
+        (layer / "twice").mkdir()
+    (middle / "twice/kept").touch()
+    (middle / "twice/.wh..wh..opq").touch()
+    (top / "twice/.wh.kept").touch()
     return rofuse(layers=[bottom, middle, top], tmpfs=["/plain/inner"])
 
 
@@ -301,6 +306,7 @@ def stack(scratch, rofuse):
     ("/both/kept", "replaced", 1, "/both/kept", None),
     ("/covered/kept", "replaced", 2, "/covered", None),
     ("/over/kept", "replaced", 2, "/over", None),
+    ("/twice/kept", "opaque-file", 1, "/twice", None),
 ])
 def test_what_hides_what(stack, path, form, layer, at, attribute):
     answer = why(stack, path)
