@@ -6,6 +6,7 @@ static const struct control_command *const tables[] = {
     daemon_log_commands,
     daemon_status_commands,
     daemon_why_commands,
+    daemon_facts_commands,
     NULL,
 };
 
