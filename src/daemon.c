@@ -3,11 +3,7 @@
 #include "control_socket.h"
 
 static const struct control_command *const tables[] = {
-    daemon_log_commands,
-    daemon_status_commands,
-    daemon_why_commands,
-    daemon_facts_commands,
-    NULL,
+    daemon_log_commands, daemon_status_commands, daemon_why_commands, daemon_facts_commands, NULL,
 };
 
 struct control_server *daemon_listen(struct daemon *daemon, GError **error)
