@@ -17,6 +17,7 @@ int cmd_learn(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_route(int argc, char **argv);

@@ -9,6 +9,8 @@ static const struct control_command *const tables[] = {
     daemon_learn_commands,
     daemon_log_commands,
     daemon_route_commands,
+    daemon_status_commands,
+    daemon_why_commands,
     NULL,
 };
 /* clang-format on */
