@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("control", "image", "compose", "run")}
+PARTS = {name: SRC / name for name in ("control", "image", "compose", "advise", "run")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -32,6 +32,7 @@ READING = {
     "xattr_at": set(),
     "layer": {"beneath", "cache", "whiteout", "xattr_at"},
     "union": {"beneath", "cache", "layer", "path", "whiteout"},
+    "image_view": {"union"},
 }
 ROUTES = {
     "route": set(),
@@ -82,7 +83,7 @@ SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"caller", "counters", "denial", "image_view", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
@@ -90,6 +91,7 @@ PARTS_MAY = {
     "control": TOOLS,
     "image": TOOLS | {"remove_tree"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
+    "advise": TOOLS | {"compose", "compose_files", "compose_node", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
     "run": TOOLS | {"process", "route", "state"},
 }
 
