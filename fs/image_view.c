@@ -101,8 +101,7 @@ static void walk_up(struct walk *walk)
 
 static int follow_link(struct walk *walk, const struct union_entry *link, const char *name)
 {
-    g_autofree char *path =
-        walk->path->len > 0 ? g_strconcat(walk->path->str, "/", name, NULL) : g_strdup(name);
+    g_autofree char *path = walk->path->len > 0 ? g_strconcat(walk->path->str, "/", name, NULL) : g_strdup(name);
     g_autofree char *target = NULL;
     if (++walk->n_links > MOST_LINKS)
         return -ELOOP;

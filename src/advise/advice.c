@@ -182,7 +182,9 @@ static struct advice *find_change(const struct maker *maker, const char *target)
 static struct advice *new_change(const struct route_spec *route)
 {
     struct advice *advice = new_advice();
-    advice->kind = route->kind == ROUTE_TMPFS ? ADVICE_TMPFS : route->kind == ROUTE_VOLUME ? ADVICE_VOLUME : ADVICE_BIND;
+    advice->kind = route->kind == ROUTE_TMPFS    ? ADVICE_TMPFS
+                   : route->kind == ROUTE_VOLUME ? ADVICE_VOLUME
+                                                 : ADVICE_BIND;
     advice->changes = true;
     advice->need = ADVICE_CHOICE;
     route_spec_copy(&advice->spec, route);
@@ -193,7 +195,8 @@ static struct advice *new_change(const struct route_spec *route)
 static bool is_done(const struct advice *change, const struct fact *fact)
 {
     for (guint i = 0; change != NULL && i < change->facts->len; i++) {
-        if (((const struct fact *)g_ptr_array_index(change->facts, i))->why == fact->why && fact->why == DENIAL_NO_SPACE)
+        if (((const struct fact *)g_ptr_array_index(change->facts, i))->why == fact->why &&
+            fact->why == DENIAL_NO_SPACE)
             return true;
     }
     return false;
@@ -204,8 +207,8 @@ static void mend_route(struct maker *maker, const struct fact *fact, const struc
     g_autofree char *text = NULL;
     struct advice *known = find_change(maker, route->target);
     struct advice *change = known != NULL ? known : new_change(route);
-    enum advice_mend mend = is_done(known, fact) ? ADVICE_MEND_SPEC
-                                                 : advice_mend_route(maker->input, fact, &change->spec, &text);
+    enum advice_mend mend =
+        is_done(known, fact) ? ADVICE_MEND_SPEC : advice_mend_route(maker->input, fact, &change->spec, &text);
     if (mend == ADVICE_MEND_SPEC || mend == ADVICE_MEND_CHOICE) {
         change->need = MIN(change->need, mend == ADVICE_MEND_CHOICE ? ADVICE_CHOICE : need_of(fact));
         if (change->why == NULL)
@@ -237,7 +240,8 @@ static void advise_place(struct maker *maker, const struct fact *fact)
     if (is_declared(maker, target.path))
         leave_declared(maker, fact, target.path);
     else if (opens && need_of(fact) == ADVICE_OPTIONAL)
-        leave_out(maker, fact, g_strdup_printf("it went on without, and %s would have to be opened for it", target.path));
+        leave_out(maker, fact,
+                  g_strdup_printf("it went on without, and %s would have to be opened for it", target.path));
     else
         wish_for(maker, fact, target.path, target.is_new, NULL);
     g_free(target.path);
@@ -297,10 +301,11 @@ static void note_hidden(struct maker *maker)
         g_autoptr(GPtrArray) nobody = g_ptr_array_new();
         struct advice_wish wish = {.target = seen.path, .is_new = !seen.is_directory, .facts = nobody};
         if (advice_has_content(input, &wish, NULL, &has_others))
-            g_ptr_array_add(maker->list->notes,
-                            g_strdup_printf("the tmpfs at %s hides what the image has there; if a program misses it (\"No such "
-                                            "file or directory\"), give it tmpcopyup, or declare a directory below it",
-                                            route->target));
+            g_ptr_array_add(
+                maker->list->notes,
+                g_strdup_printf("the tmpfs at %s hides what the image has there; if a program misses it (\"No such "
+                                "file or directory\"), give it tmpcopyup, or declare a directory below it",
+                                route->target));
         g_free(seen.path);
     }
 }

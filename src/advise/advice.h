@@ -40,7 +40,7 @@ struct advice_image {
 };
 
 struct advice_input {
-    const GPtrArray *facts; /* of struct fact *, in order of appearance */
+    const GPtrArray *facts;          /* of struct fact *, in order of appearance */
     const struct route_spec *routes; /* what is declared */
     size_t n_routes;
     const struct advice_image *image; /* NULL = nothing is known of it */

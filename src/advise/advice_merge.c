@@ -65,12 +65,20 @@ static struct advice_wish *find_above(const GPtrArray *wishes, const struct advi
     struct advice_wish *found = NULL;
     for (guint i = 0; i < wishes->len; i++) {
         struct advice_wish *other = g_ptr_array_index(wishes, i);
-        bool is_above = other != wish && strcmp(other->target, wish->target) != 0 &&
-                        place_is_below(wish->target, other->target);
+        bool is_above =
+            other != wish && strcmp(other->target, wish->target) != 0 && place_is_below(wish->target, other->target);
         if (is_above && (found == NULL || strlen(other->target) > strlen(found->target)))
             found = other;
     }
     return found;
+}
+
+/* Of what a path is below a directory; owned. */
+static char *first_component(const char *path, const char *directory)
+{
+    const char *rest = path + strlen(directory);
+    rest += *rest == '/';
+    return g_strndup(rest, strcspn(rest, "/"));
 }
 
 /*
@@ -85,6 +93,9 @@ static bool is_held(const struct advice_input *input, const GPtrArray *wishes, c
         return advice_is_lasting(input, above) == advice_is_lasting(input, wish) || !advice_is_lasting(input, wish);
     if (advice_is_lasting(input, wish))
         return false;
+    g_autofree char *name = first_component(wish->target, above->target);
+    if (place_is_dispensable(above->target, name))
+        return true;
     bool has_content = advice_has_content(input, above, wishes, &has_others);
     return has_content || !has_others;
 }
@@ -113,7 +124,7 @@ static char *find_common(const struct advice_input *input, const GPtrArray *wish
     enum place_sort sort = place_sort_of(parent);
     bool is_lasting = advice_is_lasting(input, wish), has_others = false;
     unsigned n = 0;
-    if (wish->fix != NULL || (sort != PLACE_PASSING && sort != PLACE_LASTING))
+    if (wish->fix != NULL || find_target(wishes, parent) != NULL || (sort != PLACE_PASSING && sort != PLACE_LASTING))
         return NULL;
     for (guint i = 0; i < wishes->len; i++) {
         const struct advice_wish *other = g_ptr_array_index(wishes, i);
@@ -124,7 +135,7 @@ static char *find_common(const struct advice_input *input, const GPtrArray *wish
         n++;
     }
     g_autoptr(GPtrArray) nobody = g_ptr_array_new();
-    struct advice_wish common = {.target = parent, .facts = nobody};
+    struct advice_wish common = {.target = parent, .passes = !is_lasting, .facts = nobody};
     if (n < 2 || advice_is_lasting(input, &common) != is_lasting)
         return NULL;
     /* What else the image has there is not to be opened. */
@@ -145,6 +156,7 @@ static bool merge_brothers(const struct advice_input *input, GPtrArray *wishes)
             take_facts(first, other);
             g_ptr_array_remove_index(wishes, j - 1);
         }
+        first->passes = !advice_is_lasting(input, first);
         g_free(first->target);
         first->target = g_steal_pointer(&common);
         first->is_new = false;

@@ -5,25 +5,50 @@
 /* With all that is below them. */
 static const char *const runtime[] = {"/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
 static const char *const programs[] = {
-    "/bin",      "/sbin",      "/lib",           "/lib32",         "/lib64",        "/libx32",        "/boot",
-    "/usr/bin",  "/usr/sbin",  "/usr/lib",       "/usr/lib32",     "/usr/lib64",    "/usr/libx32",    "/usr/libexec",
-    "/usr/src",  "/usr/games", "/usr/local/bin", "/usr/local/lib", "/usr/local/src", "/usr/local/sbin", "/usr/include",
-    "/etc/ssl",  "/etc/pam.d", "/etc/sudoers.d", "/etc/security",  "/etc/init.d",   "/etc/profile.d", "/etc/alternatives",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/boot",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libx32",
+    "/usr/libexec",
+    "/usr/src",
+    "/usr/games",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/local/src",
+    "/usr/local/sbin",
+    "/usr/include",
+    "/etc/ssl",
+    "/etc/pam.d",
+    "/etc/sudoers.d",
+    "/etc/security",
+    "/etc/init.d",
+    "/etc/profile.d",
+    "/etc/alternatives",
     "/etc/ld.so.conf.d",
 };
-static const char *const passing[] = {"/tmp",      "/run",       "/var/tmp", "/var/run", "/var/lock",
-                                      "/var/cache", "/var/log", "/dev/shm"};
+static const char *const passing[] = {"/tmp",      "/run",       "/var/tmp", "/var/run",
+                                      "/var/lock", "/var/cache", "/var/log", "/dev/shm"};
 static const char *const lasting[] = {"/var/lib", "/var/spool", "/var/mail", "/var/backups", "/srv", "/data", "/home"};
 static const char *const costly[] = {"/etc", "/usr"};
 
 /* By themselves. */
-static const char *const whole[] = {"/", "/etc", "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc"};
-static const char *const shared[] = {"/var",      "/var/lib",   "/var/local", "/home",     "/opt",
-                                     "/srv",      "/mnt",       "/media",     "/var/cache", "/var/spool"};
+static const char *const whole[] = {
+    "/", "/etc", "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc"};
+static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",
+                                     "/srv", "/mnt",     "/media",     "/var/cache", "/var/spool"};
 
 /* A component anywhere in the path, and the last one. */
 static const char *const passing_names[] = {"tmp", "temp", "cache", ".cache", ".npm", ".config", ".local", NULL};
-static const char *const passing_last[] = {"logs", "log",   "run",     "work", "sockets", "sessions",
+static const char *const passing_last[] = {"logs", "log",   "run",     "work",  "sockets", "sessions",
                                            "body", "proxy", "fastcgi", "uwsgi", "scgi",    NULL};
 static const char *const lasting_last[] = {"data",   "db",    "database", "storage", "uploads", "upload",
                                            "backup", "media", "backups",  "state",   NULL};
@@ -101,13 +126,14 @@ bool place_is_whole(const char *directory)
 bool place_is_dispensable(const char *directory, const char *name)
 {
     static const char *const of_run[] = {"lock", "shm", "mount", "user", "utmp", "systemd", "secrets", "initctl", NULL};
-    static const char *const of_log[] = {"apt",     "alternatives.log", "bootstrap.log", "btmp",   "dpkg.log", "faillog",
-                                         "lastlog", "wtmp",             "tallylog",      "journal", "README",  "private",
-                                         NULL};
-    static const char *const of_home[] = {".bashrc", ".profile",   ".bash_logout", ".bash_profile", ".bash_history",
-                                          ".cshrc",  ".tcshrc",    ".wget-hsts",   ".cache",        NULL};
+    static const char *const of_log[] = {
+        "apt",  "alternatives.log", "bootstrap.log", "btmp",   "dpkg.log", "faillog", "lastlog",
+        "wtmp", "tallylog",         "journal",       "README", "private",  NULL};
+    static const char *const of_home[] = {".bashrc", ".profile", ".bash_logout", ".bash_profile", ".bash_history",
+                                          ".cshrc",  ".tcshrc",  ".wget-hsts",   ".cache",        NULL};
     static const char *const of_cache[] = {"apt", "debconf", "ldconfig", "apk", "misc", "dnf", "yum", NULL};
-    if (place_is_below(directory, "/tmp") || place_is_below(directory, "/var/tmp") || strcmp(directory, "/dev/shm") == 0)
+    if (place_is_below(directory, "/tmp") || place_is_below(directory, "/var/tmp") ||
+        strcmp(directory, "/dev/shm") == 0)
         return true;
     if (strcmp(directory, "/run") == 0)
         return g_strv_contains(of_run, name);

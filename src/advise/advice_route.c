@@ -41,15 +41,16 @@ static enum advice_mend mend_permission(const struct advice_input *input, const 
                                         struct route_spec *spec, char **ret_text)
 {
     if (fact->uid == (uid_t)-1 || fact->gid == (gid_t)-1 || !is_at_root(input, fact, spec)) {
-        *ret_text = g_strdup_printf("%s lies in %s, which is declared; its own owner and mode refuse the program, and no "
-                                    "option changes those: whoever makes it must give it to the program's user",
-                                    fact->place, spec->target);
+        *ret_text =
+            g_strdup_printf("%s lies in %s, which is declared; its own owner and mode refuse the program, and no "
+                            "option changes those: whoever makes it must give it to the program's user",
+                            fact->place, spec->target);
         return ADVICE_MEND_NONE;
     }
     if (spec->kind != ROUTE_TMPFS) {
-        *ret_text = g_strdup_printf("give the %s %s at %s to the program's user once: chown -R %u:%u", route_kind_name(spec->kind),
-                                    spec->source != NULL ? spec->source : "without a name", spec->target,
-                                    (unsigned)fact->uid, (unsigned)fact->gid);
+        *ret_text = g_strdup_printf("give the %s %s at %s to the program's user once: chown -R %u:%u",
+                                    route_kind_name(spec->kind), spec->source != NULL ? spec->source : "without a name",
+                                    spec->target, (unsigned)fact->uid, (unsigned)fact->gid);
         return ADVICE_MEND_OUTSIDE;
     }
     *ret_text = g_strdup_printf("it is declared, but its owner and mode refuse user %u", (unsigned)fact->uid);
@@ -105,9 +106,10 @@ enum advice_mend advice_mend_route(const struct advice_input *input, const struc
         *ret_text = g_strdup("it is declared read-only; leave ro away only where the program shall write there");
         return ADVICE_MEND_CHOICE;
     case DENIAL_DECLARED_NOSUID:
-        *ret_text = g_strdup_printf("%s is nosuid, as it should be: a program that changes its user on execution belongs in the "
-                                    "image",
-                                    spec->target);
+        *ret_text = g_strdup_printf(
+            "%s is nosuid, as it should be: a program that changes its user on execution belongs in the "
+            "image",
+            spec->target);
         return ADVICE_MEND_NONE;
     default:
         *ret_text = g_strdup_printf("%s is declared by now", spec->target);

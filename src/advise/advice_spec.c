@@ -12,6 +12,8 @@
 
 static bool is_dispensable(const struct advice_wish *wish, const char *name, const GPtrArray *others, bool *ret_others)
 {
+    if (place_is_dispensable(wish->target, name))
+        return true;
     g_autofree char *path = g_build_filename(wish->target, name, NULL);
     for (guint i = 0; others != NULL && i < others->len; i++) {
         const struct advice_wish *other = g_ptr_array_index(others, i);
@@ -20,7 +22,7 @@ static bool is_dispensable(const struct advice_wish *wish, const char *name, con
             return true;
         }
     }
-    return place_is_dispensable(wish->target, name);
+    return false;
 }
 
 bool advice_has_content(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
@@ -43,6 +45,8 @@ bool advice_is_lasting(const struct advice_input *input, const struct advice_wis
 {
     if (wish->fix != NULL)
         return wish->fix->kind == FACT_FIX_VOLUME;
+    if (wish->passes)
+        return false;
     bool has_others = false;
     switch (place_sort_of(wish->target)) {
     case PLACE_LASTING:
@@ -126,7 +130,8 @@ static void set_size(const struct advice_input *input, const struct advice_wish 
 }
 
 /* A new volume starts with the image's directory, its owner and mode; one that the image lacks is root's. */
-static bool volume_refuses(const struct advice_input *input, const struct advice_wish *wish, const struct writer *writer)
+static bool volume_refuses(const struct advice_input *input, const struct advice_wish *wish,
+                           const struct writer *writer)
 {
     struct advice_seen seen;
     bool is_known = advice_look(input, wish->target, &seen);
@@ -169,7 +174,8 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
 {
     enum place_sort sort = place_sort_of(wish->target);
     g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
-    g_autofree char *memory = copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
+    g_autofree char *memory =
+        copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
     if (holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
@@ -250,8 +256,9 @@ void advice_spec_make(const struct advice_input *input, const struct advice_wish
         g_free(ret->cost);
         g_free(ret->why);
         ret->why = g_strdup("data that one would miss, but in memory: a new volume would be root's");
-        ret->cost = g_strdup_printf("it is gone at the next start; to keep it, make %s in the image, owned by %u:%u, and declare a "
-                                    "volume",
-                                    wish->target, (unsigned)writer.uid, (unsigned)writer.gid);
+        ret->cost = g_strdup_printf(
+            "it is gone at the next start; to keep it, make %s in the image, owned by %u:%u, and declare a "
+            "volume",
+            wish->target, (unsigned)writer.uid, (unsigned)writer.gid);
     }
 }

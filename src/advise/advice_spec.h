@@ -10,6 +10,7 @@
 struct advice_wish {
     char *target; /* canonical; owned */
     bool is_new;  /* it is not there in the image */
+    bool passes;  /* it was made of places for what passes, whatever its own name says */
     enum advice_need need;
     const struct fact_fix *fix; /* of the knowledge base, TMPFS or VOLUME, or NULL; borrowed */
     const char *note;           /* of the knowledge base, or NULL; borrowed */

@@ -129,16 +129,20 @@ static bool is_program(const struct fact *fact, const char *name)
 static char *system_reason(const struct fact *fact, const char *directory)
 {
     if (is_about_users(fact))
-        return g_strdup("run the program as the user that it wants (user: in Compose, --user) instead of rewriting "
-                        "/etc/passwd and its like, or do that when the image is built; nobody should be able to write in /etc");
+        return g_strdup(
+            "run the program as the user that it wants (user: in Compose, --user) instead of rewriting "
+            "/etc/passwd and its like, or do that when the image is built; nobody should be able to write in /etc");
     if (is_program(fact, "sed"))
-        return g_strdup_printf("sed -i makes a new file beside the old one and renames it, for which all of %s would have to be "
-                               "writable; do it when the image is built",
-                               directory);
+        return g_strdup_printf(
+            "sed -i makes a new file beside the old one and renames it, for which all of %s would have to be "
+            "writable; do it when the image is built",
+            directory);
     if (strcmp(directory, "/") == 0)
-        return g_strdup("it writes in /, which most often is its working directory: give it another one (working_dir: in "
-                        "Compose, --workdir) that is declared");
-    return g_strdup_printf("%s has programs or settings of the whole system; change it when the image is built", directory);
+        return g_strdup(
+            "it writes in /, which most often is its working directory: give it another one (working_dir: in "
+            "Compose, --workdir) that is declared");
+    return g_strdup_printf("%s has programs or settings of the whole system; change it when the image is built",
+                           directory);
 }
 
 static char *refusal(const struct fact *fact, const char *directory, bool is_new, bool has_content)
@@ -149,8 +153,8 @@ static char *refusal(const struct fact *fact, const char *directory, bool is_new
     if (sort == PLACE_SYSTEM)
         return system_reason(fact, directory);
     if (!has_content && sort == PLACE_COSTLY && !is_new)
-        return g_strdup_printf("only attributes of files of the image are changed in %s; set them when the image is built",
-                               directory);
+        return g_strdup_printf(
+            "only attributes of files of the image are changed in %s; set them when the image is built", directory);
     if (!place_can_be_said(directory))
         return g_strdup("the name of the directory has characters that options cannot say");
     return NULL;

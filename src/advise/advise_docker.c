@@ -25,7 +25,8 @@ char *advise_docker(const struct advise_output *output)
     for (guint i = 0; i < output->list->advices->len; i++) {
         const struct advice *advice = g_ptr_array_index(output->list->advices, i);
         if (advise_applies(output, advice) && advise_needs_copy(advice))
-            advise_comment(out, "%s: docker's tmpfs starts empty; a volume without a name starts with the image's content",
+            advise_comment(out,
+                           "%s: docker's tmpfs starts empty; a volume without a name starts with the image's content",
                            advice->spec.target);
     }
     advise_comment_rest(out, output);

@@ -61,16 +61,19 @@ static void comment_volume(GString *out, const struct volume *volume)
     const char *target = spec->target;
     if (volume->advice->kind == ADVICE_TMPFS) {
         if (spec->has_mode || spec->has_uid)
-            advise_comment(out, "%s: an emptyDir has no mode and no owner; it is everybody's (0777), and fsGroup gives it a "
-                                "group",
+            advise_comment(out,
+                           "%s: an emptyDir has no mode and no owner; it is everybody's (0777), and fsGroup gives it a "
+                           "group",
                            target);
         if (advise_needs_copy(volume->advice))
-            advise_comment(out, "%s: an emptyDir starts empty; an initContainer of the same image that mounts %s elsewhere must copy "
-                                "the image's content (cp -a %s/. /ELSEWHERE)",
-                           target, volume->name, target);
+            advise_comment(
+                out,
+                "%s: an emptyDir starts empty; an initContainer of the same image that mounts %s elsewhere must copy "
+                "the image's content (cp -a %s/. /ELSEWHERE)",
+                target, volume->name, target);
     } else if (volume->advice->kind == ADVICE_VOLUME) {
-        advise_comment(out, "%s: make the PersistentVolumeClaim %s; it starts empty, whatever the image has there", target,
-                       volume->name);
+        advise_comment(out, "%s: make the PersistentVolumeClaim %s; it starts empty, whatever the image has there",
+                       target, volume->name);
     } else {
         advise_comment(out, "%s: a hostPath, if the node has it", target);
     }
@@ -163,8 +166,9 @@ char *advise_kubernetes(const struct advise_output *output)
     pod.volumes = g_array_new(FALSE, FALSE, sizeof(struct volume));
     pod.names = g_ptr_array_new_with_free_func(g_free);
     collect(&pod);
-    advise_comment_head(out, output, "For the pod's specification (spec: of a Pod, spec.template.spec: of a Deployment). An "
-                                     "emptyDir has no noexec.");
+    advise_comment_head(out, output,
+                        "For the pod's specification (spec: of a Pod, spec.template.spec: of a Deployment). An "
+                        "emptyDir has no noexec.");
     for (guint i = 0; i < pod.volumes->len; i++)
         comment_volume(out, &g_array_index(pod.volumes, struct volume, i));
     g_string_append(out, "spec:\n");

@@ -17,7 +17,8 @@ static void comment(GString *out, const struct advice *advice)
     if (is_made(advice))
         advise_comment(out, "%s: podman makes it with --read-only (--read-only-tmpfs)", advice->spec.target);
     if (advice->kind == ADVICE_TMPFS && advice->spec.has_uid)
-        advise_comment(out, "%s: podman's tmpfs takes no uid= and gid=; mode=1777 lets everybody in", advice->spec.target);
+        advise_comment(out, "%s: podman's tmpfs takes no uid= and gid=; mode=1777 lets everybody in",
+                       advice->spec.target);
     if (advice->kind == ADVICE_TMPFS && advice->spec.nr_inodes != 0)
         advise_comment(out, "%s: podman's tmpfs takes no nr_inodes=", advice->spec.target);
     if (advise_needs_copy(advice))

@@ -64,8 +64,7 @@ static void append_volume(GString *out, const struct advise_output *output, cons
         g_autofree char *word = unit_word(spec->target + strlen(states));
         g_string_append_printf(out, "StateDirectory=%s\n", word);
     } else {
-        g_autofree char *name =
-            g_strconcat(output->service, "/", spec->source != NULL ? spec->source : "data", NULL);
+        g_autofree char *name = g_strconcat(output->service, "/", spec->source != NULL ? spec->source : "data", NULL);
         g_autofree char *pair = g_strconcat(states, name, ":", spec->target, NULL);
         g_autofree char *state = unit_word(name), *word = unit_word(pair);
         g_string_append_printf(out, "StateDirectory=%s\nBindPaths=%s\n", state, word);
@@ -75,7 +74,8 @@ static void append_volume(GString *out, const struct advise_output *output, cons
 static void append_advice(GString *out, const struct advise_output *output, const struct advice *advice)
 {
     if (advise_needs_copy(advice))
-        advise_comment(out, "%s: a TemporaryFileSystem starts empty; have an ExecStartPre= fill it with the image's content",
+        advise_comment(out,
+                       "%s: a TemporaryFileSystem starts empty; have an ExecStartPre= fill it with the image's content",
                        advice->spec.target);
     if (advice->kind == ADVICE_TMPFS) {
         append_tmpfs(out, &advice->spec);

@@ -83,8 +83,8 @@ char *advise_volume_value(const struct route_spec *spec)
         g_string_append_printf(value, "%s:", spec->source);
     g_string_append(value, spec->target);
     if (spec->read_only || spec->nocopy)
-        g_string_append_printf(value, ":%s%s%s", spec->read_only ? "ro" : "", spec->read_only && spec->nocopy ? "," : "",
-                               spec->nocopy ? "nocopy" : "");
+        g_string_append_printf(value, ":%s%s%s", spec->read_only ? "ro" : "",
+                               spec->read_only && spec->nocopy ? "," : "", spec->nocopy ? "nocopy" : "");
     return g_string_free(value, FALSE);
 }
 
