@@ -129,8 +129,11 @@ static bool is_plain_scalar(const char *text)
 
 char *advise_yaml(const char *text)
 {
-    if (is_plain_scalar(text))
-        return g_strdup(text);
+    return is_plain_scalar(text) ? g_strdup(text) : advise_yaml_quoted(text);
+}
+
+char *advise_yaml_quoted(const char *text)
+{
     g_autofree char *repaired = text_repair(text);
     GString *quoted = g_string_new("\"");
     for (const char *c = repaired != NULL ? repaired : text; *c != '\0'; c = g_utf8_next_char(c)) {

@@ -34,6 +34,8 @@ char *advise_shell(const char *word);
 /* A scalar of YAML that is a string, in double quotes where it would be something else. Bytes that are no UTF-8 become
  * escapes of text_repair(). */
 char *advise_yaml(const char *text);
+/* The same, always in double quotes. */
+char *advise_yaml_quoted(const char *text);
 
 /* Who wanted it: "nginx, 3 calls, fatal"; "sh and 2 more, 5 calls, tolerated". Not escaped. */
 char *advise_who(const GPtrArray *facts);
