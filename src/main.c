@@ -27,6 +27,7 @@ static const char help[] =
     "  run     [SERVICE] [-- COMMAND] mount, run the program, unmount, report what was refused\n"
     "  config  [OPTIONS]              what is understood of a service of a Compose file\n"
     "  image   COMMAND                import images, show them, remove them\n"
+    "  advise  [MOUNTPOINT]           what to declare, so that the program works\n"
     "  bundle  DIR                    the config.json with which runc or crun run on a mount\n"
     "\n"
     "Options:\n"
@@ -66,12 +67,13 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status}, {"run", cmd_run},
-                    {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}};
+                    {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}, {"advise", cmd_advise}};
 
     fill_standard_descriptors();
     setlocale(LC_ALL, "");
     if (argc < 2) {
-        app_notice("no command is given; write mount, umount, status, run, config, image or bundle, see rofuse --help");
+        app_notice(
+            "no command is given; write mount, umount, status, run, config, image, advise or bundle, see rofuse --help");
         return APP_ERROR_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
@@ -82,10 +84,10 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error =
-        g_error_new(APP_ERROR, APP_ERROR_USAGE,
-                    "\"%s\" is no command; write mount, umount, status, run, config, image or bundle, see rofuse "
-                    "--help",
-                    argv[1]);
+    GError *error = g_error_new(
+        APP_ERROR, APP_ERROR_USAGE,
+        "\"%s\" is no command; write mount, umount, status, run, config, image, advise or bundle, see rofuse "
+        "--help",
+        argv[1]);
     return app_error_print(error);
 }

@@ -168,6 +168,18 @@ static void advise_fix(struct maker *maker, const struct fact *fact, const struc
     }
 }
 
+/* The best one, and what goes with it. */
+static void advise_fixes(struct maker *maker, const struct fact *fact)
+{
+    advise_fix(maker, fact, g_ptr_array_index(fact->fixes, 0));
+    for (guint i = 1; i < fact->fixes->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(fact->fixes, i);
+        if (!fix->also)
+            return;
+        advise_fix(maker, fact, fix);
+    }
+}
+
 static struct advice *find_change(const struct maker *maker, const char *target)
 {
     for (guint i = 0; i < maker->list->advices->len; i++) {
@@ -260,7 +272,7 @@ static void take_fact(struct maker *maker, const struct fact *fact)
     else if (fact->why == DENIAL_NOT_DECLARED && is_declared(maker, fact->directory))
         leave_declared(maker, fact, fact->directory);
     else if (fact->fixes->len > 0)
-        advise_fix(maker, fact, g_ptr_array_index(fact->fixes, 0));
+        advise_fixes(maker, fact);
     else
         advise_place(maker, fact);
 }

@@ -129,21 +129,38 @@ static void set_size(const struct advice_input *input, const struct advice_wish 
     spec->size = size;
 }
 
-/* A new volume starts with the image's directory, its owner and mode; one that the image lacks is root's. */
-static bool volume_refuses(const struct advice_input *input, const struct advice_wish *wish,
-                           const struct writer *writer)
+/* Where a fact's attempts are in a place: what the image has there, below the target if that is deeper. */
+static bool look_at_attempts(const struct advice_input *input, const struct advice_wish *wish, const struct fact *fact,
+                             struct advice_seen *ret)
 {
-    struct advice_seen seen;
-    bool is_known = advice_look(input, wish->target, &seen);
-    g_free(seen.path);
-    if (!writer->is_known)
-        return false;
-    if (wish->is_new || (is_known && !seen.is_there))
-        return true;
-    if (!is_known || (seen.mode & 0002) != 0)
-        return false;
-    bool is_owners = seen.uid == writer->uid && (seen.mode & 0200) != 0;
-    return writer->is_several || !(is_owners || (seen.gid == writer->gid && (seen.mode & 0020) != 0));
+    const char *const paths[] = {fact_is_write(fact) ? fact->directory : fact->place, fact->directory, wish->target};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        bool is_known = advice_look(input, paths[i], ret);
+        if (i + 1 == G_N_ELEMENTS(paths) || (ret->is_directory && place_is_below(ret->path, wish->target)))
+            return is_known;
+        g_free(ret->path);
+    }
+    return false;
+}
+
+/* A new volume starts with the image's directory and what is in it, with owners and modes; one that the image lacks is root's. */
+static bool volume_refuses(const struct advice_input *input, const struct advice_wish *wish)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        struct advice_seen seen;
+        if (fact->uid == 0 || fact->uid == (uid_t)-1)
+            continue;
+        if (wish->is_new)
+            return true;
+        bool is_known = look_at_attempts(input, wish, fact, &seen);
+        bool lets_in = (seen.mode & 0002) != 0 || (seen.uid == fact->uid && (seen.mode & 0200) != 0) ||
+                       (seen.gid == fact->gid && (seen.mode & 0020) != 0);
+        g_free(seen.path);
+        if (is_known && !(seen.is_there && lets_in))
+            return true;
+    }
+    return false;
 }
 
 static bool holds_program(const struct advice_wish *wish)
@@ -242,7 +259,7 @@ void advice_spec_make(const struct advice_input *input, const struct advice_wish
     struct writer writer = find_writer(wish);
     bool is_lasting = advice_is_lasting(input, wish), has_others = false;
     ret->need = wish->need;
-    if (is_lasting && !volume_refuses(input, wish, &writer)) {
+    if (is_lasting && !volume_refuses(input, wish)) {
         set_volume(wish, names, ret);
         return;
     }

@@ -63,16 +63,24 @@ static const char *choose_directory(const struct fact *fact)
     return fact->directory;
 }
 
+static bool is_known_directory(const struct advice_input *input, const char *path)
+{
+    struct advice_seen seen;
+    bool is_known = advice_look(input, path, &seen) && seen.is_directory;
+    g_free(seen.path);
+    return is_known;
+}
+
 /*
  * The place that the attempts want writable: the directory that they are in; or a directory that is to be made, and is the
  * only one; or one whose own owner or mode was to be changed, as programs do that are going to write there.
  */
-static char *wanted_directory(const struct fact *fact)
+static char *wanted_directory(const struct advice_input *input, const struct fact *fact, bool *ret_is_own)
 {
-    size_t length = strlen(fact->place);
     bool is_fixed = !is_pattern(fact->place);
-    if (is_fixed && length > 1 && fact->place[length - 1] == '/')
-        return g_strndup(fact->place, length - 1);
+    *ret_is_own = is_fixed && !fact_is_write(fact) && is_known_directory(input, fact->place);
+    if (*ret_is_own)
+        return g_strdup(fact->place);
     const char *directory = choose_directory(fact);
     bool is_made = fact_has(fact, DENIAL_MKDIR) && is_fixed && place_is_below(fact->place, directory);
     return g_strdup(is_made && directory == fact->directory ? fact->place : directory);
@@ -162,15 +170,14 @@ static char *refusal(const struct fact *fact, const char *directory, bool is_new
 
 void advice_target_of(const struct advice_input *input, const struct fact *fact, struct advice_target *ret)
 {
-    bool is_new = false;
+    bool is_new = false, is_own = false;
     *ret = (struct advice_target){0};
     if (!is_pattern(fact->place) && place_sort_of(fact->place) == PLACE_RUNTIME) {
         ret->reason = g_strdup_printf("%s is made by the runtime, with or without a read-only root", fact->place);
         return;
     }
-    g_autofree char *wanted = wanted_directory(fact);
+    g_autofree char *wanted = wanted_directory(input, fact, &is_own);
     g_autofree char *place = existing_place(input, wanted, fact->directory, &is_new);
-    bool is_own = !is_pattern(fact->place) && g_str_has_suffix(fact->place, "/");
     ret->reason = refusal(fact, place, is_new, is_own || fact_is_write(fact));
     ret->is_new = is_new;
     if (ret->reason == NULL)

@@ -57,7 +57,7 @@ static const struct row rows[] = {
      "",
      {{"/usr/bin/postgres", 70, OP(CREATE), "/run/postgresql/.s.PGSQL.5432.lock", "/var/run/postgresql",
        .class = FACT_FATAL},
-      {"/usr/bin/initdb", 70, OP(CHMOD), "/var/lib/postgresql/data/", "/var/lib/postgresql/data", .class = FACT_FATAL}},
+      {"/usr/bin/initdb", 70, OP(CHMOD), "/var/lib/postgresql/data", "/var/lib/postgresql", .class = FACT_FATAL}},
      "required --tmpfs /run/postgresql:mode=0755,uid=70,gid=70\n"
      "required -v postgresql-data:/var/lib/postgresql/data\n"},
     {"5 a here-document",
