@@ -13,6 +13,7 @@ struct advice_wish *advice_wish_new(const char *target, bool is_new, const struc
     wish->target = g_strdup(target);
     wish->is_new = is_new;
     wish->facts = g_ptr_array_new();
+    wish->more = g_ptr_array_new();
     g_ptr_array_add(wish->facts, (gpointer)fact);
     return wish;
 }
@@ -21,6 +22,7 @@ void advice_wish_free(struct advice_wish *wish)
 {
     g_free(wish->target);
     g_ptr_array_unref(wish->facts);
+    g_ptr_array_unref(wish->more);
     g_free(wish);
 }
 
@@ -28,6 +30,10 @@ static void take_facts(struct advice_wish *wish, const struct advice_wish *from)
 {
     for (guint i = 0; i < from->facts->len; i++)
         g_ptr_array_add(wish->facts, g_ptr_array_index(from->facts, i));
+    for (guint i = 0; i < from->more->len; i++)
+        g_ptr_array_add(wish->more, g_ptr_array_index(from->more, i));
+    if (from->fix != NULL)
+        g_ptr_array_add(wish->more, (gpointer)from->fix);
     wish->need = MIN(wish->need, from->need);
 }
 

@@ -216,37 +216,52 @@ static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct 
 }
 
 /* The knowledge base's options are docker's words; its test reads each entry, so that a wrong one is seen there. */
-static void apply_fix(const struct fact_fix *fix, struct route_spec *spec)
+static void read_fix(const struct fact_fix *fix, struct route_spec *ret)
 {
-    if (fix->options == NULL)
-        return;
     struct mount_options *options = mount_options_new("/", NULL);
-    g_autofree char *value = g_strconcat("/x:", fix->options, NULL);
+    const char *words = fix->kind == FACT_FIX_TMPFS ? fix->options : NULL;
+    g_autofree char *value = words != NULL ? g_strconcat("/x:", words, NULL) : g_strdup("/x");
     size_t n = 0;
-    const struct route_spec *read = NULL;
-    if (mount_options_add_tmpfs(options, "fix", value, NULL))
-        read = mount_options_routes(options, &n);
-    if (n == 1) {
-        char *target = spec->target;
-        *spec = *read;
-        spec->target = target;
+    *ret = (struct route_spec){.kind = ROUTE_TMPFS, .noexec = true, .nosuid = true, .nodev = true};
+    if (mount_options_add_tmpfs(options, "fix", value, NULL)) {
+        *ret = *mount_options_routes(options, &n);
+        ret->target = NULL;
     }
     mount_options_free(options);
 }
 
+/* What a place must allow for those whom it was joined with. */
+static void apply_more(const struct advice_wish *wish, struct route_spec *spec, bool *copies)
+{
+    for (guint i = 0; i < wish->more->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(wish->more, i);
+        struct route_spec other;
+        read_fix(fix, &other);
+        spec->noexec &= other.noexec;
+        spec->nosuid &= other.nosuid;
+        spec->size = spec->size != 0 ? MAX(spec->size, other.size) : 0;
+        *copies |= fix->copy && place_is_below(wish->target, fix->target);
+    }
+}
+
 static void set_tmpfs(const struct advice_input *input, const struct advice_wish *wish, bool copies, struct advice *ret)
 {
-    ret->kind = ADVICE_TMPFS;
-    ret->spec = (struct route_spec){
-        .kind = ROUTE_TMPFS, .target = g_strdup(wish->target), .noexec = true, .nosuid = true, .nodev = true};
+    mode_t mode;
+    uid_t owner;
     bool says_mode = false;
+    ret->kind = ADVICE_TMPFS;
+    ret->spec = (struct route_spec){.kind = ROUTE_TMPFS, .noexec = true, .nosuid = true, .nodev = true};
     if (wish->fix != NULL) {
-        apply_fix(wish->fix, &ret->spec);
+        read_fix(wish->fix, &ret->spec);
         says_mode = ret->spec.has_mode && !wish->fix->for_writer;
     }
+    apply_more(wish, &ret->spec, &copies);
+    ret->spec.target = g_strdup(wish->target);
     ret->spec.tmpcopyup = copies;
     if (!says_mode)
         set_owner(input, wish, &ret->spec);
+    else if (ret->spec.mode == EVERYBODYS_MODE && is_everybodys(input, wish->target, &mode, &owner))
+        ret->spec.has_mode = false; /* the default */
     set_size(input, wish, &ret->spec);
     ret->why = g_strdup(wish->note != NULL ? wish->note
                         : copies           ? "it starts with what the image has there, which an empty tmpfs would hide"

@@ -12,8 +12,9 @@ struct advice_wish {
     bool is_new;  /* it is not there in the image */
     bool passes;  /* it was made of places for what passes, whatever its own name says */
     enum advice_need need;
-    const struct fact_fix *fix; /* of the knowledge base, TMPFS or VOLUME, or NULL; borrowed */
+    const struct fact_fix *fix; /* of the knowledge base, TMPFS or VOLUME, for this target, or NULL; borrowed */
     const char *note;           /* of the knowledge base, or NULL; borrowed */
+    GPtrArray *more;            /* of const struct fact_fix *, borrowed: for what it was joined with */
     GPtrArray *facts;           /* of const struct fact *, borrowed */
 };
 

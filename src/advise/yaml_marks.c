@@ -212,7 +212,6 @@ struct yaml_marks *yaml_marks_parse(const char *name, const char *text, size_t l
     if (yaml_parser_initialize(&reader.parser) == 0)
         g_error("no memory for a YAML parser"); /* as g_malloc() does */
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
-    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     gboolean done = read_document(&reader, error);
     if (reader.has_event)
         yaml_event_delete(&reader.event);

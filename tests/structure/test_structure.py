@@ -91,7 +91,7 @@ PARTS_MAY = {
     "control": TOOLS,
     "image": TOOLS | {"remove_tree"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
-    "explain": TOOLS | {"caller", "denial"},
+    "explain": TOOLS | {"caller", "denial", "record_parse"},
     "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
     # What a report calls one place is what facts call one.
     "run": TOOLS | {"pattern", "process", "route", "state"},
