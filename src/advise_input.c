@@ -1,6 +1,5 @@
 #include "advise_input.h"
 
-#include "advice_view.h"
 #include "app_error.h"
 #include "control_client.h"
 #include "facts.h"
@@ -33,6 +32,19 @@ static gboolean read_log(struct advise_input *input, const char *log, GError **e
     return done;
 }
 
+/* How much was written where, for the sizes; without it there are none. */
+static void ask_learned(struct advise_input *input, struct control_client *client)
+{
+    bool is_learned = false;
+    for (guint i = 0; i < input->facts->len; i++)
+        is_learned |= ((const struct fact *)g_ptr_array_index(input->facts, i))->learned;
+    g_autoptr(GError) cause = NULL;
+    if (is_learned)
+        input->learned = control_client_ask(client, "learn.diff", NULL, &cause);
+    if (cause != NULL)
+        app_notice("what learn mode let through is not known, so no sizes are proposed: %s", cause->message);
+}
+
 static gboolean ask_mount(struct advise_input *input, const struct paths *paths, const char *word, GError **error)
 {
     struct asked_mount *asked = mount_ask(paths, word, error);
@@ -43,8 +55,10 @@ static gboolean ask_mount(struct advise_input *input, const struct paths *paths,
         input->facts = facts_from_json(document, "the daemon's answer", &input->head, error);
         json_decref(document);
     }
-    if (input->facts != NULL)
+    if (input->facts != NULL) {
+        ask_learned(input, asked->client);
         input->state = g_steal_pointer(&asked->state);
+    }
     asked_mount_free(asked);
     return input->facts != NULL;
 }
@@ -77,13 +91,14 @@ static void open_image(struct advise_input *input)
     g_autofree char *why = NULL;
     if (n == 0)
         return;
-    int status = image_view_open((const char *const *)layers, n, &input->view, &why);
+    int status = image_view_open((const char *const *)layers, n, &input->view.view, &why);
     if (status < 0) {
         app_notice("the image cannot be looked at, so the advice is less sure: %s",
                    why != NULL ? why : g_strerror(-status));
         return;
     }
-    input->image = advice_view_image(input->view);
+    input->view.learned = input->learned;
+    input->image = advice_view_image(&input->view);
     input->input.image = &input->image;
 }
 
@@ -115,7 +130,8 @@ void advise_input_free(struct advise_input *input)
     if (input->facts != NULL)
         g_ptr_array_unref(input->facts);
     facts_head_clear(&input->head);
-    image_view_free(input->view);
+    image_view_free(input->view.view);
+    json_decref(input->learned);
     state_free(input->state);
     plan_free(input->plan);
     g_free(input);

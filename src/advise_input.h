@@ -4,7 +4,7 @@
 #ifndef ROFUSE_SRC_ADVISE_INPUT_H
 #define ROFUSE_SRC_ADVISE_INPUT_H
 
-#include "advice.h"
+#include "advice_view.h"
 #include "fact_json.h"
 #include "mount_request.h"
 #include "paths.h"
@@ -18,7 +18,8 @@ struct advise_input {
     struct facts_head head;
     struct state *state;       /* of a live mount, or NULL; owned */
     struct plan *plan;         /* of a Compose file, an image or layers that were named, or NULL; owned */
-    struct image_view *view;   /* of the layers, or NULL; owned */
+    struct advice_view view;   /* of the layers; its image is owned */
+    json_t *learned;           /* what learn mode let through, or NULL; owned */
     struct advice_image image; /* of the view */
     struct advice_input input; /* for advice_make(); points to the above */
 };

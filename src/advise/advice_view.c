@@ -1,5 +1,8 @@
 #include "advice_view.h"
 
+#include "advice_place.h"
+#include "json_bytes.h"
+
 #include <errno.h>
 
 /* No more is asked of a directory than whether it has something, and a little of what. */
@@ -8,9 +11,10 @@
 
 static bool look(void *data, const char *path, struct advice_seen *ret)
 {
+    const struct advice_view *view = data;
     struct stat st = {0};
     *ret = (struct advice_seen){0};
-    int status = image_view_look(data, path, &st, &ret->path);
+    int status = image_view_look(view->view, path, &st, &ret->path);
     if (status < 0 && status != -ENOENT)
         return false;
     ret->is_there = status == 0;
@@ -23,16 +27,35 @@ static bool look(void *data, const char *path, struct advice_seen *ret)
 
 static char **names(void *data, const char *directory)
 {
+    const struct advice_view *view = data;
     char **list = NULL;
-    return image_view_list(data, directory, MOST_NAMES, &list) == 0 ? list : NULL;
+    return image_view_list(view->view, directory, MOST_NAMES, &list) == 0 ? list : NULL;
 }
 
 static bool size(void *data, const char *directory, uint64_t *ret)
 {
-    return image_view_size(data, directory, MOST_ENTRIES, ret) == 0;
+    const struct advice_view *view = data;
+    return image_view_size(view->view, directory, MOST_ENTRIES, ret) == 0;
 }
 
-struct advice_image advice_view_image(struct image_view *view)
+static bool written(void *data, const char *directory, uint64_t *ret)
 {
-    return (struct advice_image){.data = view, .look = look, .names = names, .size = size};
+    const struct advice_view *view = data;
+    const json_t *change;
+    size_t i;
+    *ret = 0;
+    json_array_foreach(json_object_get(view->learned, "changes"), i, change)
+    {
+        g_autofree char *path = json_bytes_get(change, "path");
+        json_int_t size = json_integer_value(json_object_get(change, "size"));
+        const char *type = json_string_value(json_object_get(change, "type"));
+        if (path != NULL && *path == '/' && g_strcmp0(type, "file") == 0 && size > 0 && place_is_below(path, directory))
+            *ret += (uint64_t)size;
+    }
+    return *ret > 0;
+}
+
+struct advice_image advice_view_image(struct advice_view *view)
+{
+    return (struct advice_image){.data = view, .look = look, .names = names, .size = size, .written = written};
 }

@@ -7,7 +7,14 @@
 #include "advice.h"
 #include "image_view.h"
 
-/* The view is borrowed and must outlive what is returned. */
-struct advice_image advice_view_image(struct image_view *view);
+#include <jansson.h>
+
+struct advice_view {
+    struct image_view *view; /* borrowed */
+    const json_t *learned;   /* what learn mode let through, rofuse.learn/1; borrowed; NULL = nothing */
+};
+
+/* @view must outlive what is returned. */
+struct advice_image advice_view_image(struct advice_view *view);
 
 #endif

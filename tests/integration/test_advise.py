@@ -13,6 +13,13 @@ from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image,
 import rofuse_test
 
 
+@pytest.fixture(scope="module")
+def refusals():
+    made = Refusals()
+    yield made
+    made.remove()
+
+
 @pytest.fixture
 def layer(scratch):
     return make_image(scratch / "layer")
@@ -103,13 +110,13 @@ def words_of(text):
     return subprocess.run(["sh", "-c", tell + text], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_command_lines(mount):
-    docker = words_of(advise("--for", "docker", *by_state(mount)).stdout)
+def test_command_lines(refusals):
+    docker = words_of(advise("--for", "docker", *refusals.words).stdout)
     assert docker == ["docker", "run", "--rm", "--read-only", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "IMAGE"]
-    podman = words_of(advise("--for", "podman", *by_state(mount)).stdout)
+    podman = words_of(advise("--for", "podman", *refusals.words).stdout)
     assert podman == ["podman", "run", "--rm", "--read-only", "--tmpfs", "/tmp:exec", "-v", "data:/data", "--tmpfs",
                       "/run/postgresql:mode=1777", "-e", "npm_config_cache=/tmp/npm", "IMAGE"]
-    own = words_of(advise("--for", "rofuse", *by_state(mount)).stdout)
+    own = words_of(advise("--for", "rofuse", *refusals.words).stdout)
     assert own == ["rofuse", "run", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "--image", "IMAGE"]
 
 
@@ -127,10 +134,10 @@ def test_content_of_the_image_is_kept(rofuse, layer):
     assert service == {"read_only": True, "volumes": ["/etc/prog"]}
 
 
-def test_compose(mount):
-    document = yaml.safe_load(advise("--for", "compose", *by_state(mount)).stdout)
+def test_compose(refusals):
+    document = yaml.safe_load(advise("--for", "compose", *refusals.words).stdout)
     assert document == {
-        "services": {mount.point.name: {
+        "services": {refusals.name: {
             "read_only": True,
             "tmpfs": ["/tmp:exec", "/run/postgresql:mode=0755,uid=70,gid=70"],
             "volumes": ["data:/data"],
@@ -138,8 +145,8 @@ def test_compose(mount):
         "volumes": {"data": None}}
 
 
-def test_kubernetes(mount):
-    text = advise("--for", "kubernetes", *by_state(mount)).stdout
+def test_kubernetes(refusals):
+    text = advise("--for", "kubernetes", *refusals.words).stdout
     spec = yaml.safe_load(text)["spec"]
     container, = spec["containers"]
     assert container["securityContext"] == {"readOnlyRootFilesystem": True}
@@ -153,10 +160,10 @@ def test_kubernetes(mount):
     assert "no mode and no owner" in text
 
 
-def test_systemd(mount, scratch):
-    text = advise("--for", "systemd", *by_state(mount)).stdout
+def test_systemd(refusals, scratch):
+    text = advise("--for", "systemd", *refusals.words).stdout
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    name = mount.point.name
+    name = refusals.name
     assert lines == ["[Service]", "ReadOnlyPaths=/", "Environment=npm_config_cache=/tmp/npm",
                      "TemporaryFileSystem=/tmp:mode=1777,nosuid", f"StateDirectory={name}/data",
                      f"BindPaths=/var/lib/{name}/data:/data",

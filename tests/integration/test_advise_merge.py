@@ -228,6 +228,8 @@ CHANGED = {
 }
 
 
+# The same files are the fuzz target's corpus, which is replayed with the sanitizers.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_awkward_files(refusals, scratch, name):
     text = FILES[name]

@@ -71,6 +71,7 @@ class Refusals:
         finally:
             mount.end()
         mount.check_daemon_output()
+        self.name = mount.point.name
         self.log = mount.log_path
         self.words = ["--from", str(self.log), "--layer", str(self.layer)]
 

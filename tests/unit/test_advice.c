@@ -346,24 +346,24 @@ static void test_row(gconstpointer data)
         return;
     }
     g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL);
-    struct image_view *view = NULL;
+    struct advice_view view = {0};
     struct advice_image image = {0};
     struct mount_options *routes = make_routes(row->routes);
     if (row->image != NULL) {
         g_autofree char *why = NULL;
         const char *layers[] = {layer};
         make_layer(layer, row->image);
-        g_assert_cmpint(image_view_open(layers, 1, &view, &why), ==, 0);
-        image = advice_view_image(view);
+        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
+        image = advice_view_image(&view);
     }
     g_autoptr(GPtrArray) facts = make_facts(row->facts);
-    struct advice_input input = {.facts = facts, .image = view != NULL ? &image : NULL};
+    struct advice_input input = {.facts = facts, .image = view.view != NULL ? &image : NULL};
     input.routes = mount_options_routes(routes, &input.n_routes);
     struct advice_list *list = advice_make(&input);
     g_autofree char *text = say(list);
     g_assert_cmpstr(text, ==, row->expected);
     advice_list_free(list);
-    image_view_free(view);
+    image_view_free(view.view);
     mount_options_free(routes);
     remove_tree_of(layer);
 }
@@ -440,6 +440,42 @@ static void test_places(void)
     }
 }
 
+/* Generously more than what learn mode saw. */
+static void test_sizes(void)
+{
+    static const struct {
+        const char *changes;
+        uint64_t size;
+    } table[] = {
+        {"[]", 0},
+        {"[{'path': '/tmp/a', 'type': 'directory', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
+        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9}]", UINT64_C(16) << 20},
+        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9000000}, {'path': '/tmp/b/c', 'type': 'file', 'size': 9000000}]",
+         UINT64_C(128) << 20},
+        {"[{'path': 5, 'type': 'file', 'size': 9}, {'path': '/tmp/x', 'size': -9, 'type': 'file'}, 7]", 0},
+    };
+    const struct said_fact said = {"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_OPEN};
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *text = g_strdup_printf("{\"changes\": %s}", table[i].changes);
+        json_t *learned = json_loads(g_strdelimit(text, "'", '"'), 0, NULL);
+        g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+        g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL), *why = NULL;
+        const char *layers[] = {layer};
+        struct advice_view view = {.learned = learned};
+        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
+        g_ptr_array_add(facts, make_fact(&said));
+        const struct advice_image image = advice_view_image(&view);
+        const struct advice_input input = {.facts = facts, .image = &image};
+        struct advice_list *list = advice_make(&input);
+        g_assert_cmpuint(list->advices->len, ==, 1);
+        g_assert_cmpuint(((const struct advice *)g_ptr_array_index(list->advices, 0))->spec.size, ==, table[i].size);
+        advice_list_free(list);
+        image_view_free(view.view);
+        json_decref(learned);
+        g_rmdir(layer);
+    }
+}
+
 /* However many places a program tries, it ends, and in good time. */
 static void test_many(void)
 {
@@ -465,6 +501,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &rows[i], test_row);
     }
     g_test_add_func("/advice/costs", test_costs);
+    g_test_add_func("/advice/sizes", test_sizes);
     g_test_add_func("/advice/places", test_places);
     g_test_add_func("/advice/many", test_many);
     return g_test_run();
