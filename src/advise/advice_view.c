@@ -48,8 +48,10 @@ static bool written(void *data, const char *directory, uint64_t *ret)
     {
         g_autofree char *path = json_bytes_get(change, "path");
         json_int_t size = json_integer_value(json_object_get(change, "size"));
-        const char *type = json_string_value(json_object_get(change, "type"));
-        if (path != NULL && *path == '/' && g_strcmp0(type, "file") == 0 && size > 0 && place_is_below(path, directory))
+        const char *kind = json_string_value(json_object_get(change, "kind"));
+        /* A directory that is told as one has the size of all that is in it; what was removed takes no room. */
+        bool counts = g_strcmp0(kind, "removed") != 0 && size > 0;
+        if (counts && path != NULL && *path == '/' && place_is_below(path, directory))
             *ret += (uint64_t)size;
     }
     return *ret > 0;

@@ -448,7 +448,7 @@ static void test_sizes(void)
         uint64_t size;
     } table[] = {
         {"[]", 0},
-        {"[{'path': '/tmp/a', 'type': 'directory', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
+        {"[{'path': '/tmp/a', 'kind': 'removed', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
         {"[{'path': '/tmp/a', 'type': 'file', 'size': 9}]", UINT64_C(16) << 20},
         {"[{'path': '/tmp/a', 'type': 'file', 'size': 9000000}, {'path': '/tmp/b/c', 'type': 'file', 'size': 9000000}]",
          UINT64_C(128) << 20},
