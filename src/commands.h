@@ -21,6 +21,7 @@ int cmd_why(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_route(int argc, char **argv);
+int cmd_advise(int argc, char **argv);
 
 /*
  * command_parse - reads a command's options with GOption; "--help" prints and ends the program.

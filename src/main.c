@@ -37,6 +37,7 @@ static const struct command {
     {"Try", NULL, NULL, NULL},
     {"learn", "on|off|diff [MOUNTPOINT]", "let all writes succeed for a while, and log them", cmd_learn},
     {"Understand and gate", NULL, NULL, NULL},
+    {"advise", "[MOUNTPOINT]", "what to declare, so that the program works", cmd_advise},
     {"audit", "[MOUNTPOINT]", "a checklist for a mount, a Compose file or a log", cmd_audit},
     {"gate", "--baseline FILE", "for CI: fails where a place has come up that is not known", cmd_gate},
 };

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("audit", "control", "image", "compose", "explain", "run")}
+PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "compose", "explain", "run")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -33,6 +33,7 @@ READING = {
     "xattr_at": set(),
     "layer": {"beneath", "cache", "whiteout", "xattr_at"},
     "union": {"beneath", "cache", "layer", "path", "whiteout"},
+    "image_view": {"union"},
 }
 ROUTES = {
     "route": set(),
@@ -101,7 +102,7 @@ SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"access", "caller", "counters", "denial", "explain", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
           "volume_remove", "writers"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
@@ -112,6 +113,7 @@ PARTS_MAY = {
     "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
+    "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
     # What a report calls one place is what facts call one.
     "run": TOOLS | {"pattern", "process", "route", "state"},
 }
