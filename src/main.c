@@ -24,6 +24,8 @@ static const char help[] =
     "  mount   [OPTIONS] MOUNTPOINT   mount layers, with tmpfs, volumes and binds as declared\n"
     "  umount  MOUNTPOINT             unmount, saying who is in the way, and wait for the end\n"
     "  status  [MOUNTPOINT]           what is mounted, by which process, with which places\n"
+    "  log     [MOUNTPOINT]           which writes were refused, to whom; --follow goes on\n"
+    "  watch   [MOUNTPOINT]           the same as it happens, on the whole screen, with remedies\n"
     "  run     [SERVICE] [-- COMMAND] mount, run the program, unmount, report what was refused\n"
     "  config  [OPTIONS]              what is understood of a service of a Compose file\n"
     "  image   COMMAND                import images, show them, remove them\n"
@@ -65,13 +67,15 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status}, {"run", cmd_run},
+    } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status},
+                    {"log", cmd_log},         {"run", cmd_run},
                     {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}};
 
     fill_standard_descriptors();
     setlocale(LC_ALL, "");
     if (argc < 2) {
-        app_notice("no command is given; write mount, umount, status, run, config, image or bundle, see rofuse --help");
+        app_notice(
+            "no command is given; write mount, umount, status, log, watch, run, config, image or bundle, see rofuse --help");
         return APP_ERROR_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
@@ -82,10 +86,10 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error =
-        g_error_new(APP_ERROR, APP_ERROR_USAGE,
-                    "\"%s\" is no command; write mount, umount, status, run, config, image or bundle, see rofuse "
-                    "--help",
-                    argv[1]);
+    GError *error = g_error_new(
+        APP_ERROR, APP_ERROR_USAGE,
+        "\"%s\" is no command; write mount, umount, status, log, watch, run, config, image or bundle, see rofuse "
+        "--help",
+        argv[1]);
     return app_error_print(error);
 }
