@@ -69,6 +69,7 @@ struct denial_facts {
     gid_t gid;
     const char *path;   /* absolute inside the mount; bytes, perhaps not UTF-8 */
     const char *target; /* rename, link: the other name; symlink: its text; else NULL */
+    bool learned;       /* the change was made, on learn mode's throw-away layer; without it, it would be refused so */
     bool name_unknown;  /* path is the directory in which an unknown name was to be changed */
     int flags;          /* open flags, -1 = the operation has none */
     int64_t mode;       /* mode argument with its type bits, -1 = the operation has none */
