@@ -160,9 +160,10 @@ static void add_denial(json_t *object, const struct denial_event *event)
 {
     const struct denial_record *record = event->record;
     const struct denial_facts *facts = &record->facts;
-    json_t *fields = event_fields(denial_operation_name(facts->operation), "failure");
+    json_t *fields = event_fields(denial_operation_name(facts->operation), facts->learned ? "success" : "failure");
     json_object_set_new(fields, "category", json_pack("[s]", "file"));
-    json_object_set_new(fields, "type", json_pack("[s, s]", "denied", type_of(facts->operation)));
+    json_object_set_new(fields, "type",
+                        json_pack("[s, s]", facts->learned ? "allowed" : "denied", type_of(facts->operation)));
     record_put_text(fields, "reason", record_why_sentence(facts->why));
     if (event->kind == DENIAL_EVENT_FOLDED) {
         record_put_time(fields, "start", &record->first);
@@ -170,7 +171,8 @@ static void add_denial(json_t *object, const struct denial_event *event)
     }
     json_object_set_new(object, "event", fields);
     g_autofree char *error = record_errno_name(facts->error);
-    json_object_set_new(object, "error", json_pack("{s:s}", "code", error));
+    if (!facts->learned)
+        json_object_set_new(object, "error", json_pack("{s:s}", "code", error));
     json_object_set_new(object, "file", file_fields(facts));
     record_put(object, "process", process_fields(record->caller));
     record_put(object, "user", user_fields(facts));

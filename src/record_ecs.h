@@ -2,7 +2,7 @@
  * record_ecs - the events of the log as documents of the Elastic Common Schema 8.11, one a line.
  *
  * A denial has event.category "file", event.type "denied" and what was to be done ("creation", "change", "deletion"),
- * event.outcome "failure". What the schema has no field for is below "rofuse". record_value.h says how names are written.
+ * event.outcome "failure"; what learn mode let through is "allowed", a "success". What the schema has no field for is below "rofuse". record_value.h says how names are written.
  * Pure; any thread.
  */
 #ifndef ROFUSE_SRC_RECORD_ECS_H

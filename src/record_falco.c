@@ -81,7 +81,7 @@ static json_t *denial_fields(const struct denial_event *event, const char *mount
     json_t *fields = json_object();
     set_time(fields, record_when(event));
     set_text(fields, "evt.type", denial_operation_name(facts->operation));
-    set_text(fields, "evt.res", error);
+    set_text(fields, "evt.res", facts->learned ? "SUCCESS" : error);
     set_file(fields, facts);
     set_process(fields, event->record->caller);
     set_number(fields, "user.uid", facts->uid, facts->uid != (uid_t)-1);
@@ -96,7 +96,10 @@ char *record_falco_event(const struct denial_event *event, const char *mount)
 {
     g_autofree char *message = record_text_message(event);
     if (event->kind != DENIAL_EVENT_DROPPED) {
-        json_t *object = alert(record_when(event), "Write denied by read-only root", "Warning", message);
+        bool is_denied = !event->record->facts.learned;
+        json_t *object =
+            alert(record_when(event), is_denied ? "Write denied by read-only root" : "Write let through by learn mode",
+                  is_denied ? "Warning" : "Notice", message);
         json_object_set_new(object, "output_fields", denial_fields(event, mount));
         return record_line(object);
     }

@@ -1,7 +1,7 @@
 /*
  * record_falco - the events of the log as Falco's JSON output (json_output: true), one a line, for what reads Falco's alerts.
  *
- * A denial is the rule "Write denied by read-only root". output_fields has Falco's names of fields, null where Falco would
+ * A denial is the rule "Write denied by read-only root", what learn mode let through "Write let through by learn mode". output_fields has Falco's names of fields, null where Falco would
  * not know either, and rofuse's own below "rofuse."; container.id is cut to 12 digits as there. record_value.h says how names
  * are written. Pure but for the host's name; any thread.
  */

@@ -172,12 +172,14 @@ static void set_severity(json_t *object, int id)
 static void set_outcome(json_t *object, const struct denial_facts *facts)
 {
     g_autofree char *error = record_errno_name(facts->error);
-    json_object_set_new(object, "action_id", json_integer(2));
-    json_object_set_new(object, "action", json_string("Denied"));
-    json_object_set_new(object, "disposition_id", json_integer(2));
-    json_object_set_new(object, "disposition", json_string("Blocked"));
-    json_object_set_new(object, "status_id", json_integer(2));
-    json_object_set_new(object, "status", json_string("Failure"));
+    bool is_denied = !facts->learned;
+    json_t *id = json_integer(is_denied ? 2 : 1);
+    json_object_set(object, "action_id", id);
+    json_object_set_new(object, "action", json_string(is_denied ? "Denied" : "Allowed"));
+    json_object_set(object, "disposition_id", id);
+    json_object_set_new(object, "disposition", json_string(is_denied ? "Blocked" : "Allowed"));
+    json_object_set_new(object, "status_id", id);
+    json_object_set_new(object, "status", json_string(is_denied ? "Failure" : "Success"));
     json_object_set_new(object, "status_code", json_string(error));
     json_object_set_new(object, "status_detail", json_string(record_why_sentence(facts->why)));
 }

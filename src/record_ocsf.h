@@ -2,7 +2,7 @@
  * record_ocsf - the events of the log in the Open Cybersecurity Schema Framework 1.3, one a line.
  *
  * A denial is a File System Activity (class_uid 1001) with the profiles host, container and security_control: action_id 2
- * (denied), disposition_id 2 (blocked), status_id 2 (failure). What is told of the log and the mount is a Base Event
+ * (denied), disposition_id 2 (blocked), status_id 2 (failure); what learn mode let through has 1, 1 and 1. What is told of the log and the mount is a Base Event
  * (class_uid 0). What the schema has no attribute for is in "unmapped". record_value.h says how names are written. Pure but
  * for the host's name; any thread.
  */

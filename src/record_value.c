@@ -126,6 +126,8 @@ json_t *record_own_fields(const struct denial_event *event, const char *mount)
     record_put_text(object, "why", denial_why_name(facts->why));
     record_put_text(object, "errno", error);
     json_object_set_new(object, "count", json_integer(record_count(event)));
+    if (facts->learned)
+        json_object_set_new(object, "learned", json_true());
     if (facts->name_unknown)
         json_object_set_new(object, "name_unknown", json_true());
     if (facts->flags >= 0) {

@@ -334,6 +334,29 @@ static void test_folded(void)
     json_decref(falco);
 }
 
+static void test_learned(void)
+{
+    struct sample sample;
+    fill(&sample);
+    sample.record.facts.learned = true;
+    json_t *ecs = format_sample(LOG_ECS, &sample, DENIAL_EVENT_RECORD);
+    assert_text(ecs, "event.outcome", "success");
+    assert_text(ecs, "event.type.0", "allowed");
+    g_assert_true(json_is_true(at(ecs, "rofuse.learned")));
+    g_assert_null(at(ecs, "error"));
+    json_decref(ecs);
+    json_t *ocsf = format_sample(LOG_OCSF, &sample, DENIAL_EVENT_RECORD);
+    assert_number(ocsf, "action_id", 1);
+    assert_number(ocsf, "disposition_id", 1);
+    assert_number(ocsf, "status_id", 1);
+    json_decref(ocsf);
+    json_t *falco = format_sample(LOG_FALCO, &sample, DENIAL_EVENT_RECORD);
+    assert_text(falco, "priority", "Notice");
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(falco, "output_fields"), "evt.res")), ==,
+                    "SUCCESS");
+    json_decref(falco);
+}
+
 static void test_nothing_is_known(void)
 {
     struct caller caller = {.pid = -1, .pid_inside = -1, .real_uid = (uid_t)-1, .real_gid = (gid_t)-1};
@@ -418,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/record_format/types-of-nodes", test_types_of_nodes);
     g_test_add_func("/record_format/two-names", test_two_names);
     g_test_add_func("/record_format/folded", test_folded);
+    g_test_add_func("/record_format/learned", test_learned);
     g_test_add_func("/record_format/nothing-is-known", test_nothing_is_known);
     g_test_add_func("/record_format/names-are-bytes", test_names_are_bytes);
     g_test_add_func("/record_format/dropped-and-notices", test_dropped_and_notices);
