@@ -22,8 +22,9 @@
 #define FACT_MOST_GROUPS 64
 
 /*
- * What a refusal meant to the program. The worst that was seen of a fact counts: OPEN < PROBE < TOLERATED < FATAL; but a
- * probe that is known to be one (FACT_NOISE, FACT_KNOWN) remains one.
+ * What a refusal meant to the program; class_rule.h says how that is decided. Of what was seen of a fact at several times the
+ * strongest counts: FACT_ENDED_LAST, then tolerated, probe, FACT_ENDED_EARLIER (a suspicion only: to have been seen going on
+ * without it is stronger), open. FACT_NOISE and FACT_KNOWN are for good.
  */
 enum fact_class {
     FACT_OPEN,      /* not decided: not yet, or nothing is known of how its process went on */
@@ -72,12 +73,13 @@ struct fact_fix {
     bool copy;       /* TMPFS: it starts with the image's content ("tmpcopyup") */
     char *name;      /* ENV: the variable; VOLUME: the volume */
     char *value;     /* ENV, COMMAND, REBUILD */
+    bool also;       /* goes with the one before; else it is an alternative to those before */
 };
 
 struct fact {
     char *id;        /* "f-" and 16 hexadecimal digits; stable */
-    char *place;     /* absolute path inside, changing parts as "*", any number of directories as "**"; a directory
-                                whose own attributes or unknown names were to be changed ends in "/" */
+    char *place;     /* absolute path inside, changing parts as "*", any number of directories as "**"; where the name
+                                is not known (or it had none), the directory and "*" */
     char *directory; /* the deepest directory that existed when it was tried and holds all attempts; of the
                                 alternatives, the first */
     GPtrArray *alternatives; /* of char *: directories that the same process tried for the same purpose after

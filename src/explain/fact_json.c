@@ -80,6 +80,8 @@ static json_t *fix_to_json(const struct fact_fix *fix)
         json_object_set_new(object, "for_writer", json_true());
     if (fix->copy)
         json_object_set_new(object, "copy", json_true());
+    if (fix->also)
+        json_object_set_new(object, "also", json_true());
     return object;
 }
 
@@ -202,6 +204,7 @@ static struct fact_fix *read_fix(struct json_read *read, const json_t *object)
     fix->value = json_read_bytes(read, object, "value", JSON_READ_OPTIONAL);
     fix->for_writer = json_read_true(read, object, "for_writer");
     fix->copy = json_read_true(read, object, "copy");
+    fix->also = json_read_true(read, object, "also");
     bool has_target = fix->kind == FACT_FIX_TMPFS || fix->kind == FACT_FIX_VOLUME;
     bool has_name = fix->kind == FACT_FIX_ENV || fix->kind == FACT_FIX_VOLUME;
     bool has_value = fix->kind == FACT_FIX_ENV || fix->kind == FACT_FIX_COMMAND || fix->kind == FACT_FIX_REBUILD;

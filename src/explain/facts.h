@@ -28,22 +28,31 @@ struct facts_options {
     const char *mount;                 /* the mount's name; NULL = that of the first line that is read */
     const char *image;                 /* name of its image; NULL = unknown */
     const struct knowledge *knowledge; /* borrowed, outlives the table; NULL = without */
-    bool is_watched;                   /* somebody tells how processes go on: facts wait for facts_decide() */
+    bool is_watched;                   /* somebody sees how processes go on, and says so by facts_decide() */
 };
 
 /* Strings of @options are copied. Owned by the caller, facts_free(). */
 struct facts *facts_new(const struct facts_options *options);
 void facts_free(struct facts *facts); /* NULL is allowed */
 
+/* What a record was folded to, for whoever watches how its process goes on. */
+struct facts_place {
+    char id[24];   /* of the fact; "" = none, as there are too many */
+    bool is_noise; /* nothing can be learned from how the process goes on */
+};
+
 /* Takes an event: a record makes or raises a fact, the end of a window adds its count, a loss is counted. */
-void facts_add(struct facts *facts, const struct denial_event *event);
+void facts_add(struct facts *facts, const struct denial_event *event, struct facts_place *ret); /* @ret: may be NULL */
+
+/* Says what was seen of a fact's process; what is stronger counts (fact.h). @reason: taken. */
+void facts_decide(struct facts *facts, const char *id, enum fact_class class, enum fact_because because, char *reason);
 
 /* Takes a line of a log in rofuse.log/1. FALSE with one line where it is none; the table is as before then. A notice is
  * well and passed over. */
 gboolean facts_add_line(struct facts *facts, const char *line, size_t size, GError **error);
 
 /*
- * facts_read - takes a whole log, or a document rofuse.facts/1, from a file ("-": stdin).
+ * facts_read - takes a whole log from a file ("-": stdin).
  *
  * Lines that are no records are passed over and counted in *ret_n_bad; may be NULL. FALSE with one line where the file
  * cannot be read, or holds nothing but such lines.
