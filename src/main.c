@@ -68,7 +68,7 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status},
-                    {"log", cmd_log},         {"run", cmd_run},
+                    {"log", cmd_log},       {"watch", cmd_watch},   {"run", cmd_run},
                     {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}};
 
     fill_standard_descriptors();

@@ -3,9 +3,10 @@
 #include <string.h>
 
 struct watch_model {
-    GPtrArray *items;   /* of struct watch_item *, all; owned */
+    GPtrArray *facts;   /* owned; NULL = none yet */
+    GPtrArray *waiting; /* the newest that have come while it is paused; owned; NULL = none */
+    GPtrArray *items;   /* of struct watch_item *, one for each fact, by id; owned */
     GPtrArray *rows;    /* those that are shown, newest first; borrowed from items */
-    GPtrArray *waiting; /* of struct fact *: what has come while it is paused; owned */
     char *filter;       /* owned; never NULL */
     char *selected;     /* id; owned; NULL = none */
     int at;             /* where it was last */
@@ -13,24 +14,11 @@ struct watch_model {
     bool is_stale; /* rows are to be made anew before they are looked at */
 };
 
-static void free_item(gpointer data)
-{
-    struct watch_item *item = data;
-    fact_free(item->fact);
-    g_free(item);
-}
-
-static void free_fact(gpointer data)
-{
-    fact_free(data);
-}
-
 struct watch_model *watch_model_new(void)
 {
     struct watch_model *model = g_new0(struct watch_model, 1);
-    model->items = g_ptr_array_new_with_free_func(free_item);
+    model->items = g_ptr_array_new_with_free_func(g_free);
     model->rows = g_ptr_array_new();
-    model->waiting = g_ptr_array_new_with_free_func(free_fact);
     model->filter = g_strdup("");
     return model;
 }
@@ -41,7 +29,8 @@ void watch_model_free(struct watch_model *model)
         return;
     g_ptr_array_unref(model->rows);
     g_ptr_array_unref(model->items);
-    g_ptr_array_unref(model->waiting);
+    g_clear_pointer(&model->facts, g_ptr_array_unref);
+    g_clear_pointer(&model->waiting, g_ptr_array_unref);
     g_free(model->filter);
     g_free(model->selected);
     g_free(model);
@@ -94,7 +83,6 @@ static void select_row(struct watch_model *model, int at)
     }
 }
 
-/* Not with every fact: thousands may come at once. */
 static void refresh(struct watch_model *model)
 {
     if (!model->is_stale)
@@ -117,57 +105,65 @@ static void refresh(struct watch_model *model)
     select_row(model, model->at);
 }
 
-static struct watch_item *find(const struct watch_model *model, const char *id)
+static int by_id(gconstpointer a, gconstpointer b)
 {
-    for (guint i = 0; i < model->items->len; i++) {
-        struct watch_item *item = g_ptr_array_index(model->items, i);
-        if (strcmp(item->fact->id, id) == 0)
-            return item;
-    }
-    return NULL;
+    return strcmp((*(struct watch_item *const *)a)->fact->id, (*(struct watch_item *const *)b)->fact->id);
 }
 
-static void put_now(struct watch_model *model, struct fact *fact)
+/* What is known of an older state of a fact. */
+static void inherit(struct watch_item *item, const GPtrArray *before)
 {
-    struct watch_item *item = find(model, fact->id);
-    if (item == NULL) {
-        item = g_new0(struct watch_item, 1);
-        g_ptr_array_add(model->items, item);
-    } else if (fact->count > item->fact->count) {
-        item->is_mended = false;
+    guint low = 0, high = before->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const struct watch_item *older = g_ptr_array_index(before, middle);
+        int order = strcmp(item->fact->id, older->fact->id);
+        if (order == 0) {
+            item->is_ignored = older->is_ignored;
+            item->is_mended = older->is_mended && item->fact->count <= older->fact->count;
+            return;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
     }
-    fact_free(item->fact);
-    item->fact = fact;
+}
+
+/* Takes the array. */
+static void set_now(struct watch_model *model, GPtrArray *facts)
+{
+    GPtrArray *items = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < facts->len; i++) {
+        struct watch_item *item = g_new0(struct watch_item, 1);
+        item->fact = g_ptr_array_index(facts, i);
+        inherit(item, model->items);
+        g_ptr_array_add(items, item);
+    }
+    g_ptr_array_sort(items, by_id);
+    g_ptr_array_set_size(model->rows, 0);
+    g_ptr_array_unref(model->items);
+    g_clear_pointer(&model->facts, g_ptr_array_unref);
+    model->items = items;
+    model->facts = facts;
     model->is_stale = true;
 }
 
-static void put_aside(struct watch_model *model, struct fact *fact)
+void watch_model_set(struct watch_model *model, GPtrArray *facts)
 {
-    for (guint i = 0; i < model->waiting->len; i++) {
-        const struct fact *older = g_ptr_array_index(model->waiting, i);
-        if (strcmp(older->id, fact->id) == 0) {
-            g_ptr_array_remove_index(model->waiting, i);
-            break;
-        }
+    if (!model->is_paused) {
+        set_now(model, facts);
+        return;
     }
-    g_ptr_array_add(model->waiting, fact);
-}
-
-void watch_model_put(struct watch_model *model, struct fact *fact)
-{
-    if (model->is_paused)
-        put_aside(model, fact);
-    else
-        put_now(model, fact);
+    g_clear_pointer(&model->waiting, g_ptr_array_unref);
+    model->waiting = facts;
 }
 
 void watch_model_pause(struct watch_model *model, bool is_paused)
 {
     model->is_paused = is_paused;
-    if (is_paused)
-        return;
-    while (model->waiting->len > 0)
-        put_now(model, g_ptr_array_steal_index(model->waiting, 0));
+    if (!is_paused && model->waiting != NULL)
+        set_now(model, g_steal_pointer(&model->waiting));
 }
 
 bool watch_model_is_paused(const struct watch_model *model)
@@ -241,11 +237,12 @@ guint watch_model_n_ignored(const struct watch_model *model)
     return n;
 }
 
-void watch_model_mend(struct watch_model *model)
+void watch_model_mend(struct watch_model *model, const char *id)
 {
-    struct watch_item *item = selected_item(model);
-    if (item != NULL)
-        item->is_mended = true;
+    for (guint i = 0; i < model->items->len; i++) {
+        struct watch_item *item = g_ptr_array_index(model->items, i);
+        item->is_mended |= strcmp(item->fact->id, id) == 0;
+    }
 }
 
 guint watch_model_n_facts(const struct watch_model *model)

@@ -14,7 +14,7 @@
 struct watch_model;
 
 struct watch_item {
-    struct fact *fact; /* owned */
+    const struct fact *fact; /* of the facts that were set */
     bool is_ignored;
     bool is_mended; /* a place was declared for it, and it has not come again since */
 };
@@ -22,8 +22,9 @@ struct watch_item {
 struct watch_model *watch_model_new(void);
 void watch_model_free(struct watch_model *model); /* NULL is allowed */
 
-/* Takes a fact: a new one, or the newer state of one that is there. While it is paused it is kept for later. */
-void watch_model_put(struct watch_model *model, struct fact *fact);
+/* Takes all facts that there are now, of struct fact *: the array and what is in it, which need a free function. While it is
+ * paused they are kept for later. */
+void watch_model_set(struct watch_model *model, GPtrArray *facts);
 
 /* Holds the view still, or shows all that has come since. */
 void watch_model_pause(struct watch_model *model, bool is_paused);
@@ -46,8 +47,8 @@ void watch_model_ignore(struct watch_model *model);
 void watch_model_unignore(struct watch_model *model);
 guint watch_model_n_ignored(const struct watch_model *model);
 
-/* The selected one has been mended. */
-void watch_model_mend(struct watch_model *model);
+/* A place has been declared for the fact with this id. */
+void watch_model_mend(struct watch_model *model, const char *id);
 
 /* All facts, shown or not, and the calls they stand for. */
 guint watch_model_n_facts(const struct watch_model *model);
