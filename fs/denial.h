@@ -131,6 +131,14 @@ struct denial_log;
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
                    struct denial_log **ret);
 
+/*
+ * denial_log_look - has every record shown to somebody in denial_report(), while its caller still waits.
+ *
+ * @look: called in the serving threads, several at once; must be quick, must not wait for a file operation of the mount, and
+ * sees the very record that comes to the sinks later. Call it before the first denial_report().
+ */
+void denial_log_look(struct denial_log *log, void (*look)(void *data, const struct denial_record *record), void *data);
+
 /* The reader of callers' memory, for whoever else asks about callers; owned by the log. */
 struct caller_memory *denial_log_memory(struct denial_log *log);
 

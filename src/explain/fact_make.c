@@ -111,6 +111,12 @@ struct fact *fact_make(const struct denial_record *record)
     return fact;
 }
 
+bool fact_is_same_start(const struct timespec *a, const struct timespec *b)
+{
+    double difference = (double)(a->tv_sec - b->tv_sec) + (double)(a->tv_nsec - b->tv_nsec) / 1e9;
+    return difference > -0.5 && difference < 0.5;
+}
+
 char *fact_common_directory(const char *a, const char *b)
 {
     size_t common = 0, i = 0;

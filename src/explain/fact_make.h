@@ -23,6 +23,10 @@ void fact_merge(struct fact *into, const struct fact *from);
 /* Sets the class where it is stronger than what is there (see enum fact_class). @reason: taken. Returns whether it was set. */
 bool fact_decide(struct fact *fact, enum fact_class class, enum fact_because because, char *reason);
 
+/* Whether two start times that records tell of one process id are of the same process. They are computed from two clocks, and
+ * differ a little from record to record. */
+bool fact_is_same_start(const struct timespec *a, const struct timespec *b);
+
 /* The directory that holds two absolute, clean paths; owned. */
 char *fact_common_directory(const char *a, const char *b);
 

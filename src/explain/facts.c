@@ -113,7 +113,8 @@ static void set_place(struct fact *fact, const char *place)
     fact_set_id(fact);
 }
 
-/* [lock] All facts that belong to a place become the first of them. Returns it. */
+/* [lock] All facts that belong to a place become the first of them. @like: the newest fact, at the end of the list. Returns
+ * it. */
 static struct fact *gather(struct facts *facts, const char *place, struct fact *like)
 {
     struct fact *first = NULL;
@@ -121,11 +122,12 @@ static struct fact *gather(struct facts *facts, const char *place, struct fact *
         struct fact *fact = g_ptr_array_index(facts->list, i);
         if (!fact_crowds_holds(place, like, fact) || fact->because == FACT_NOISE)
             continue;
-        g_tree_remove(facts->by_id, fact->id);
         if (first == NULL) {
             first = fact;
             continue;
         }
+        /* Whoever knows it by its id finds what it has become. */
+        g_tree_insert(facts->by_id, g_strdup(fact->id), first);
         fact_merge(first, fact);
         facts_recent_replace(facts->recent, fact, first);
         facts->memory -= MIN(fact_size(fact), facts->memory);

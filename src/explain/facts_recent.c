@@ -59,7 +59,7 @@ static bool is_process(const struct attempt *attempt, const struct denial_record
 {
     const struct caller *caller = record->caller;
     return attempt->fact != NULL && caller->pid > 0 && attempt->pid == caller->pid &&
-           nanoseconds(&attempt->start_time) == nanoseconds(&caller->start_time);
+           fact_is_same_start(&attempt->start_time, &caller->start_time);
 }
 
 /* The newest first: @age 0, 1 … */

@@ -237,7 +237,7 @@ static void apply_entry(const struct entry *entry, struct fact *fact)
         }
         g_ptr_array_add(fact->fixes, fix);
     }
-    if (!entry->has_class)
+    if (!entry->has_class || fact->because == FACT_NOISE)
         return;
     fact->class = entry->class;
     fact->because = FACT_KNOWN;

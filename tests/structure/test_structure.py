@@ -90,7 +90,7 @@ PARTS_MAY = {
     "control": TOOLS,
     "image": TOOLS | {"remove_tree"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
-    "explain": TOOLS | {"caller", "denial"},
+    "explain": TOOLS | {"caller", "denial", "record_parse"},
     # What a report calls one place is what facts call one.
     "run": TOOLS | {"pattern", "process", "route", "state"},
 }
