@@ -1,135 +1,20 @@
-/*
- * The part of the tree that is made while a session is set up: targets found, missing ones made, routes grafted in.
- */
-#include "backing.h"
-#include "numbers.h"
+#include "graft.h"
+
 #include "path.h"
-#include "tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define SYMLINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
-/* A child that exists in memory only. @text: a symbolic link's, static. Returns a ref. */
-static struct node *make_place(struct tree *tree, struct node *parent, const char *name, mode_t mode, const char *text)
+/* Whether a route begins there. */
+static bool is_route_root(const struct tree_place *place)
 {
-    struct node_identity identity = {
-        .kind = NODE_MADE,
-        .space = numbers_space(tree->numbers, NUMBERS_MADE, 0),
-        .ino = ++tree->n_made,
-        .type = mode & S_IFMT,
-        .made_mode = mode & 07777,
-        .made_text = text,
-    };
-    identity.shown = numbers_shown(tree->numbers, identity.space, identity.ino);
-    struct node *node = node_get(tree->table, &identity, parent, name);
-    node_graft(tree->table, parent, node);
-    return node;
+    return place->parent == NULL ||
+           (place->node != NULL && place->node->id.kind == NODE_ROUTE && place->node->id.route->root == place->node);
 }
 
-/*
- * Makes a missing child: in memory, or, in a route, for real, as docker does for a nested mount.
- * @mode with type S_IFDIR or S_IFREG. Returns 0 with a ref, or -errno.
- */
-static int make_child(struct tree *tree, struct node *parent, const char *name, mode_t mode, struct node **ret)
-{
-    if (parent->id.kind != NODE_ROUTE) {
-        *ret = make_place(tree, parent, name, mode, NULL);
-        return 0;
-    }
-    if (parent->id.route->spec.read_only)
-        return -EROFS;
-    int dir_fd = tree_open(tree, parent);
-    if (dir_fd < 0)
-        return dir_fd;
-    int status = 0;
-    if (S_ISDIR(mode)) {
-        status = mkdirat(dir_fd, name, mode & 07777) < 0 ? -errno : 0;
-    } else {
-        int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 07777);
-        status = fd < 0 ? -errno : 0;
-        if (fd >= 0)
-            close(fd);
-    }
-    close(dir_fd);
-    struct stat st;
-    return status < 0 ? status : tree_lookup(tree, parent, name, ret, &st);
-}
-
-/*
- * Finds what a path inside the mount leads to, symbolic links followed within the mount (".." of the root is the root).
- *
- * @make: type and mode for a missing last component; missing directories on the way get 0755.
- * @in_routes: make it in backing directories too, else what is missing there is -ENOENT.
- * Returns 0 with a ref in @ret, or -errno.
- */
-static int resolve(struct tree *tree, const char *path, mode_t make, bool in_routes, struct node **ret)
-{
-    g_autofree char *todo = g_strdup(path);
-    const char *rest = todo, *start;
-    struct node *at = node_ref(tree->table, tree->root);
-    int status = 0, links = 0;
-    for (size_t length; status == 0 && (length = path_next(&rest, &start)) > 0;) {
-        g_autofree char *name = g_strndup(start, length);
-        if (strcmp(name, ".") == 0)
-            continue;
-        struct node *child = NULL;
-        if (strcmp(name, "..") == 0) {
-            child = node_ref(tree->table, at->parent != NULL ? at->parent : at);
-            node_unref(tree->table, at);
-            at = child;
-            continue;
-        }
-        if (!S_ISDIR(at->id.type)) {
-            status = -ENOTDIR;
-            break;
-        }
-        struct stat st;
-        status = tree_lookup(tree, at, name, &child, &st);
-        if (status == -ENOENT && (in_routes || at->id.kind != NODE_ROUTE)) {
-            bool last = rest[strspn(rest, "/")] == '\0';
-            status = make_child(tree, at, name, last ? make : S_IFDIR | 0755, &child);
-        }
-        if (status < 0)
-            break;
-        if (S_ISLNK(child->id.type)) {
-            g_autofree char *target = NULL;
-            status = ++links > SYMLINKS_MAX ? -ELOOP : tree_readlink(tree, child, &target);
-            node_unref(tree->table, child);
-            if (status < 0)
-                break;
-            char *joined = g_strconcat(target, "/", rest, NULL);
-            if (target[0] == '/') {
-                node_unref(tree->table, at);
-                at = node_ref(tree->table, tree->root);
-            }
-            g_free(todo);
-            rest = todo = joined;
-            continue;
-        }
-        node_unref(tree->table, at);
-        at = child;
-    }
-    if (status < 0) {
-        node_unref(tree->table, at);
-        return status;
-    }
-    *ret = at;
-    return 0;
-}
-
-static bool is_route_root(const struct tree *tree, const struct node *node)
-{
-    return node == tree->root ||
-           (node->parent != NULL && node_find_graft(node->parent, node->name) == node && node->id.kind == NODE_ROUTE);
-}
-
-static int target_error(const struct route_spec *spec, int status, char **ret_why)
+int graft_error(const struct route_spec *spec, int status, char **ret_why)
 {
     const char *mend = status == -EROFS     ? "it lies in a read-only route that lacks it; make it in the source first"
                        : status == -ENOTDIR ? "a part of it is a file in the image; choose another target"
@@ -139,86 +24,132 @@ static int target_error(const struct route_spec *spec, int status, char **ret_wh
     return status;
 }
 
-/* Puts the opened route where @target is. */
-static int graft_route(struct tree *tree, struct route *route, unsigned index, struct node *target)
-{
-    struct node *root;
-    struct stat st;
-    route->index = index;
-    int status = tree_adopt(tree, route, route->root_fd, target->parent, target->name, &root, &st);
-    if (status < 0)
-        return status;
-    node_graft(tree->table, target->parent, root);
-    route->root = root;
-    g_autofree char *path = node_path(tree->table, root);
-    route->target = g_strconcat("/", path, NULL);
-    tree->routes = g_renew(struct route *, tree->routes, tree->n_routes + 1);
-    tree->routes[tree->n_routes++] = route;
-    node_unref(tree->table, root);
-    return 0;
-}
-
 static bool source_is_file(const struct route_spec *spec)
 {
     struct stat st;
     return spec->kind == ROUTE_BIND && stat(spec->source, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-                   char **ret_why)
+static int root_error(const struct route_spec *spec, const struct tree_place *place, char **ret_why)
 {
-    struct node *target;
-    int status = resolve(tree, spec->target, source_is_file(spec) ? S_IFREG | 0644 : S_IFDIR | 0755, true, &target);
-    if (status < 0)
-        return target_error(spec, status, ret_why);
+    *ret_why = place->parent == NULL
+                   ? g_strdup_printf("%s %s: leads to the root of the image; the root itself cannot be a target",
+                                     route_kind_name(spec->kind), spec->target)
+                   : g_strdup_printf("%s %s: the same place as %s; declare it once", route_kind_name(spec->kind),
+                                     spec->target, place->node->id.route->target);
+    return -EEXIST;
+}
 
-    struct route *route = NULL;
-    if (is_route_root(tree, target)) {
-        *ret_why = target == tree->root
-                       ? g_strdup_printf("%s %s: leads to the root of the image; the root itself cannot be a target",
-                                         route_kind_name(spec->kind), spec->target)
-                       : g_strdup_printf("%s %s: the same place as %s; declare it once", route_kind_name(spec->kind),
-                                         spec->target, target->id.route->target);
-        status = -EEXIST;
-    } else {
-        g_autofree char *path = node_path(tree->table, target);
-        struct backing_image image = {.path = path, .is_dir = S_ISDIR(target->id.type)};
-        if (target->id.kind == NODE_IMAGE) {
-            image.stack = tree->stack;
-            image.layers = target->id.layers;
-            image.n_layers = target->id.n_layers;
-        }
-        status = backing_open(spec, volume_dir, &image, &route, ret_why);
+/* Opens the backing directory of a route for a place, filled with what the image has there where the spec says so. */
+static int open_backing(struct tree *tree, const struct route_spec *spec, const struct tree_place *place,
+                        const char *volume_dir, struct route **ret, char **ret_why)
+{
+    const struct node *node = place->node;
+    g_autofree char *above = node_path(tree->table, place->parent);
+    g_autofree char *path = path_join(above, place->name);
+    struct backing_image image = {.path = path,
+                                  .is_dir = node != NULL ? S_ISDIR(node->id.type) : !source_is_file(spec)};
+    if (node != NULL && node->id.kind == NODE_IMAGE) {
+        image.stack = tree->stack;
+        image.layers = node->id.layers;
+        image.n_layers = node->id.n_layers;
     }
-    if (status == 0 && route->root_is_dir != S_ISDIR(target->id.type)) {
-        *ret_why = g_strdup_printf("%s %s: %s; source and target must both be directories or both be files",
-                                   route_kind_name(spec->kind), spec->target,
-                                   route->root_is_dir ? "the image has a file there"
-                                                      : "the source is a file and the image has a directory there");
-        status = -ENOTDIR;
-    }
-    if (status == 0) {
-        status = graft_route(tree, route, index, target);
-        if (status < 0)
-            target_error(spec, status, ret_why);
-    }
+    int status = backing_open(spec, volume_dir, &image, ret, ret_why);
+    if (status < 0 || (*ret)->root_is_dir == image.is_dir)
+        return status;
+    *ret_why = g_strdup_printf("%s %s: %s; source and target must both be directories or both be files",
+                               route_kind_name(spec->kind), spec->target,
+                               (*ret)->root_is_dir ? "the image has a file there"
+                                                   : "the source is a file and the image has a directory there");
+    backing_close(g_steal_pointer(ret));
+    return -ENOTDIR;
+}
+
+int graft_find(struct tree *tree, const struct route_spec *spec, struct graft *ret, char **ret_why)
+{
+    *ret = (struct graft){0};
+    int status = tree_find_place(tree, spec->target, true, &ret->place);
     if (status < 0)
-        backing_close(route);
-    node_unref(tree->table, target);
+        return graft_error(spec, status, ret_why);
+    if (is_route_root(&ret->place))
+        status = root_error(spec, &ret->place, ret_why);
+    if (status < 0)
+        tree_place_clear(tree, &ret->place);
     return status;
 }
 
-/* docker's and podman's, for programs that still read a list of mounts from /etc. */
-static void add_mtab(struct tree *tree)
+int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
+               struct graft *graft, char **ret_why)
 {
-    struct node *etc, *mtab = NULL;
+    struct tree_place *place = &graft->place;
     struct stat st;
-    if (resolve(tree, "etc", S_IFDIR | 0755, false, &etc) < 0)
+    int status = 0;
+    if (place->node == NULL && place->parent->id.kind == NODE_ROUTE)
+        status = tree_make_child(tree, place->parent, place->name,
+                                 source_is_file(spec) ? S_IFREG | 0644 : S_IFDIR | 0755, &place->node);
+    if (status < 0)
+        return graft_error(spec, status, ret_why);
+    status = open_backing(tree, spec, place, volume_dir, &graft->route, ret_why);
+    if (status < 0)
+        return status;
+    struct route *route = graft->route;
+    route->index = index;
+    status = tree_adopt(tree, route, route->root_fd, place->parent, place->name, &route->root, &st);
+    if (status < 0)
+        return graft_error(spec, status, ret_why);
+    route->parent = node_ref(tree->table, place->parent);
+    g_autofree char *path = node_path(tree->table, route->root);
+    route->target = g_strconcat("/", path, NULL);
+    return 0;
+}
+
+void graft_give_up(struct tree *tree, struct graft *graft)
+{
+    if (graft->route != NULL) {
+        node_unref(tree->table, graft->route->root);
+        node_unref(tree->table, graft->route->parent);
+        backing_close(graft->route);
+    }
+    tree_place_clear(tree, &graft->place);
+    graft->route = NULL;
+}
+
+void graft_done(struct tree *tree, struct graft *graft)
+{
+    node_graft(tree->table, graft->place.parent, graft->place.name, graft->route->root);
+    tree_append_route(tree, graft->route);
+    node_unref(tree->table, graft->route->root);
+    tree_place_clear(tree, &graft->place);
+    graft->route = NULL;
+}
+
+int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
+                   char **ret_why)
+{
+    struct graft graft;
+    int status = graft_find(tree, spec, &graft, ret_why);
+    if (status < 0)
+        return status;
+    status = graft_open(tree, spec, index, volume_dir, &graft, ret_why);
+    if (status == 0)
+        graft_done(tree, &graft);
+    else
+        graft_give_up(tree, &graft);
+    return status;
+}
+
+/* Makes what is missing at a place outside of routes, on the way to it, too. */
+static void make_place(struct tree *tree, const char *path, mode_t mode, const char *text)
+{
+    struct tree_place place;
+    /* In a route (a tmpfs on /run, say) nothing is made: what runtimes need there they can make themselves. */
+    if (tree_find_place(tree, path, false, &place) < 0)
         return;
-    if (etc->id.kind != NODE_ROUTE && S_ISDIR(etc->id.type) && tree_lookup(tree, etc, "mtab", &mtab, &st) == -ENOENT)
-        mtab = make_place(tree, etc, "mtab", S_IFLNK | 0777, "/proc/mounts");
-    node_unref(tree->table, mtab);
-    node_unref(tree->table, etc);
+    if (place.node == NULL && place.parent->id.kind != NODE_ROUTE) {
+        place.node = tree_make_node(tree, place.parent, place.name, mode, text);
+        node_graft(tree->table, place.parent, place.name, place.node);
+    }
+    tree_place_clear(tree, &place);
 }
 
 void tree_add_places(struct tree *tree)
@@ -226,20 +157,25 @@ void tree_add_places(struct tree *tree)
     static const struct {
         const char *path;
         mode_t mode;
+        const char *text;
     } places[] = {
-        {"proc", S_IFDIR | 0555},         {"sys", S_IFDIR | 0555},
-        {"dev", S_IFDIR | 0755},          {"dev/pts", S_IFDIR | 0755},
-        {"dev/shm", S_IFDIR | 01777},     {"dev/mqueue", S_IFDIR | 0755},
-        {"dev/console", S_IFREG | 0644},  {"etc/hosts", S_IFREG | 0644},
-        {"etc/hostname", S_IFREG | 0644}, {"etc/resolv.conf", S_IFREG | 0644},
-        {"run/secrets", S_IFDIR | 0755},  {"run/.containerenv", S_IFREG | 0644},
-        {".dockerenv", S_IFREG | 0755},   {"tmp", S_IFDIR | 01777},
+        {"proc", S_IFDIR | 0555, NULL},
+        {"sys", S_IFDIR | 0555, NULL},
+        {"dev", S_IFDIR | 0755, NULL},
+        {"dev/pts", S_IFDIR | 0755, NULL},
+        {"dev/shm", S_IFDIR | 01777, NULL},
+        {"dev/mqueue", S_IFDIR | 0755, NULL},
+        {"dev/console", S_IFREG | 0644, NULL},
+        {"etc/hosts", S_IFREG | 0644, NULL},
+        {"etc/hostname", S_IFREG | 0644, NULL},
+        {"etc/resolv.conf", S_IFREG | 0644, NULL},
+        {"run/secrets", S_IFDIR | 0755, NULL},
+        {"run/.containerenv", S_IFREG | 0644, NULL},
+        {".dockerenv", S_IFREG | 0755, NULL},
+        {"tmp", S_IFDIR | 01777, NULL},
+        /* docker's and podman's, for programs that still read a list of mounts from /etc */
+        {"etc/mtab", S_IFLNK | 0777, "/proc/mounts"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        struct node *node;
-        /* In a route (a tmpfs on /run, say) nothing is made: what runtimes need there they can make themselves. */
-        if (resolve(tree, places[i].path, places[i].mode, false, &node) == 0)
-            node_unref(tree->table, node);
-    }
-    add_mtab(tree);
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        make_place(tree, places[i].path, places[i].mode, places[i].text);
 }

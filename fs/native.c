@@ -42,13 +42,14 @@ static int compare_target(const void *a, const void *b)
  * The routes in the order of where they have landed, which the image's symbolic links may have made another one than that
  * of the declared targets: a path comes before all that lies below it. Owned by the caller.
  */
-static struct route **sorted_routes(const struct tree *tree)
+static struct route **sorted_routes(const struct tree *tree, size_t *ret_n)
 {
-    struct route **sorted = g_new(struct route *, tree->n_routes + 1);
-    for (size_t i = 0; i < tree->n_routes; i++)
-        sorted[i] = tree->routes[i];
-    qsort(sorted, tree->n_routes, sizeof sorted[0], compare_target);
-    return sorted;
+    GPtrArray *sorted = g_ptr_array_new();
+    for (struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        g_ptr_array_add(sorted, route);
+    g_ptr_array_sort(sorted, compare_target);
+    *ret_n = sorted->len;
+    return (struct route **)g_ptr_array_free(sorted, FALSE);
 }
 
 static bool is_below(const char *path, const char *outer)
@@ -68,9 +69,10 @@ static const struct route *find_outer(struct route **sorted, size_t index)
 
 int native_plan(const struct tree *tree, GPtrArray *limits, char **ret_why)
 {
-    g_autofree struct route **sorted = sorted_routes(tree);
+    size_t n_routes;
+    g_autofree struct route **sorted = sorted_routes(tree, &n_routes);
     g_autoptr(GString) names = g_string_new(NULL);
-    for (size_t i = 0; i < tree->n_routes; i++) {
+    for (size_t i = 0; i < n_routes; i++) {
         struct route *route = sorted[i];
         const struct route_spec *spec = &route->spec;
         const struct route *outer = spec->native ? NULL : find_outer(sorted, i);
@@ -165,8 +167,9 @@ int native_mount(const struct tree *tree, const char *mountpoint, char **ret_why
 {
     int root = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int status = root < 0 ? -errno : 0;
-    g_autofree struct route **sorted = sorted_routes(tree);
-    for (size_t i = 0; status == 0 && i < tree->n_routes; i++) {
+    size_t n_routes;
+    g_autofree struct route **sorted = sorted_routes(tree, &n_routes);
+    for (size_t i = 0; status == 0 && i < n_routes; i++) {
         struct route *route = sorted[i];
         if (!route->native)
             continue;
@@ -188,8 +191,9 @@ int native_mount(const struct tree *tree, const char *mountpoint, char **ret_why
 
 void native_unmount(const struct tree *tree, const char *mountpoint, bool *ret_busy)
 {
-    g_autofree struct route **sorted = sorted_routes(tree);
-    for (size_t i = tree->n_routes; i > 0; i--) {
+    size_t n_routes;
+    g_autofree struct route **sorted = sorted_routes(tree, &n_routes);
+    for (size_t i = n_routes; i > 0; i--) {
         struct route *route = sorted[i - 1];
         if (route->native_id == 0)
             continue;

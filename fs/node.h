@@ -9,6 +9,9 @@
  * No node keeps a descriptor, so that a tree of any size can be walked with few; a node is found again by the path that
  * its chain of parents spells. The one exception is held_fd: a file of a route whose name is gone (unlinked while open, or
  * never named: O_TMPFILE) can only be reached through a descriptor, until the kernel forgets it.
+ *
+ * The kernel calls a node by a number, which is another node's where a route was added or removed under a running kernel:
+ * node_face.h.
  */
 #ifndef ROFUSE_FS_NODE_H
 #define ROFUSE_FS_NODE_H
@@ -19,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
+
+#include <glib.h>
 
 struct route;
 struct node_table;
@@ -72,18 +77,34 @@ struct node_open {
     struct node_open *next, **link;          /* [table lock] the list; link is what points here */
 };
 
-/* What few nodes need. */
+/* A child that is not the union's or the backing directory's own: a route's root, a made place. */
+struct node_graft {
+    struct node *node; /* a ref */
+    const char *name;  /* in the parent; owned by it */
+};
+
+/*
+ * The grafts of a directory. Readers take it as it is just now (node_grafts()) and can use it for as long as their request
+ * takes: entries are put at the end, and where one is taken away or there is no room a new one is made and the older ones are
+ * kept. Of two with the same name the later one counts.
+ */
+struct node_grafts {
+    struct node_grafts *older;
+    size_t room;
+    _Atomic size_t n;
+    struct node_graft at[];
+};
+
+/* What few nodes need. Once it is there it stays. */
 struct node_more {
     struct node_place *others; /* [table lock] ROUTE: other names under which a file with several was found; owned */
     size_t n_others;           /* [table lock] */
     struct node_open *opens; /* [table lock] open files; a file whose name was changed from outside is reached by one */
     int held_fd;             /* [table lock] O_PATH, owned, or -1 */
-    /*
-     * Children that are not the union's or the backing directory's own: route roots and made places. Changed only while
-     * the session is set up, before it serves; each holds a ref, and whoever adds one pins this node with a ref as well.
-     */
-    struct node **grafts;
-    size_t n_grafts;
+    struct node_grafts *_Atomic grafts; /* changed with the table lock, read without; owned */
+    GStringChunk *graft_names;          /* [table lock] owned */
+    struct node *_Atomic shadow;        /* changed with the table lock, read without; a ref (node_face.h) */
+    struct node *face; /* [table lock] borrowed: it lives as long as it has this shadow (node_face.h) */
 };
 
 struct node {
@@ -95,7 +116,7 @@ struct node {
     uint64_t nlookup;                  /* [table lock] */
     struct node *parent;               /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
     char *name;                        /* [table lock] NULL with parent; owned, unless it is first_name */
-    struct node_more *more;            /* [table lock] owned; NULL while nothing of it is needed */
+    struct node_more *_Atomic more;    /* set with the table lock; owned; NULL while nothing of it is needed */
     _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing */
     atomic_bool is_stored;             /* IMAGE: the kernel was given its content; it may have let go of it since */
     _Atomic uint32_t n_probes;         /* IMAGE: names that were looked for in the layers one by one */
@@ -143,7 +164,8 @@ struct node *node_find(struct node_table *table, const struct node_identity *ide
 struct node *node_ref(struct node_table *table, struct node *node);
 void node_unref(struct node_table *table, struct node *node); /* NULL is allowed; may close the held descriptor */
 
-void node_looked_up(struct node_table *table, struct node *node);
+/* Counts a look-up on the node by whose number the kernel is told of this one, and returns that: the claim keeps it. */
+struct node *node_looked_up(struct node_table *table, struct node *node);
 void node_forget(struct node_table *table, struct node *node, uint64_t nlookup);
 
 /* The path inside the mount, "" for the root; a file without a name is told by its last directory or "". Owned. */
@@ -191,15 +213,31 @@ void node_closed(struct node_table *table, struct node *node, const struct node_
 /* A duplicate of an open file's descriptor, owned by the caller; -ENOENT when nobody has the file open; -errno. */
 int node_open_copy(struct node_table *table, const struct node *node);
 
-/* Adds a child that is neither the union's nor the backing directory's; set-up only. Takes a ref on both. */
-void node_graft(struct node_table *table, struct node *parent, struct node *child);
+/*
+ * node_graft - adds a child that is neither the union's nor the backing directory's; it hides an earlier one of that name.
+ * Takes a ref on the child, and one on the parent that is never given up. Any thread, one at a time for a parent.
+ */
+void node_graft(struct node_table *table, struct node *parent, const char *name, struct node *child);
 
-/* How many grafts a node has, and which is number @at; borrowed (grafts live as long as the table). */
-size_t node_n_grafts(const struct node *node);
-struct node *node_graft_at(const struct node *node, size_t at);
+/* Takes a graft away. False where the child is none. Its ref is the caller's now, to be given up when no request can still
+ * be using what it found. */
+bool node_ungraft(struct node_table *table, struct node *parent, const struct node *child);
 
-/* The graft of that name, or NULL; borrowed. */
+/* The grafts of a directory as they are now, or NULL; borrowed, until the request that asks is done. */
+static inline const struct node_grafts *node_grafts(const struct node *node)
+{
+    const struct node_more *more = atomic_load_explicit(&node->more, memory_order_acquire);
+    return more != NULL ? atomic_load_explicit(&more->grafts, memory_order_acquire) : NULL;
+}
+
+static inline size_t node_n_grafts(const struct node_grafts *grafts)
+{
+    return grafts != NULL ? atomic_load_explicit(&grafts->n, memory_order_acquire) : 0;
+}
+
+/* The graft of that name, or NULL; borrowed as above. @except: one that is passed over, or NULL. */
 struct node *node_find_graft(const struct node *parent, const char *name);
+struct node *node_find_graft_but(const struct node *parent, const char *name, const struct node *except);
 
 /* Number of nodes alive. */
 size_t node_table_size(struct node_table *table);

@@ -1,6 +1,6 @@
 /*
- * What the two files of the nodes have in common: node_table.c (identity, counts, what is open) and node_place.c (names and
- * paths). Nobody else includes this.
+ * What the files of the nodes have in common: node_table.c (identity, counts, what is open), node_place.c (names and paths),
+ * node_graft.c (grafts) and node_face.c (numbers of other nodes). Nobody else includes this.
  */
 #ifndef ROFUSE_FS_NODE_PRIVATE_H
 #define ROFUSE_FS_NODE_PRIVATE_H
@@ -20,11 +20,13 @@ struct node_table {
 /* The part that few nodes need, made when it is first. */
 static inline struct node_more *node_more_locked(struct node *node)
 {
-    if (node->more == NULL) {
-        node->more = g_new0(struct node_more, 1);
-        node->more->held_fd = -1;
+    struct node_more *more = atomic_load_explicit(&node->more, memory_order_relaxed);
+    if (more == NULL) {
+        more = g_new0(struct node_more, 1);
+        more->held_fd = -1;
+        atomic_store_explicit(&node->more, more, memory_order_release);
     }
-    return node->more;
+    return more;
 }
 
 static inline size_t node_count_others(const struct node *node)
@@ -35,6 +37,13 @@ static inline size_t node_count_others(const struct node *node)
 static inline int node_held_fd(const struct node *node)
 {
     return node->more != NULL ? node->more->held_fd : -1;
+}
+
+/* The node by whose number the kernel is told of this one: itself, but for a shadow. */
+static inline struct node *node_face_locked(struct node *node)
+{
+    struct node_more *more = atomic_load_explicit(&node->more, memory_order_relaxed);
+    return more != NULL && more->face != NULL ? more->face : node;
 }
 
 static inline void node_free_name(struct node *node)
@@ -50,6 +59,9 @@ static inline void node_free_name(struct node *node)
  */
 struct node *node_drop_locked(struct node_table *table, struct node *node, struct node *dead);
 void node_destroy_chain(struct node *dead);
+
+/* Gives up the shadow of a node that dies. Takes and returns the dead as above. */
+struct node *node_drop_shadow_locked(struct node_table *table, struct node *node, struct node *dead);
 
 /* Forgets one of the other names, number @at. Takes and returns the dead as node_drop_locked() does. */
 struct node *node_clear_other_locked(struct node_table *table, struct node *node, size_t at, struct node *dead);

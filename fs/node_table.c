@@ -42,7 +42,12 @@ static void node_destroy(struct node *node)
         for (size_t i = 0; i < more->n_others; i++)
             g_free(more->others[i].name);
         g_free(more->others);
-        g_free(more->grafts);
+        for (struct node_grafts *grafts = more->grafts, *older; grafts != NULL; grafts = older) {
+            older = grafts->older;
+            g_free(grafts);
+        }
+        if (more->graft_names != NULL)
+            g_string_chunk_free(more->graft_names);
         while (more->opens != NULL) {
             struct node_open *open = more->opens;
             more->opens = open->next;
@@ -61,9 +66,10 @@ struct node *node_drop_locked(struct node_table *table, struct node *node, struc
     while (node != NULL && --node->refs == 0) {
         g_hash_table_remove(node->in_table ? table->nodes : table->stale, node);
         table->n_alive--;
-        /* Only a file has other names, and no file is a parent: this goes no deeper. */
+        /* Only a file has other names, and no file is a parent; a shadow has none itself: this goes no deeper. */
         for (size_t i = 0; i < node_count_others(node); i++)
             dead = node_drop_locked(table, node->more->others[i].parent, dead);
+        dead = node_drop_shadow_locked(table, node, dead);
         struct node *parent = node->parent;
         node->parent = dead;
         dead = node;
@@ -232,12 +238,14 @@ void node_unref(struct node_table *table, struct node *node)
     node_destroy_chain(dead);
 }
 
-void node_looked_up(struct node_table *table, struct node *node)
+struct node *node_looked_up(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);
-    if (node->nlookup++ == 0)
-        node->refs++;
+    struct node *face = node_face_locked(node);
+    if (face->nlookup++ == 0)
+        face->refs++;
     pthread_mutex_unlock(&table->lock);
+    return face;
 }
 
 void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
@@ -315,43 +323,6 @@ int node_open_copy(struct node_table *table, const struct node *node)
         fd = -errno;
     pthread_mutex_unlock(&table->lock);
     return fd;
-}
-
-void node_graft(struct node_table *table, struct node *parent, struct node *child)
-{
-    pthread_mutex_lock(&table->lock);
-    struct node_more *more = node_more_locked(parent);
-    size_t at = 0;
-    while (at < more->n_grafts && strcmp(more->grafts[at]->name, child->name) != 0)
-        at++;
-    child->refs++;
-    if (at == more->n_grafts) {
-        if (at == 0)
-            parent->refs++;
-        more->grafts = g_renew(struct node *, more->grafts, at + 1);
-        more->n_grafts = at + 1;
-    }
-    /* A route root takes the place of a made directory, whose refs are kept with the table. */
-    more->grafts[at] = child;
-    pthread_mutex_unlock(&table->lock);
-}
-
-size_t node_n_grafts(const struct node *node)
-{
-    return node->more != NULL ? node->more->n_grafts : 0;
-}
-
-struct node *node_graft_at(const struct node *node, size_t at)
-{
-    return node->more->grafts[at];
-}
-
-struct node *node_find_graft(const struct node *parent, const char *name)
-{
-    for (size_t i = 0; i < node_n_grafts(parent); i++)
-        if (strcmp(node_graft_at(parent, i)->name, name) == 0)
-            return node_graft_at(parent, i);
-    return NULL;
 }
 
 size_t node_table_size(struct node_table *table)

@@ -93,3 +93,23 @@ uint64_t numbers_shown(struct numbers *numbers, uint32_t space, uint64_t ino)
     pthread_mutex_unlock(&numbers->lock);
     return shown;
 }
+
+static gboolean has_shown(gpointer key, gpointer value, gpointer data)
+{
+    (void)value;
+    return ((const struct large *)key)->shown == *(const uint64_t *)data;
+}
+
+uint32_t numbers_owner(struct numbers *numbers, uint64_t shown)
+{
+    uint64_t space = shown >> OWN_BITS;
+    uint32_t owner = UINT32_MAX;
+    pthread_mutex_lock(&numbers->lock);
+    const struct large *large = shown >= TABLE_BASE ? g_hash_table_find(numbers->larges, has_shown, &shown) : NULL;
+    if (large != NULL)
+        space = large->space;
+    if (space > 0 && space <= numbers->spaces->len)
+        owner = g_array_index(numbers->spaces, struct space, space - 1).owner;
+    pthread_mutex_unlock(&numbers->lock);
+    return owner;
+}

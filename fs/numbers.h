@@ -33,4 +33,7 @@ uint32_t numbers_space(struct numbers *numbers, uint32_t owner, dev_t dev);
 /* The number to show for an inode of a space; never 0. Any thread. */
 uint64_t numbers_shown(struct numbers *numbers, uint32_t space, uint64_t ino);
 
+/* Whose number that is: an owner as above; UINT32_MAX for none. Any thread. */
+uint32_t numbers_owner(struct numbers *numbers, uint64_t shown);
+
 #endif

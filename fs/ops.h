@@ -14,7 +14,9 @@ struct counters;
 struct dir_streams;
 struct fuse_session;
 struct passthrough;
+struct route;
 struct tree;
+struct turns;
 
 /* What the operations share; the userdata of the FUSE session. Immutable while it serves. */
 struct ops {
@@ -23,9 +25,9 @@ struct ops {
     struct fuse_session *fuse;       /* borrowed */
     struct passthrough *passthrough; /* borrowed */
     struct counters *counters;       /* borrowed */
+    struct turns *turns;             /* borrowed */
     bool stores;                     /* small files are given to the kernel when they are opened; never with io_uring */
     bool kills_privileges;           /* set-user-ID bits are ours to take away (HANDLE_KILLPRIV_V2) */
-    bool syncs;                      /* some route's files can be lost: fsync(2) has a meaning */
     struct gate gate;
     bool knows_callers; /* the thread ids of requests mean something in /proc */
     struct assume_power power;
@@ -36,6 +38,9 @@ struct fuse_conn_info;
 
 /* Fills the table of operations. */
 void ops_fill(struct fuse_lowlevel_ops *table);
+
+/* A route has no open files: where it is removed, its backing directory is let go. Any thread. */
+void ops_route_unused(const struct ops *ops, struct route *route);
 
 /* Makes the calling thread ready to serve; for one that is ready already it does nothing. */
 void ops_thread_ready(void);

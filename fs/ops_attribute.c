@@ -157,7 +157,7 @@ static bool has_group_bit(int fd)
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to_set, struct fuse_file_info *fi)
 {
     struct ops *ops = ops_of(req);
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, fi);
     struct assume_credentials who = ops_who(req);
     struct change change = CHANGE(setattr_operation(to_set), node, NULL);
     if (to_set & FUSE_SET_ATTR_MODE)

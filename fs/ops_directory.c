@@ -79,8 +79,7 @@ struct filling {
     bool plus;
     char *buffer;
     size_t size, used;
-    GPtrArray *
-        claimed; /* nodes that the reply tells the kernel of, each with a look-up and a ref of ours; NULL unless plus */
+    GPtrArray *claimed; /* numbers that the reply tells the kernel of, each with a look-up; NULL unless plus */
 };
 
 /*
@@ -108,9 +107,8 @@ static int fill(struct filling *filling, const struct shown_name *shown, off_t n
             if (status < 0 && status != -ENOENT)
                 return status;
             if (status == 0) {
-                ops_fill_entry(tree, node, &st, &entry);
-                node_looked_up(tree->table, node);
-                g_ptr_array_add(filling->claimed, node);
+                g_ptr_array_add(filling->claimed, ops_claim_entry(tree, node, &st, &entry));
+                node_unref(tree->table, node);
             }
         }
         needed = fuse_add_direntry_plus(filling->req, at, room, shown->name, &entry, next);
@@ -128,8 +126,8 @@ static bool is_dot(const char *name)
 
 /* What entry number @at of an image's or made directory is. False where there is none, be it that a graft has taken its
  * place. */
-static bool show_listed(struct tree *tree, const struct node *node, const struct union_listing *listing, size_t at,
-                        struct shown_name *ret)
+static bool show_listed(struct tree *tree, const struct node *node, const struct union_listing *listing,
+                        const struct node_grafts *grafts, size_t at, struct shown_name *ret)
 {
     size_t n_listed = listing != NULL ? listing->n_names : 0;
     if (at == 0) {
@@ -144,8 +142,10 @@ static bool show_listed(struct tree *tree, const struct node *node, const struct
         uint64_t number = tree_image_number(tree, layer, name->dev, name->ino, name->type == DT_DIR);
         *ret = (struct shown_name){name->name, number, name->type};
     } else {
-        const struct node *graft = node_graft_at(node, at - 2 - n_listed);
-        *ret = (struct shown_name){graft->name, graft->id.shown, (uint8_t)IFTODT(graft->id.type)};
+        const struct node_graft *graft = &grafts->at[at - 2 - n_listed];
+        if (node_find_graft(node, graft->name) != graft->node)
+            return false; /* one that came later hides it */
+        *ret = (struct shown_name){graft->name, graft->node->id.shown, (uint8_t)IFTODT(graft->node->id.type)};
     }
     return true;
 }
@@ -159,10 +159,11 @@ static int fill_from_names(struct filling *filling, off_t offset)
     int status = tree_list(tree, filling->node, &listing, &entry);
     if (status < 0)
         return status;
-    size_t n_all = 2 + (listing != NULL ? listing->n_names : 0) + node_n_grafts(node);
+    const struct node_grafts *grafts = node_grafts(node);
+    size_t n_all = 2 + (listing != NULL ? listing->n_names : 0) + node_n_grafts(grafts);
     for (uint64_t i = (uint64_t)offset; status == 0 && i < n_all; i++) {
         struct shown_name shown;
-        if (show_listed(tree, node, listing, i, &shown))
+        if (show_listed(tree, node, listing, grafts, i, &shown))
             status = fill(filling, &shown, (off_t)i + 1, !is_dot(shown.name));
     }
     tree_list_done(tree, entry);
@@ -278,10 +279,8 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
         told = fuse_reply_buf(req, filling.buffer, filling.used) == 0;
     }
     for (guint i = 0; plus && i < filling.claimed->len; i++) {
-        struct node *node = g_ptr_array_index(filling.claimed, i);
         if (!told)
-            node_forget(table, node, 1);
-        node_unref(table, node);
+            node_forget(table, g_ptr_array_index(filling.claimed, i), 1);
     }
     if (plus)
         g_ptr_array_free(filling.claimed, TRUE);

@@ -22,10 +22,6 @@
  * it, and a write back of mapped pages must not append. */
 #define OPEN_NOT_PASSED (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_APPEND | O_DIRECT | O_DIRECTORY | OPEN_FOR_EXEC)
 
-/* What the kernel gives back of an open file of the image: whether its closing has to be counted. */
-#define FH_NONE 0
-#define FH_COUNTED 1
-
 static bool opens_for_change(int flags)
 {
     /* The fourth access mode, both bits, asks for permission to read and write, and opens for neither. */
@@ -52,17 +48,23 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
 {
     struct ops_file *file = g_new(struct ops_file, 1);
     *file = (struct ops_file){
-        .fd = fd, .number = node->id.shown, .direct_fd = -1, .open = {.fd = fd, .release = release_left}};
+        .fd = fd, .node = node_ref(tree->table, node), .direct_fd = -1, .open = {.fd = fd, .release = release_left}};
     node_opened(tree->table, node, &file->open);
+    atomic_fetch_add(&node->id.route->n_open, 1);
     return file;
 }
 
 /* The backing file is let go before its descriptor is closed, and with it the node's number perhaps. */
-static void file_free(const struct ops *ops, struct node *node, struct ops_file *file)
+static void file_free(const struct ops *ops, struct ops_file *file)
 {
+    struct node *node = file->node;
+    struct route *route = node->id.route;
     node_closed(ops->tree->table, node, &file->open);
-    passthrough_close(ops->passthrough, file->number, false);
+    passthrough_close(ops->passthrough, node->id.shown, false);
     file_close(file);
+    node_unref(ops->tree->table, node);
+    if (atomic_fetch_sub(&route->n_open, 1) == 1)
+        ops_route_unused(ops, route);
 }
 
 int ops_hold(fuse_req_t req, struct node *node, const struct fuse_file_info *fi, struct tree_held *ret)
@@ -133,13 +135,10 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
     fill_open(fi, node, id);
-    /* After a reply that did not arrive, or says no, the kernel may forget the node. */
-    node_ref(ops->tree->table, node);
     if (status < 0)
         ops_reply_status(req, status);
     if (status < 0 || fuse_reply_open(req, fi) < 0)
-        file_free(ops, node, file);
-    node_unref(ops->tree->table, node);
+        file_free(ops, file);
 }
 
 /*
@@ -151,7 +150,7 @@ static void reply_opened_image(fuse_req_t req, fuse_ino_t ino, struct node *node
     struct ops *ops = ops_of(req);
     bool counted;
     int id = passthrough_open(ops->passthrough, ops->tree, node, -1, fi->flags, &counted);
-    fi->fh = counted ? FH_COUNTED : FH_NONE;
+    fi->fh = counted ? OPS_FH_COUNTED : OPS_FH_NONE;
     fill_open(fi, node, id);
     if (id == 0)
         ops_store(ops, ino, node);
@@ -259,10 +258,10 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     const struct ops *ops = ops_of(req);
-    struct node *node = ops_node(req, ino);
+    const struct node *node = ops_open_node(req, ino, fi);
     if (node->id.kind == NODE_ROUTE)
-        file_free(ops, node, ops_file(fi));
-    else if (fi->fh == FH_COUNTED)
+        file_free(ops, ops_file(fi));
+    else if (fi->fh == OPS_FH_COUNTED)
         passthrough_close(ops->passthrough, node->id.shown, true);
     fuse_reply_err(req, 0);
 }
@@ -277,15 +276,14 @@ static void reply_created(fuse_req_t req, struct node *node, const struct stat *
     int id = passthrough_open(ops->passthrough, tree, node, fd, fi->flags, &counted);
     int status = check_direct(file, node, fi->flags);
     struct fuse_entry_param entry;
-    ops_fill_entry(tree, node, st, &entry);
+    struct node *number = ops_claim_entry(tree, node, st, &entry);
     fi->fh = (uint64_t)(uintptr_t)file;
     fill_open(fi, node, id);
-    node_looked_up(tree->table, node);
     if (status < 0)
         ops_reply_status(req, status);
     if (status < 0 || fuse_reply_create(req, &entry, fi) < 0) {
-        file_free(ops, node, file);
-        node_forget(tree->table, node, 1);
+        file_free(ops, file);
+        node_forget(tree->table, number, 1);
     }
     node_unref(tree->table, node);
 }

@@ -54,7 +54,7 @@ static void read_direct(fuse_req_t req, int fd, size_t size, off_t offset)
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     struct tree *tree = ops_of(req)->tree; /* the request ends with the reply */
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, fi);
     struct tree_held held;
     int status = ops_hold(req, node, fi, &held);
     if (status < 0) {
@@ -108,7 +108,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, fi);
     struct change change = CHANGE(DENIAL_WRITE, node, NULL);
     if (node->id.kind != NODE_ROUTE) {
         ops_reply_status(req, EBADF); /* no open for writing passes the gate there */
@@ -128,7 +128,7 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     int status = 0;
     /* What close(2) of the backing file would say (a network file system writes then). */
-    if (ops_node(req, ino)->id.kind == NODE_ROUTE) {
+    if (ops_open_node(req, ino, fi)->id.kind == NODE_ROUTE) {
         int copy = dup(ops_file(fi)->fd);
         if (copy >= 0)
             status = close(copy) < 0 ? -errno : 0;
@@ -139,9 +139,8 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
     int status = 0;
-    if (!ops_of(req)->syncs)
-        status = -ENOSYS; /* the kernel says yes by itself from now on */
-    else if (ops_node(req, ino)->id.kind == NODE_ROUTE)
+    /* Never "no such operation", even where all is a tmpfs: the kernel would not ask again, and a volume can be added. */
+    if (ops_open_node(req, ino, fi)->id.kind == NODE_ROUTE)
         status = (datasync ? fdatasync(ops_file(fi)->fd) : fsync(ops_file(fi)->fd)) < 0 ? -errno : 0;
     ops_reply_status(req, status);
 }
@@ -150,7 +149,7 @@ void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct 
 {
     struct tree *tree = ops_of(req)->tree;
     struct tree_held held;
-    int status = ops_hold(req, ops_node(req, ino), fi, &held);
+    int status = ops_hold(req, ops_open_node(req, ino, fi), fi, &held);
     if (status < 0) {
         ops_reply_status(req, status);
         return;
@@ -167,7 +166,7 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, fi);
     struct change change = CHANGE(DENIAL_FALLOCATE, node, NULL);
     if (node->id.kind == NODE_ROUTE)
         drop_before_change(&who, node, ops_file(fi)->fd, false);
@@ -182,11 +181,11 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
 {
     const struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
-    struct change change = CHANGE(DENIAL_COPY, ops_node(req, ino_out), NULL);
+    struct change change = CHANGE(DENIAL_COPY, ops_open_node(req, ino_out, fi_out), NULL);
     struct tree_held in, out = {.fd = -1};
-    int status = ops_hold(req, ops_node(req, ino_in), fi_in, &in);
+    int status = ops_hold(req, ops_open_node(req, ino_in, fi_in), fi_in, &in);
     if (status == 0) {
-        status = ops_hold(req, ops_node(req, ino_out), fi_out, &out);
+        status = ops_hold(req, ops_open_node(req, ino_out, fi_out), fi_out, &out);
         if (status < 0)
             tree_let_go(ops->tree, &in);
     }
@@ -194,8 +193,8 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
         ops_reply_status(req, status);
         return;
     }
-    if (ops_node(req, ino_out)->id.kind == NODE_ROUTE)
-        drop_before_change(&who, ops_node(req, ino_out), out.fd, false);
+    if (ops_open_node(req, ino_out, fi_out)->id.kind == NODE_ROUTE)
+        drop_before_change(&who, ops_open_node(req, ino_out, fi_out), out.fd, false);
     ssize_t copied = in.fd < 0 || out.fd < 0 ? -EXDEV /* the kernel copies by itself then */
                                              : copy_file_range(in.fd, &offset_in, out.fd, &offset_out,
                                                                MIN(length, COPY_MOST), (unsigned)flags);
@@ -263,7 +262,7 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *argum
                unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
     (void)argument;
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, (flags & FUSE_IOCTL_DIR) ? NULL : fi);
     struct tree *tree = ops_of(req)->tree;
     struct tree_held held;
     if (!is_answered(command)) {

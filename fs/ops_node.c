@@ -45,24 +45,25 @@ static double entry_seconds(const struct node *node)
     return ops_is_shared(node) && !under_native ? 0 : OPS_FOR_EVER;
 }
 
-void ops_fill_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret)
+struct node *ops_claim_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret)
 {
+    struct node *number = node_looked_up(tree->table, node);
     *ret = (struct fuse_entry_param){
-        .ino = node == tree->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node,
+        .ino = ops_ino(tree, number),
         .attr = *st,
         .attr_timeout = promise_attributes(node),
         .entry_timeout = entry_seconds(node),
     };
+    return number;
 }
 
 void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st)
 {
     struct tree *tree = ops_of(req)->tree;
     struct fuse_entry_param entry;
-    ops_fill_entry(tree, node, st, &entry);
-    node_looked_up(tree->table, node);
+    struct node *number = ops_claim_entry(tree, node, st, &entry);
     if (fuse_reply_entry(req, &entry) < 0)
-        node_forget(tree->table, node, 1);
+        node_forget(tree->table, number, 1);
     node_unref(tree->table, node);
 }
 
@@ -89,21 +90,21 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-    node_forget(ops_of(req)->tree->table, ops_node(req, ino), nlookup);
+    node_forget(ops_of(req)->tree->table, ops_number(req, ino), nlookup);
     fuse_reply_none(req);
 }
 
 void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
     for (size_t i = 0; i < count; i++)
-        node_forget(ops_of(req)->tree->table, ops_node(req, forgets[i].ino), forgets[i].nlookup);
+        node_forget(ops_of(req)->tree->table, ops_number(req, forgets[i].ino), forgets[i].nlookup);
     fuse_reply_none(req);
 }
 
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     const struct ops *ops = ops_of(req);
-    struct node *node = ops_node(req, ino);
+    struct node *node = ops_open_node(req, ino, fi);
     struct assume_credentials who = ops_who(req);
     struct stat st;
     int status = 0;

@@ -8,6 +8,7 @@
 #include <fuse_lowlevel.h>
 
 #include "node.h"
+#include "node_face.h"
 #include "ops.h"
 #include "tree.h"
 
@@ -34,9 +35,21 @@ static inline struct ops *ops_of(fuse_req_t req)
 }
 
 /* A node's address is its number for the kernel, which gives back only what it was given. */
-static inline struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
+static inline struct node *ops_number(fuse_req_t req, fuse_ino_t ino)
 {
     return ino == FUSE_ROOT_ID ? ops_of(req)->tree->root : (struct node *)(uintptr_t)ino;
+}
+
+/* What is to be seen under a number now. */
+static inline struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
+{
+    return node_shadow(ops_number(req, ino));
+}
+
+/* The number of a node for the kernel. */
+static inline fuse_ino_t ops_ino(const struct tree *tree, const struct node *number)
+{
+    return number == tree->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)number;
 }
 
 static inline struct assume_credentials ops_who(fuse_req_t req)
@@ -52,8 +65,11 @@ static inline void ops_reply_status(fuse_req_t req, int status)
     fuse_reply_err(req, status < 0 ? -status : status);
 }
 
-/* Fills what the kernel is to know of a node, and remembers for how long it will not ask. */
-void ops_fill_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret);
+/*
+ * Fills what the kernel is to know of a node, and remembers for how long it will not ask. Counts the look-up, on the node of
+ * the number that is told, which is returned: node_forget() of that takes the claim back when the reply does not arrive.
+ */
+struct node *ops_claim_entry(struct tree *tree, struct node *node, const struct stat *st, struct fuse_entry_param *ret);
 
 /* Replies with an entry; takes over the caller's ref, and takes the kernel's claim back when the reply does not arrive. */
 void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st);
@@ -74,9 +90,13 @@ static inline bool ops_is_shared(const struct node *node)
     return node->id.kind == NODE_ROUTE && !node->id.route->is_private;
 }
 
+/* What the kernel gives back of an open file of the image, or of a made one: whether its closing has to be counted. */
+#define OPS_FH_NONE 0
+#define OPS_FH_COUNTED 1
+
 /* An open file of a route. Files of the image and made ones are open without our keeping anything of it. */
 struct ops_file {
-    uint64_t number;       /* the node's, which may be forgotten when an open has failed */
+    struct node *node;     /* that it was opened on, whatever the number shows by now; a ref */
     int fd;                /* never O_DIRECT */
     atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
     struct node_open open; /* listed with the node */
@@ -85,6 +105,17 @@ struct ops_file {
 static inline struct ops_file *ops_file(const struct fuse_file_info *fi)
 {
     return (struct ops_file *)(uintptr_t)fi->fh;
+}
+
+/* What a request for an open file goes to: the node that was opened. @fi: NULL, or of a directory, where there is none. */
+static inline struct node *ops_open_node(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
+{
+    if (fi == NULL)
+        return ops_node(req, ino);
+    if (fi->fh != OPS_FH_NONE && fi->fh != OPS_FH_COUNTED)
+        return ops_file(fi)->node;
+    struct node *number = ops_number(req, ino);
+    return S_ISDIR(number->id.type) ? node_shadow(number) : number;
 }
 
 /*

@@ -1,10 +1,11 @@
 /*
  * The table of operations. Each is counted on its way in, and a thread that libfuse has started (io_uring's) is made ready
- * to act as callers.
+ * to act as callers. Whoever changes what is shown can wait for those that are under way (turns.h).
  */
 #include "ops_private.h"
 
 #include "counters.h"
+#include "turns.h"
 
 #include <stdlib.h>
 
@@ -18,17 +19,20 @@ void ops_thread_ready(void)
     is_ready = true;
 }
 
-static void enter(fuse_req_t req, enum counters_request request)
+static unsigned enter(fuse_req_t req, enum counters_request request)
 {
     ops_thread_ready();
     counters_add(&ops_of(req)->counters->requests[request], 1);
+    return turns_begin(ops_of(req)->turns);
 }
 
 #define OP(name, parameters, ...)                                                                                      \
     static void enter_##name parameters                                                                                \
     {                                                                                                                  \
-        enter(req, COUNTERS_##name);                                                                                   \
+        struct turns *turns = ops_of(req)->turns; /* the request ends with the reply */                                \
+        unsigned turn = enter(req, COUNTERS_##name);                                                                   \
         ops_##name(__VA_ARGS__);                                                                                       \
+        turns_end(turns, turn);                                                                                        \
     }
 
 OP(lookup, (fuse_req_t req, fuse_ino_t parent, const char *name), req, parent, name)
@@ -90,8 +94,10 @@ static void enter_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 static void enter_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
 {
-    enter(req, COUNTERS_tmpfile);
+    struct turns *turns = ops_of(req)->turns;
+    unsigned turn = enter(req, COUNTERS_tmpfile);
     ops_create(req, parent, OPS_TMPFILE_NAME, mode, fi);
+    turns_end(turns, turn);
 }
 #endif
 

@@ -2,12 +2,13 @@
  * route - a declared writable (or read-only) place: what was asked for, and the backing directory that serves it.
  *
  * A route_spec is what the person declared, with docker's words already understood; it holds no descriptor and can be
- * copied freely. A route is the spec plus an open backing root; it is made once, when the mount is set up, and lives
- * as long as the session. Nothing here knows FUSE, a command line or a configuration format.
+ * copied freely. A route is the spec plus an open backing root; it lives as long as the session, even when it is removed
+ * before: what was open in it goes on. Nothing here knows FUSE, a command line or a configuration format.
  */
 #ifndef ROFUSE_FS_ROUTE_H
 #define ROFUSE_FS_ROUTE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -56,12 +57,19 @@ void route_spec_clear(struct route_spec *spec);
 void route_spec_copy(struct route_spec *to, const struct route_spec *from);
 
 struct route {
-    struct route_spec spec;  /* owned copy; immutable */
-    char *target;            /* where it landed after the image's symlinks were followed; owned; set by the graft */
-    const struct node *root; /* the node that was grafted in; borrowed; set by the graft */
-    unsigned index;          /* its own among the session's: position in what was asked for; immutable */
-    int root_fd;             /* O_PATH descriptor of the backing root (directory or single file); owned */
-    int lock_fd;             /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
+    struct route_spec spec; /* owned copy; immutable */
+    char *target;           /* where it landed after the image's symlinks were followed; owned; set by the graft */
+    struct node
+        *root; /* the node that was grafted in; set by the graft; borrowed until the route is removed, then only to
+                          be compared */
+    struct node *parent;        /* the directory that it is grafted in; a ref; the session's control alone */
+    struct route *_Atomic next; /* of the tree's list */
+    atomic_uint n_open;         /* open files of it */
+    atomic_bool is_removed;     /* it is not to be seen any more */
+    atomic_bool is_given_up;    /* and its backing directory is closed */
+    unsigned index;             /* its own among the session's, never used again; immutable */
+    int root_fd;                /* O_PATH descriptor of the backing root (directory or single file); owned */
+    int lock_fd;                /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
     bool no_birth;      /* birth times are no part of a file's identity here */

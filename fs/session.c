@@ -7,6 +7,7 @@
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
+#include "session_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 /*
@@ -32,8 +34,6 @@
  * none is left that waits for a request, another one is started.
  */
 #define DEFAULT_THREADS 4
-#define MAX_THREADS 64
-
 #define MOST_KEPT_FDS 512
 
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
@@ -44,24 +44,6 @@
 
 /* What FUSE calls userdata is the session's first part. */
 #define SESSION_OF(userdata) ((struct session *)(void *)((char *)(userdata)-offsetof(struct session, ops)))
-
-struct session {
-    struct ops ops;
-    struct tree *tree;
-    char *mountpoint; /* absolute */
-    char *name;
-    GPtrArray *limits; /* char *, NULL-terminated */
-    struct fuse_session *fuse;
-    bool mounted;               /* set by session_start() */
-    bool passthrough, io_uring; /* wanted */
-    unsigned n_threads;         /* to begin with */
-    pthread_mutex_t threads_lock;
-    pthread_t threads[MAX_THREADS]; /* [threads_lock] */
-    unsigned n_started;             /* [threads_lock] */
-    atomic_uint n_running;
-    atomic_int n_idle; /* threads that have no request */
-    int ended_fd;
-};
 
 static int compare_depth(const void *a, const void *b)
 {
@@ -124,7 +106,10 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
-    session->n_threads = MIN(options->threads, MAX_THREADS);
+    session->volume_dir = g_strdup(options->volume_dir);
+    session->n_indexes = (unsigned)options->n_routes;
+    pthread_mutex_init(&session->route_lock, NULL);
+    session->n_threads = MIN(options->threads, SESSION_MAX_THREADS);
     if (session->n_threads == 0)
         session->n_threads = DEFAULT_THREADS;
     session->passthrough = options->passthrough;
@@ -144,12 +129,11 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.knows_callers = proc_file_is_ours();
     session->ops.tree = session->tree;
     session->ops.counters = options->counters;
+    session->ops.turns = &session->turns;
     session->ops.streams = dir_streams_new(session->tree->table);
     session->ops.passthrough = passthrough_new(options->counters);
     session->ops.stores = !options->io_uring;
     g_strlcpy(options->counters->library, fuse_pkgversion(), sizeof options->counters->library);
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        session->ops.syncs = session->ops.syncs || session->tree->routes[i]->spec.kind != ROUTE_TMPFS;
     session->ops.gate = (struct gate){.tree = session->tree,
                                       .log = options->log,
                                       .memory = denial_log_memory(options->log),
@@ -170,8 +154,8 @@ const char *const *session_limits(const struct session *session)
 static bool is_stacked(const struct tree *tree)
 {
     bool stacked = union_is_stacked(tree->stack);
-    for (size_t i = 0; i < tree->n_routes; i++)
-        stacked = stacked || tree->routes[i]->is_stacked;
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        stacked = stacked || route->is_stacked;
     return stacked;
 }
 
@@ -189,8 +173,8 @@ static void init_passthrough(struct session *session, struct fuse_conn_info *con
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 static bool has_writable_route(const struct tree *tree)
 {
-    for (size_t i = 0; i < tree->n_routes; i++)
-        if (!tree->routes[i]->spec.read_only)
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        if (!route->spec.read_only)
             return true;
     return false;
 }
@@ -236,7 +220,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
     init_new(session, connection);
 #endif
-    (void)session;
+    session->can_expire = (connection->capable & FUSE_CAP_EXPIRE_ONLY) != 0;
     connection->max_readahead = UINT32_MAX;
 }
 
@@ -280,7 +264,7 @@ static int start_thread(struct session *session)
     sigfillset(&all);
     int error = EAGAIN;
     pthread_mutex_lock(&session->threads_lock);
-    if (session->n_started < MAX_THREADS) {
+    if (session->n_started < SESSION_MAX_THREADS) {
         atomic_fetch_add(&session->n_running, 1);
         atomic_fetch_add(&session->n_idle, 1);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -310,7 +294,7 @@ static bool join_thread(struct session *session, unsigned number)
 {
     pthread_mutex_lock(&session->threads_lock);
     bool there = number < session->n_started;
-    pthread_t thread = session->threads[number % MAX_THREADS];
+    pthread_t thread = session->threads[number % SESSION_MAX_THREADS];
     pthread_mutex_unlock(&session->threads_lock);
     if (there)
         pthread_join(thread, NULL);
@@ -391,7 +375,9 @@ int session_start(struct session *session, char **ret_why)
         return status;
     }
     session_order_show(session->fuse);
-    session->mounted = true;
+    struct statx found;
+    if (statx(AT_FDCWD, session->mountpoint, AT_STATX_DONT_SYNC, 0, &found) == 0)
+        session->device = makedev(found.stx_dev_major, found.stx_dev_minor);
     if (!allow_other)
         g_ptr_array_insert(session->limits, 0,
                            g_strdup("not root: other users, root among them, cannot enter the mount "
@@ -437,8 +423,7 @@ static int unmount(const char *mountpoint, bool lazy)
     return errno == EPERM ? run_fusermount(mountpoint, lazy) : -errno;
 }
 
-/* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
-static bool is_gone(const struct session *session)
+bool session_is_gone(const struct session *session)
 {
     struct pollfd descriptor = {.fd = fuse_session_fd(session->fuse)};
     return poll(&descriptor, 1, 0) == 1 && (descriptor.revents & POLLERR);
@@ -447,7 +432,7 @@ static bool is_gone(const struct session *session)
 int session_unmount(struct session *session, bool *ret_busy)
 {
     *ret_busy = false;
-    if (is_gone(session))
+    if (session_is_gone(session))
         return 0;
     native_unmount(session->tree, session->mountpoint, ret_busy);
     int status = unmount(session->mountpoint, false);
@@ -461,18 +446,18 @@ int session_unmount(struct session *session, bool *ret_busy)
 
 const char *session_source(const struct session *session, const char *target)
 {
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
-            return session->tree->routes[i]->spec.source;
-    return NULL;
+    const struct route *route = tree_first_route(session->tree);
+    while (route != NULL && strcmp(route->spec.target, target) != 0)
+        route = tree_next_route(route);
+    return route != NULL ? route->spec.source : NULL;
 }
 
 const char *session_native(const struct session *session, const char *target)
 {
-    for (size_t i = 0; i < session->tree->n_routes; i++)
-        if (strcmp(session->tree->routes[i]->spec.target, target) == 0)
-            return session->tree->routes[i]->native ? session->tree->routes[i]->target : NULL;
-    return NULL;
+    const struct route *route = tree_first_route(session->tree);
+    while (route != NULL && strcmp(route->spec.target, target) != 0)
+        route = tree_next_route(route);
+    return route != NULL && route->native ? route->target : NULL;
 }
 
 int session_ended_fd(const struct session *session)
@@ -496,6 +481,8 @@ void session_free(struct session *session)
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     close(session->ended_fd);
+    pthread_mutex_destroy(&session->route_lock);
+    g_free(session->volume_dir);
     g_free(session->mountpoint);
     g_free(session->name);
     g_free(session);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct counters;
 struct denial_log;
@@ -59,6 +60,49 @@ const char *session_source(const struct session *session, const char *target);
 /* Where the native mount of the route lies that was declared for a target: a path inside the mount point. Owned by the
  * session; NULL for a route that is served through FUSE. */
 const char *session_native(const struct session *session, const char *target);
+
+/* Where something is mounted on the mount, in whatever mount namespace: paths inside it with a leading slash; borrowed. */
+struct session_protected {
+    const char *const *paths;
+    size_t n_paths;
+};
+
+/*
+ * session_route_add - adds a route to a running mount: at once, for all who have the mount, also below routes and above them.
+ *
+ * The kernel drops nothing that is in use: open files stay what they are, and what is mounted on the target or below it stays
+ * mounted (@protected; the directories on the way to it are made in the route, as docker makes targets). A target that the
+ * image lacks is made in memory. A native route cannot be added. A file can be a target where nothing is mounted on it.
+ * Names that a program has looked for in the target before and not found, and that somebody makes in a volume or a bind later
+ * and from outside, are seen where the daemon may reconfigure the mount (root); else when the kernel's memory is short.
+ *
+ * @protected: complete as of now; what is mounted there while this runs may be detached.
+ * @ret_index: where its changes are counted (counters.h).
+ * @ret_index: where its changes are counted (counters.h).
+ * @ret_why:   on failure one line for a person; owned, g_free().
+ * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
+ * one; one change at a time.
+ */
+int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
+                      unsigned *ret_index, char **ret_why);
+
+/*
+ * session_route_remove - takes a route away, declared at the mount or added later; what the image has there is seen again.
+ *
+ * Refused, with -EBUSY, where a file of it is open or something is mounted on its target or below. With @force what was open
+ * goes on as it was until it is closed, and so does what is mounted; only then the backing directory is let go, and with it a
+ * tmpfs' memory. A volume's content stays. A native route, and one that another lies in, is refused in any case.
+ *
+ * @target: as it was declared, or where that led to.
+ */
+int session_route_remove(struct session *session, const char *target, bool force,
+                         const struct session_protected *protected, char **ret_why);
+
+/* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */
+const char *session_route_declared(const struct session *session, const char *target);
+
+/* Whether an inode number of the mount (st_ino) belongs to the route of that target. Any thread. */
+bool session_route_holds(const struct session *session, const char *target, uint64_t ino);
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);

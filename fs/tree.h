@@ -23,17 +23,16 @@ struct numbers;
 struct union_listing;
 
 struct tree {
-    struct union_stack *stack; /* owned */
-    struct node_table *table;  /* owned */
-    struct numbers *numbers;   /* owned */
-    struct cache *listings;    /* of image directories (struct union_listing), by number; owned */
-    struct cache *fds;         /* route: directories, O_PATH; image: files, for reading; by number; owned */
-    struct node *root;         /* a ref */
-    struct route **routes;     /* owned, [n_routes]; changed only while the session is set up */
-    size_t n_routes;
-    uint64_t n_made;             /* made places so far; set-up only */
-    struct timespec made_time;   /* times of made places */
-    struct node_changes renames; /* in routes */
+    struct union_stack *stack;    /* owned */
+    struct node_table *table;     /* owned */
+    struct numbers *numbers;      /* owned */
+    struct cache *listings;       /* of image directories (struct union_listing), by number; owned */
+    struct cache *fds;            /* route: directories, O_PATH; image: files, for reading; by number; owned */
+    struct node *root;            /* a ref */
+    struct route *_Atomic routes; /* owned; in the order in which they came, removed ones too: tree_first_route() */
+    uint64_t n_made;              /* made places so far; changed by one at a time, as all that is grafted */
+    struct timespec made_time;    /* times of made places */
+    struct node_changes renames;  /* in routes */
     struct node_changes removals;
 };
 
@@ -43,19 +42,28 @@ int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tr
 /* Closes everything; no request may be under way. NULL is allowed. */
 void tree_free(struct tree *tree);
 
+/* The routes that are to be seen, one after the other; NULL at the end. Any thread. */
+struct route *tree_first_route(const struct tree *tree);
+struct route *tree_next_route(const struct route *route);
+/* Adds one to the list; takes ownership. One at a time. */
+void tree_append_route(struct tree *tree, struct route *route);
+
+/* The root of what is shown; borrowed. */
+struct node *tree_root(const struct tree *tree);
+
 /*
  * tree_add_route - grafts a route in: follows the image's symbolic links to the target, makes what is missing on the way
  * (in memory in the image, as real directories in a route that the target is nested in, as docker does), opens and fills
  * the backing directory.
  *
  * @index: of its own; counters and inode numbers go by it.
- * Targets must come in the order of their depth. Set-up only. Returns 0 or -errno with a line in @ret_why.
+ * Targets must come in the order of their depth. Set-up only (live.h adds one later). Returns 0 or -errno with a line in @ret_why.
  */
 int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
                    char **ret_why);
 
 /* Makes the places that runtimes need before they start (DESIGN.md decision 15), where the image lacks them and no route
- * is in the way. Set-up only, after the routes. */
+ * is in the way. After the routes; one at a time. */
 void tree_add_places(struct tree *tree);
 
 /*
@@ -65,6 +73,10 @@ void tree_add_places(struct tree *tree);
  * -ENAMETOOLONG, -ESTALE (the parent is not what it was), or -errno of the layer or backing directory.
  */
 int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st);
+
+/* As tree_lookup(), as if there were no graft @except. */
+int tree_lookup_but(struct tree *tree, struct node *parent, const char *name, const struct node *except,
+                    struct node **ret_node, struct stat *ret_st);
 
 /* The attributes of a node. Returns 0 or -errno. */
 int tree_stat(struct tree *tree, struct node *node, struct stat *ret);
@@ -110,6 +122,10 @@ void tree_removed(struct tree *tree, const struct node *node);
  */
 int tree_list(struct tree *tree, struct node *node, const struct union_listing **ret, struct cache_entry **ret_entry);
 void tree_list_done(struct tree *tree, struct cache_entry *entry);
+
+/* The names of any directory as they are now but "." and ".."; elements are owned by the array, the array by the caller.
+ * Empty where it cannot be read. */
+GPtrArray *tree_names(struct tree *tree, struct node *node);
 
 /* The target of a symbolic link; owned by the caller. Returns 0 or -errno. */
 int tree_readlink(struct tree *tree, struct node *node, char **ret);

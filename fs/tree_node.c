@@ -5,6 +5,7 @@
 
 #include "backing.h"
 #include "beneath.h"
+#include "node_face.h"
 #include "numbers.h"
 #include "path.h"
 
@@ -77,14 +78,45 @@ void tree_free(struct tree *tree)
     if (tree == NULL)
         return;
     node_table_free(tree->table);
-    for (size_t i = 0; i < tree->n_routes; i++)
-        backing_close(tree->routes[i]);
-    g_free(tree->routes);
+    for (struct route *route = tree->routes, *next; route != NULL; route = next) {
+        next = route->next;
+        backing_close(route);
+    }
     cache_free(tree->listings);
     cache_free(tree->fds);
     numbers_free(tree->numbers);
     union_free(tree->stack);
     g_free(tree);
+}
+
+struct node *tree_root(const struct tree *tree)
+{
+    return node_shadow(tree->root);
+}
+
+static struct route *first_shown(struct route *route)
+{
+    while (route != NULL && atomic_load(&route->is_removed))
+        route = atomic_load(&route->next);
+    return route;
+}
+
+struct route *tree_first_route(const struct tree *tree)
+{
+    return first_shown(atomic_load(&tree->routes));
+}
+
+struct route *tree_next_route(const struct route *route)
+{
+    return first_shown(atomic_load(&route->next));
+}
+
+void tree_append_route(struct tree *tree, struct route *route)
+{
+    struct route *_Atomic *end = &tree->routes;
+    while (*end != NULL)
+        end = &(*end)->next;
+    atomic_store(end, route);
 }
 
 int tree_open(struct tree *tree, struct node *node)
@@ -187,11 +219,17 @@ int tree_stat(struct tree *tree, struct node *node, struct stat *ret)
 
 int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct node **ret_node, struct stat *ret_st)
 {
+    return tree_lookup_but(tree, parent, name, NULL, ret_node, ret_st);
+}
+
+int tree_lookup_but(struct tree *tree, struct node *parent, const char *name, const struct node *except,
+                    struct node **ret_node, struct stat *ret_st)
+{
     if (strlen(name) > NAME_MAX)
         return -ENAMETOOLONG; /* the kernel lets FUSE names be longer than any layer's file system does */
     if (!path_is_name(name))
         return -ENOENT;
-    struct node *graft = node_find_graft(parent, name);
+    struct node *graft = node_find_graft_but(parent, name, except);
     if (graft != NULL) {
         int status = tree_stat(tree, graft, ret_st);
         if (status == 0)

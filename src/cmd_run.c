@@ -250,9 +250,10 @@ static void remove_anonymous_volumes(const struct run *run)
 {
     size_t n;
     const struct route_spec *asked = mount_options_routes(run->request->mount->routes, &n);
-    for (size_t i = 0; i < n && i < run->state->n_routes; i++) {
-        const char *name = run->state->routes[i].source;
-        if (asked[i].kind != ROUTE_VOLUME || asked[i].source != NULL || name == NULL)
+    for (size_t at = 0; at < run->state->n_routes; at++) {
+        const char *name = run->state->routes[at].source;
+        unsigned i = state_counter(run->state, at);
+        if (i >= n || asked[i].kind != ROUTE_VOLUME || asked[i].source != NULL || name == NULL)
             continue;
         int result = volume_remove(run->paths->volumes, name);
         if (result < 0)

@@ -3,6 +3,7 @@
  */
 #include "app_error.h"
 #include "commands.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -26,6 +27,7 @@ static const char help[] =
     "  status  [MOUNTPOINT]           what is mounted, by which process, with which places\n"
     "  log     [MOUNTPOINT]           which writes were refused, to whom; --follow goes on\n"
     "  watch   [MOUNTPOINT]           the same as it happens, on the whole screen, with remedies\n"
+    "  route   COMMAND [MOUNTPOINT]   add and remove such places while it is in use, show them\n"
     "  run     [SERVICE] [-- COMMAND] mount, run the program, unmount, report what was refused\n"
     "  config  [OPTIONS]              what is understood of a service of a Compose file\n"
     "  image   COMMAND                import images, show them, remove them\n"
@@ -62,22 +64,32 @@ static void fill_standard_descriptors(void)
         close(fd);
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {{"mount", cmd_mount}, {"umount", cmd_umount}, {"status", cmd_status}, {"log", cmd_log},
+                {"watch", cmd_watch}, {"route", cmd_route},   {"run", cmd_run},       {"config", cmd_config},
+                {"image", cmd_image}, {"bundle", cmd_bundle}};
+
+/* "WHAT; write mount, umount, ... or bundle, see rofuse --help". Returns the exit status. */
+static int complain(const char *what)
+{
+    GString *names = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        const char *before = i == 0 ? "" : i + 1 < G_N_ELEMENTS(commands) ? ", " : " or ";
+        g_string_append_printf(names, "%s%s", before, commands[i].name);
+    }
+    app_notice("%s; write %s, see rofuse --help", what, names->str);
+    g_string_free(names, TRUE);
+    return APP_ERROR_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status},
-                    {"log", cmd_log},       {"watch", cmd_watch},   {"run", cmd_run},
-                    {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}};
-
     fill_standard_descriptors();
     setlocale(LC_ALL, "");
-    if (argc < 2) {
-        app_notice(
-            "no command is given; write mount, umount, status, log, watch, run, config, image or bundle, see rofuse --help");
-        return APP_ERROR_USAGE;
-    }
+    if (argc < 2)
+        return complain("no command is given");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return print(help);
     if (strcmp(argv[1], "--version") == 0)
@@ -86,10 +98,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error = g_error_new(
-        APP_ERROR, APP_ERROR_USAGE,
-        "\"%s\" is no command; write mount, umount, status, log, watch, run, config, image or bundle, see rofuse "
-        "--help",
-        argv[1]);
-    return app_error_print(error);
+    g_autofree char *shown = text_escape(argv[1]);
+    g_autofree char *what = g_strdup_printf("\"%s\" is no command", shown);
+    return complain(what);
 }

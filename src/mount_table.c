@@ -3,6 +3,7 @@
 #include "app_error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -49,6 +50,8 @@ static struct mount_entry *parse_line(const char *line)
     if (dash + 2 >= n || sscanf(fields[2], "%u:%u", &major_number, &minor_number) != 2)
         return NULL;
     struct mount_entry *entry = g_new0(struct mount_entry, 1);
+    entry->id = atoi(fields[0]);
+    entry->parent = atoi(fields[1]);
     entry->point = unescape(fields[4]);
     entry->type = unescape(fields[dash + 1]);
     entry->source = unescape(fields[dash + 2]);

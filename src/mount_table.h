@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 struct mount_entry {
+    int id;            /* unique at a time */
+    int parent;        /* id of the mount that it lies on */
     char *point;       /* where it is mounted, octal escapes undone; owned */
     char *type;        /* "fuse.rofuse"; owned */
     char *source;      /* for us the mount's name; owned */

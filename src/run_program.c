@@ -146,7 +146,10 @@ gboolean run_program_spec(const struct plan *plan, const struct state *state, en
 bool *run_program_written(const struct state *state, const struct counters *counters)
 {
     bool *written = g_new0(bool, state->n_routes + 1);
-    for (size_t i = 0; i < state->n_routes; i++)
-        written[i] = counters == NULL || state->routes[i].native || i >= COUNTERS_ROUTES || counters->changes[i] > 0;
+    for (size_t i = 0; i < state->n_routes; i++) {
+        unsigned counter = state_counter(state, i);
+        written[i] =
+            counters == NULL || state->routes[i].native || counter >= COUNTERS_ROUTES || counters->changes[counter] > 0;
+    }
     return written;
 }

@@ -108,10 +108,12 @@ static struct state *new_state(const struct mount_request *request, const struct
     state->since = g_get_real_time();
     state->image = g_strdup(request->image_name);
     state->layers = g_strdupv(request->layers);
-    const struct route_spec *routes = mount_options_routes(request->routes, &state->n_routes);
-    state->routes = g_new0(struct route_spec, state->n_routes + 1);
-    for (size_t i = 0; i < state->n_routes; i++)
-        state->routes[i] = state_copy_route(&routes[i]);
+    size_t n_routes;
+    const struct route_spec *routes = mount_options_routes(request->routes, &n_routes);
+    for (size_t i = 0; i < n_routes; i++) {
+        struct route_spec copy = state_copy_route(&routes[i]);
+        state_add_route(state, &copy, (unsigned)i);
+    }
     state->logs = g_new0(char *, 1);
     state->log_formats = g_new0(char *, 1);
     state->fold = request->fold;

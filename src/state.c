@@ -19,6 +19,7 @@ void state_free(struct state *state)
     for (size_t i = 0; i < state->n_routes; i++)
         route_spec_clear(&state->routes[i]);
     g_free(state->routes);
+    g_free(state->indexes);
     g_strfreev(state->logs);
     g_strfreev(state->log_formats);
     g_free(state->volume_dir);
@@ -35,6 +36,30 @@ struct route_spec state_copy_route(const struct route_spec *spec)
     copy.source = g_strdup(spec->source);
     copy.subpath = g_strdup(spec->subpath);
     return copy;
+}
+
+unsigned state_counter(const struct state *state, size_t at)
+{
+    return state->indexes != NULL ? state->indexes[at] : (unsigned)at;
+}
+
+void state_add_route(struct state *state, struct route_spec *spec, unsigned index)
+{
+    state->routes = g_renew(struct route_spec, state->routes, state->n_routes + 1);
+    state->indexes = g_renew(unsigned, state->indexes, state->n_routes + 1);
+    state->routes[state->n_routes] = *spec;
+    state->indexes[state->n_routes++] = index;
+    *spec = (struct route_spec){0};
+}
+
+void state_remove_route(struct state *state, size_t at)
+{
+    size_t after = state->n_routes - at - 1;
+    route_spec_clear(&state->routes[at]);
+    memmove(&state->routes[at], &state->routes[at + 1], after * sizeof state->routes[0]);
+    if (state->indexes != NULL)
+        memmove(&state->indexes[at], &state->indexes[at + 1], after * sizeof state->indexes[0]);
+    state->n_routes--;
 }
 
 json_t *state_route_to_json(const struct route_spec *spec)
@@ -73,7 +98,7 @@ static uint64_t get_number(const json_t *json, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static bool route_from_json(const json_t *json, struct route_spec *ret)
+bool state_route_from_json(const json_t *json, struct route_spec *ret)
 {
     struct route_spec spec = {0};
     const char *kind = json_string_value(json_object_get(json, "kind"));
@@ -101,7 +126,7 @@ static bool route_from_json(const json_t *json, struct route_spec *ret)
     spec.nr_inodes = get_number(json, "nr_inodes");
     const char *mode = json_string_value(json_object_get(json, "mode"));
     spec.has_mode = mode != NULL;
-    spec.mode = mode != NULL ? (mode_t)g_ascii_strtoull(mode, NULL, 8) : 0;
+    spec.mode = mode != NULL ? (mode_t)g_ascii_strtoull(mode, NULL, 8) & 07777 : 0;
     spec.has_uid = json_is_integer(json_object_get(json, "uid"));
     spec.uid = (uid_t)get_number(json, "uid");
     spec.has_gid = json_is_integer(json_object_get(json, "gid"));
@@ -135,6 +160,10 @@ json_t *state_to_json(const struct state *state)
     for (size_t i = 0; i < state->n_routes; i++)
         json_array_append_new(routes, state_route_to_json(&state->routes[i]));
     json_object_set_new(json, "routes", routes);
+    json_t *indexes = json_array();
+    for (size_t i = 0; i < state->n_routes; i++)
+        json_array_append_new(indexes, json_integer(state_counter(state, i)));
+    json_object_set_new(json, "indexes", indexes);
     set_list(json, "logs", state->logs);
     set_list(json, "log_formats", state->log_formats);
     json_object_set_new(json, "fold", json_integer(state->fold));
@@ -162,9 +191,12 @@ struct state *state_from_json(const json_t *json)
     state->image = json_bytes_get(json, "image");
     state->layers = json_bytes_get_list(json, "layers");
     const json_t *routes = json_object_get(json, "routes");
-    state->routes = g_new0(struct route_spec, json_array_size(routes) + 1);
-    for (size_t i = 0; i < json_array_size(routes); i++)
-        state->n_routes += route_from_json(json_array_get(routes, i), &state->routes[state->n_routes]);
+    const json_t *indexes = json_object_get(json, "indexes");
+    for (size_t i = 0; i < json_array_size(routes); i++) {
+        struct route_spec spec;
+        if (state_route_from_json(json_array_get(routes, i), &spec))
+            state_add_route(state, &spec, (unsigned)json_integer_value(json_array_get(indexes, i)));
+    }
     state->logs = json_bytes_get_list(json, "logs");
     state->log_formats = json_bytes_get_list(json, "log_formats");
     state->fold = (unsigned)get_number(json, "fold");

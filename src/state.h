@@ -28,6 +28,7 @@ struct state {
     char **layers; /* first = bottom; NULL-terminated */
     struct route_spec *routes;
     size_t n_routes;
+    unsigned *indexes;  /* of each route: state_counter(); NULL: none has come or gone */
     char **logs;        /* as --log says them; NULL-terminated */
     char **log_formats; /* of the same length: "json", "text" */
     unsigned fold;      /* seconds, 0 = off */
@@ -51,6 +52,16 @@ struct state *state_from_json(const json_t *json);
 
 /* One route as JSON, all of its options by name; a new reference. */
 json_t *state_route_to_json(const struct route_spec *spec);
+
+/* Back from JSON; what @ret owns is the caller's, route_spec_clear(). False where it is no route. */
+bool state_route_from_json(const json_t *json, struct route_spec *ret);
+
+/* Which of the counters is that of route number @at (counters.h, changes). */
+unsigned state_counter(const struct state *state, size_t at);
+
+/* Adds a route at the end, taking over what @spec owns; takes one away. */
+void state_add_route(struct state *state, struct route_spec *spec, unsigned index);
+void state_remove_route(struct state *state, size_t at);
 
 /* A route's options in docker's words, "ro,noexec,size=64m", or "" for none; owned by the caller. */
 char *state_route_options(const struct route_spec *spec);

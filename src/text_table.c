@@ -13,7 +13,7 @@ void text_table_append(GString *text, const char *label, const GPtrArray *cells,
     for (guint i = 0; i < cells->len; i++) {
         const char *cell = g_ptr_array_index(cells, i);
         guint column = i % columns;
-        if (column == 0)
+        if (column == 0 && label != NULL)
             g_string_append_printf(text, "  %-8s ", i == 0 ? label : "");
         g_string_append(text, cell);
         if (column == columns - 1) {

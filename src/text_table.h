@@ -9,7 +9,7 @@
 /* "  LABEL    VALUE" and a newline. */
 void text_table_append_line(GString *text, const char *label, const char *value);
 
-/* Rows of @columns cells each, every column as wide as its widest cell; @label stands before the first row, as in
+/* Rows of @columns cells each, every column as wide as its widest cell; @label (NULL: none, and no indentation) stands before the first row, as in
  * text_table_append_line(). */
 void text_table_append(GString *text, const char *label, const GPtrArray *cells, guint columns);
 

@@ -26,6 +26,7 @@ PURE = {
     "numbers": set(),
     "cache": set(),
     "counters": set(),
+    "turns": set(),
 }
 READING = {
     "beneath": {"path"},
@@ -63,21 +64,26 @@ TREE = {
     "node_private": {"node"},
     "node_table": {"node_private"},
     "node_place": {"node_private"},
+    "node_graft": {"node_private"},
+    "node_face": {"node", "node_private"},
     "tree": {"node", "route", "union"},
-    "tree_node": {"backing", "beneath", "numbers", "path", "tree_private"},
+    "tree_node": {"backing", "beneath", "node_face", "numbers", "path", "tree_private"},
+    "tree_names": {"beneath", "tree_private"},
+    "tree_place": {"node_face", "numbers", "path", "tree"},
     "tree_private": {"cache", "tree"},
     "tree_image": {"numbers", "tree_private"},
     "tree_route": {"backing", "beneath", "numbers", "tree_private"},
     "dir_streams": {"node"},
-    "graft": {"backing", "numbers", "path", "tree"},
+    "graft": {"backing", "path", "tree_place"},
+    "live": {"graft", "node_face", "path"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node",
-           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree"}
-SESSION_MAY = OPS_MAY | {"native", "proc_file", "session", "session_order"}
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
+           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
+SESSION_MAY = OPS_MAY | {"live", "native", "numbers", "proc_file", "session", "session_order", "session_private"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 

@@ -30,7 +30,7 @@ static void setup(struct fixture *fixture, gconstpointer data)
     fixture->top = node_get(fixture->table, &made, NULL, NULL);
     struct node_identity root = identity(1, S_IFDIR);
     fixture->root = node_get(fixture->table, &root, fixture->top, "data");
-    node_graft(fixture->table, fixture->top, fixture->root);
+    node_graft(fixture->table, fixture->top, fixture->root->name, fixture->root);
 }
 
 static void teardown(struct fixture *fixture, gconstpointer data)

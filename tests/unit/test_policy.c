@@ -27,10 +27,12 @@ static void change(void)
 
 static void removal(void)
 {
-    struct node root = {.id = {.kind = NODE_ROUTE, .route = &other}, .name = (char *)"inner"};
-    struct node *grafts[] = {&root};
+    struct node root = {.id = {.kind = NODE_ROUTE, .route = &other}};
+    struct node_grafts *grafts = g_malloc0(sizeof *grafts + sizeof grafts->at[0]);
     struct node dir = in_writable, read_only_dir = in_read_only, image_dir = image;
-    struct node_more more = {.grafts = grafts, .n_grafts = 1};
+    struct node_more more = {.grafts = grafts};
+    grafts->at[0] = (struct node_graft){&root, "inner"};
+    grafts->n = 1;
     dir.more = read_only_dir.more = image_dir.more = &more;
     g_assert_cmpint(policy_remove(&dir, "file").error, ==, 0);
     g_assert_cmpint(policy_remove(&dir, "inner").error, ==, EBUSY);
@@ -39,6 +41,7 @@ static void removal(void)
     g_assert_cmpint(policy_remove(&read_only_dir, "inner").why, ==, DENIAL_DECLARED_READ_ONLY);
     g_assert_cmpint(policy_remove(&image_dir, "inner").error, ==, EROFS);
     g_assert_cmpint(policy_remove(&image_dir, "file").why, ==, DENIAL_NOT_DECLARED);
+    g_free(grafts);
 }
 
 static void cross(void)

@@ -186,8 +186,8 @@ static void test_rows(void)
     fact->count = 12;
     struct watch_item item = {.fact = fact};
     g_autofree char *row = watch_row(&item, &now, 80, true), *head = watch_row_head(80, true);
-    g_assert_cmpstr(head, ==, "  CLASS      AGE  COUNT  PROCESS          PLACE                                     ");
-    g_assert_cmpstr(row, ==, "  fatal      75s     12  nginx            /var/cache/nginx/client_temp              ");
+    g_assert_cmpstr(head, ==, "  CLASS      AGE  COUNT  PROCESS          PLACE                                 ");
+    g_assert_cmpstr(row, ==, "  fatal      75s     12  nginx            /var/cache/nginx/client_temp          ");
     item.is_mended = true;
     g_autofree char *narrow = watch_row(&item, &now, 50, false);
     g_assert_cmpstr(narrow, ==, "  declared   75s     12  nginx      ~/client_temp");
