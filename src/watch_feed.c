@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -194,7 +195,12 @@ struct watch_feed *watch_feed_open(const struct paths *paths, const char *word, 
         watch_feed_free(feed);
         return NULL;
     }
+    /* Signals are for whoever shows it. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     feed->thread = g_thread_new("watch-feed", serve, feed);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return feed;
 }
 

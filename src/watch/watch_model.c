@@ -10,6 +10,7 @@ struct watch_model {
     char *filter;       /* owned; never NULL */
     char *selected;     /* id; owned; NULL = none */
     int at;             /* where it was last */
+    bool is_held;       /* it remains selected; else it is the newest, whichever that is */
     bool is_paused;
     bool is_stale; /* rows are to be made anew before they are looked at */
 };
@@ -95,14 +96,14 @@ static void refresh(struct watch_model *model)
             g_ptr_array_add(model->rows, item);
     }
     g_ptr_array_sort(model->rows, newer_first);
-    for (guint i = 0; model->selected != NULL && i < model->rows->len; i++) {
+    for (guint i = 0; model->is_held && model->selected != NULL && i < model->rows->len; i++) {
         const struct watch_item *item = g_ptr_array_index(model->rows, i);
         if (strcmp(item->fact->id, model->selected) == 0) {
             model->at = (int)i;
             return;
         }
     }
-    select_row(model, model->at);
+    select_row(model, model->is_held ? model->at : 0);
 }
 
 static int by_id(gconstpointer a, gconstpointer b)
@@ -191,6 +192,13 @@ void watch_model_move(struct watch_model *model, int by)
     refresh(model);
     gint64 at = (gint64)model->at + by;
     select_row(model, (int)CLAMP(at, 0, (gint64)G_MAXINT));
+    model->is_held = model->at > 0;
+}
+
+void watch_model_hold(struct watch_model *model)
+{
+    refresh(model);
+    model->is_held = true;
 }
 
 void watch_model_filter(struct watch_model *model, const char *words)

@@ -33,10 +33,13 @@ bool watch_model_is_paused(const struct watch_model *model);
 /* What is visible: of struct watch_item *, borrowed until the next change. */
 const GPtrArray *watch_model_rows(struct watch_model *model);
 
-/* The selected one and its number among the rows; NULL (and -1) where there is no row. It remains selected wherever it
- * moves to, until the selection is moved. */
+/* The selected one and its number among the rows; NULL (and -1) where there is no row. It is the newest until the selection is
+ * moved down; then it remains selected wherever it moves to. */
 const struct watch_item *watch_model_selected(struct watch_model *model, int *ret_number);
 void watch_model_move(struct watch_model *model, int by);
+
+/* The selected one remains selected, as somebody looks at it. */
+void watch_model_hold(struct watch_model *model);
 
 /* Words that must all be in a row's program, executable, place, class or operations, whatever their case; "" = everything. */
 void watch_model_filter(struct watch_model *model, const char *words);

@@ -9,6 +9,9 @@
 /* Title, heads of the columns, message, keys. */
 #define LINES_AROUND 4
 
+/* Columns of the title's left side without which its right side is left out. */
+#define LEAST_TITLE 12
+
 struct canvas {
     GPtrArray *lines;
     int width, height;
@@ -75,7 +78,11 @@ static void add_title(const struct canvas *canvas, const struct watch_ui *ui)
     g_autofree char *point = watch_text_safe(ui->about.mountpoint, canvas->utf8), *right = title_right(ui);
     g_autofree char *left = g_strdup_printf("rofuse watch %s  %s", name, point);
     int room = canvas->width - watch_text_width(right) - 1;
-    g_autofree char *fitted = watch_text_fit(left, MAX(room, 0), WATCH_CUT_END, canvas->utf8);
+    if (room < LEAST_TITLE) {
+        add(canvas, left, WATCH_STYLE_BAR);
+        return;
+    }
+    g_autofree char *fitted = watch_text_fit(left, room, WATCH_CUT_END, canvas->utf8);
     g_autofree char *text = g_strdup_printf("%s %s", fitted, right);
     add(canvas, text, WATCH_STYLE_BAR);
 }
@@ -212,7 +219,7 @@ static void add_question(const struct canvas *canvas, const struct watch_ui *ui,
 
 static void add_keys(const struct canvas *canvas, const struct watch_ui *ui)
 {
-    static const char list[] = "Enter open  t tmpfs  v volume  i ignore  / filter  w write  l learn  ? help  q quit";
+    static const char list[] = "Enter open  t tmpfs  v volume  / filter  w write  l learn  ? help  q quit";
     static const char narrow[] = "Enter open t tmpfs v volume / filter ? help q quit";
     static const char open[] = "t tmpfs  v volume  i ignore  w write  ? help  q back";
     bool is_wide = canvas->width >= (int)strlen(list);

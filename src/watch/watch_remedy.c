@@ -14,19 +14,27 @@ static const struct fact_fix *find_fix(const struct fact *fact, enum fact_fix_ki
     return NULL;
 }
 
+/* The fact's directory; below the root, which cannot be declared, what was to be made there. Owned by the caller. */
+static char *target_of(const struct fact *fact)
+{
+    size_t length = strcspn(fact->place + 1, "/*");
+    if (strcmp(fact->directory, "/") != 0 || length == 0 || fact->place[1 + length] == '*')
+        return g_strdup(fact->directory);
+    return g_strndup(fact->place, 1 + length);
+}
+
 char *watch_remedy_tmpfs(const struct fact *fact)
 {
     const struct fact_fix *fix = find_fix(fact, FACT_FIX_TMPFS);
     if (fix != NULL)
         return fact_fix_tmpfs_value(fix, fact);
-    GString *value = g_string_new(fact->directory);
-    g_string_append(value, ":tmpcopyup");
-    /* The directory's own mode and owner come with what is in it; a user who may not write there needs them changed. */
-    if (fact->uid != 0 && fact->uid != (uid_t)-1)
-        g_string_append_printf(value, ",uid=%u", (unsigned)fact->uid);
-    if (fact->gid != 0 && fact->gid != (gid_t)-1)
-        g_string_append_printf(value, ",gid=%u", (unsigned)fact->gid);
-    return g_string_free(value, FALSE);
+    g_autofree char *target = target_of(fact);
+    /* With what is in the directory come its owner and mode, by which nobody but root can be sure to write there. */
+    if (fact->uid == 0)
+        return g_strconcat(target, ":tmpcopyup", NULL);
+    if (fact->uid == (uid_t)-1 || fact->gid == (gid_t)-1)
+        return g_strconcat(target, ":mode=1777", NULL);
+    return g_strdup_printf("%s:mode=0755,uid=%u,gid=%u", target, (unsigned)fact->uid, (unsigned)fact->gid);
 }
 
 /* "/var/lib/my app" as the name of a volume: var-lib-my-app. */
@@ -47,7 +55,7 @@ static char *volume_name(const char *directory)
 char *watch_remedy_volume(const struct fact *fact)
 {
     const struct fact_fix *fix = find_fix(fact, FACT_FIX_VOLUME);
-    const char *target = fix != NULL && fix->target != NULL ? fix->target : fact->directory;
+    g_autofree char *target = fix != NULL && fix->target != NULL ? g_strdup(fix->target) : target_of(fact);
     g_autofree char *name = fix != NULL && fix->name != NULL ? g_strdup(fix->name) : volume_name(target);
     return fix != NULL && fix->options != NULL ? g_strconcat(name, ":", target, ":", fix->options, NULL)
                                                : g_strconcat(name, ":", target, NULL);

@@ -8,8 +8,9 @@
 
 #include "fact.h"
 
-/* Values of --tmpfs and of --volume: those of the knowledge base where it has one; else for the fact's directory, with what
- * the image has there, and a tmpfs for the fact's user. */
+/* Values of --tmpfs and of --volume: those of the knowledge base where it has one; else for the fact's directory, or, where
+ * that is the root, for what was to be made there. A tmpfs starts with what the image has there, for root; for other users
+ * it starts empty and is theirs. */
 char *watch_remedy_tmpfs(const struct fact *fact);
 char *watch_remedy_volume(const struct fact *fact);
 

@@ -39,6 +39,8 @@ static void ask(struct watch_ui *ui, enum watch_action what, const char *text)
     ui->asked = what;
     ui->back = ui->mode;
     ui->mode = WATCH_PROMPT;
+    if (what == WATCH_ADD_TMPFS || what == WATCH_ADD_VOLUME)
+        watch_model_hold(ui->model);
 }
 
 static void ask_for_place(struct watch_ui *ui, enum watch_action what)
@@ -152,8 +154,10 @@ static enum watch_action list_key(struct watch_ui *ui, int key)
         return WATCH_QUIT;
     case WATCH_KEY_ENTER:
     case WATCH_KEY_RIGHT:
-        if (watch_model_selected(ui->model, NULL) != NULL)
+        if (watch_model_selected(ui->model, NULL) != NULL) {
+            watch_model_hold(ui->model);
             show(ui, WATCH_OPEN);
+        }
         return WATCH_NOTHING;
     case 'I':
         watch_model_unignore(ui->model);

@@ -69,6 +69,9 @@ static void test_order_and_selection(void)
     assert_places(model, "");
     g_assert_null(selected_place(model));
     watch_model_move(model, 1);
+    watch_model_set(model, list_of(make("a", "/", "/old", 30), NULL));
+    g_assert_cmpstr(selected_place(model), ==, "/old");
+    /* It is the newest until somebody chooses. */
     watch_model_set(model, list_of(make("a", "/", "/old", 30), make("a", "/", "/new", 10), NULL));
     assert_places(model, "/new /old");
     g_assert_cmpstr(selected_place(model), ==, "/new");
@@ -190,7 +193,7 @@ static void test_rows(void)
     g_assert_cmpstr(row, ==, "  fatal      75s     12  nginx            /var/cache/nginx/client_temp          ");
     item.is_mended = true;
     g_autofree char *narrow = watch_row(&item, &now, 50, false);
-    g_assert_cmpstr(narrow, ==, "  declared   75s     12  nginx      ~/client_temp");
+    g_assert_cmpstr(narrow, ==, "  declared   75s     12  nginx      ~x/client_temp");
     fact->count = 123456789;
     g_free(fact->place);
     fact->place = g_strdup("/\x1b[31m");
@@ -229,7 +232,7 @@ static void test_remedies(void)
     fact->uid = 33;
     fact->gid = 34;
     g_autofree char *users = watch_remedy_tmpfs(fact);
-    g_assert_cmpstr(users, ==, "/var/cache:tmpcopyup,uid=33,gid=34");
+    g_assert_cmpstr(users, ==, "/var/cache:mode=0755,uid=33,gid=34");
     g_assert_null(watch_remedy_why_not(fact));
     /* What is known of the program counts before that. */
     struct fact_fix *fix = g_new0(struct fact_fix, 1);
@@ -242,8 +245,13 @@ static void test_remedies(void)
     g_assert_cmpstr(known, ==, "/run/x:mode=0755,uid=33,gid=34");
     g_free(fact->directory);
     fact->directory = g_strdup("/");
+    /* The root cannot be declared; what was to be made in it can. */
     g_autofree char *root = watch_remedy_volume(fact);
-    g_assert_cmpstr(root, ==, "data:/");
+    g_assert_cmpstr(root, ==, "var:/var");
+    g_free(fact->place);
+    fact->place = g_strdup("/tmp*");
+    g_autofree char *any = watch_remedy_volume(fact);
+    g_assert_cmpstr(any, ==, "data:/");
     fact->held_by = DENIAL_PLACE_ROUTE;
     fact->route_target = g_strdup("/var/cache");
     fact->route_kind = g_strdup("volume");
