@@ -94,6 +94,9 @@ int main(int argc, char **argv)
         return print(help);
     if (strcmp(argv[1], "--version") == 0)
         return print("rofuse " ROFUSE_VERSION "\n");
+    /* For the shells' completions; no command for people. */
+    if (strcmp(argv[1], "__complete") == 0)
+        return cmd_complete(argc - 1, argv + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
