@@ -162,6 +162,16 @@ void cache_release(struct cache *cache, struct cache_entry *entry)
     }
 }
 
+/* What has left the table. Returns it to be destroyed, or NULL where its last user does that. */
+static struct cache_entry *dropped_locked(struct cache *cache, struct cache_entry *entry)
+{
+    entry->dropped = true;
+    if (entry->users > 0)
+        return NULL;
+    unlink_locked(cache, entry);
+    return entry;
+}
+
 void cache_drop(struct cache *cache, struct cache_key key)
 {
     struct cache_entry *dead = NULL;
@@ -169,14 +179,30 @@ void cache_drop(struct cache *cache, struct cache_key key)
     struct cache_entry *entry = find_locked(cache, key);
     if (entry != NULL) {
         g_hash_table_remove(cache->table, entry);
-        entry->dropped = true;
-        if (entry->users == 0) {
-            unlink_locked(cache, entry);
-            dead = entry;
-        }
+        dead = dropped_locked(cache, entry);
     }
     pthread_mutex_unlock(&cache->lock);
     entry_free(cache, dead);
+}
+
+void cache_drop_part(struct cache *cache, uint32_t part)
+{
+    GQueue dead = G_QUEUE_INIT;
+    GHashTableIter iter;
+    gpointer data;
+    pthread_mutex_lock(&cache->lock);
+    g_hash_table_iter_init(&iter, cache->table);
+    while (g_hash_table_iter_next(&iter, &data, NULL)) {
+        struct cache_entry *entry = data;
+        if (entry->key.part != part)
+            continue;
+        g_hash_table_iter_remove(&iter);
+        if (dropped_locked(cache, entry) != NULL)
+            g_queue_push_tail_link(&dead, &entry->link);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    for (GList *link; (link = g_queue_pop_head_link(&dead)) != NULL;)
+        entry_free(cache, link->data);
 }
 
 static void close_fd(void *object)

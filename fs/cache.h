@@ -18,11 +18,14 @@
 struct cache;
 struct cache_entry;
 
+#define CACHE_ROUTE 0x80000000u
+
 struct cache_key {
     uint64_t number; /* one of the mount's (numbers.h) */
     int64_t
         birth; /* of a route's file, in ns: a number may be used again, and somebody still hold on to the first file */
-    uint32_t part; /* of a directory that several layers make up: 1 + the layer; else 0 */
+    uint32_t
+        part; /* of a directory that several layers make up: 1 + the layer; of a route: CACHE_ROUTE + its index; else 0 */
 };
 
 /* @capacity: what idle entries may weigh together; @least: so many stay, however much they weigh. @destroy: frees an object;
@@ -47,6 +50,9 @@ void cache_release(struct cache *cache, struct cache_entry *entry);
 
 /* Lets go of a key's entry (the file was removed): destroyed at once, or when its last user is done. */
 void cache_drop(struct cache *cache, struct cache_key key);
+
+/* The same for all keys of a part. Looks at every entry. */
+void cache_drop_part(struct cache *cache, uint32_t part);
 
 /* A cache of descriptors, which it closes; a weight of 1 each. */
 struct cache *cache_new_fds(size_t capacity);

@@ -197,7 +197,7 @@ size_t node_next_place(struct node_table *table, struct node *node);
 void node_lost_name(struct node_table *table, struct node *node, struct node *parent, const char *name, bool last,
                     int fd);
 
-/* Whether the last name was removed. Once it is so it stays so. */
+/* Whether the last name was removed, or the route's end has come. Once it is so it stays so. */
 bool node_is_gone(struct node_table *table, const struct node *node);
 
 /* Keeps an O_PATH descriptor for a file that loses its name; takes ownership (closes it if there is one already). */

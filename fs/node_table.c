@@ -3,6 +3,8 @@
  */
 #include "node_private.h"
 
+#include "route.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -264,7 +266,7 @@ void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
 bool node_is_gone(struct node_table *table, const struct node *node)
 {
     pthread_mutex_lock(&table->lock);
-    bool gone = node->gone;
+    bool gone = node->gone || (node->id.kind == NODE_ROUTE && atomic_load(&node->id.route->is_given_up));
     pthread_mutex_unlock(&table->lock);
     return gone;
 }

@@ -68,8 +68,10 @@ struct route {
     atomic_bool is_removed;     /* it is not to be seen any more */
     atomic_bool is_given_up;    /* and its backing directory is closed */
     unsigned index;             /* its own among the session's, never used again; immutable */
-    int root_fd;                /* O_PATH descriptor of the backing root (directory or single file); owned */
-    int lock_fd;                /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
+    atomic_int
+        root_fd; /* O_PATH descriptor of the backing root (directory or single file); owned, until the route has ended
+                            (tree_end_route()) */
+    int lock_fd; /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
     bool no_birth;      /* birth times are no part of a file's identity here */

@@ -107,6 +107,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
     session->volume_dir = g_strdup(options->volume_dir);
+    session->ended_fds = g_array_new(FALSE, FALSE, sizeof(int));
     session->n_indexes = (unsigned)options->n_routes;
     pthread_mutex_init(&session->route_lock, NULL);
     session->n_threads = MIN(options->threads, SESSION_MAX_THREADS);
@@ -482,6 +483,8 @@ void session_free(struct session *session)
     g_ptr_array_free(session->limits, TRUE);
     close(session->ended_fd);
     pthread_mutex_destroy(&session->route_lock);
+    session_close_ended(session);
+    g_array_free(session->ended_fds, TRUE);
     g_free(session->volume_dir);
     g_free(session->mountpoint);
     g_free(session->name);

@@ -28,6 +28,7 @@ struct session {
     bool can_expire;            /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
     pthread_mutex_t
         route_lock;     /* one change of the routes at a time; held over system calls, never by a serving thread */
+    GArray *ended_fds;  /* [route_lock] of ended routes, to be closed; owned */
     unsigned n_indexes; /* [route_lock] that routes have had so far */
     unsigned n_threads; /* to begin with */
     pthread_mutex_t threads_lock;
@@ -40,5 +41,8 @@ struct session {
 
 /* Whether the kernel has let go of the connection: then nothing is mounted any more, by whomever it was unmounted. */
 bool session_is_gone(const struct session *session);
+
+/* Closes what routes that have ended have left; nobody may use it any more. */
+void session_close_ended(struct session *session);
 
 #endif

@@ -57,6 +57,13 @@ static void drop_unused_names(const struct session *session)
     close(fs);
 }
 
+void session_close_ended(struct session *session)
+{
+    for (guint i = 0; i < session->ended_fds->len; i++)
+        close(g_array_index(session->ended_fds, int, i));
+    g_array_set_size(session->ended_fds, 0);
+}
+
 /*
  * Tells the kernel what it does not know any more. Each name waits for whoever is changing or searching its directory, so that
  * his answer is there before it is expired; answers about attributes that are older than the notice are dropped by the kernel
@@ -64,7 +71,10 @@ static void drop_unused_names(const struct session *session)
  */
 static void tell_kernel(struct session *session, struct live *live, bool all)
 {
+    tree_take_ended(session->tree, session->ended_fds);
     bool quiet = turns_wait(&session->turns, PATIENCE_MS);
+    if (quiet)
+        session_close_ended(session);
     if (all)
         drop_unused_names(session);
     for (guint i = 0; i < live->stale->len; i++)

@@ -30,6 +30,7 @@ struct tree {
     struct cache *fds;            /* route: directories, O_PATH; image: files, for reading; by number; owned */
     struct node *root;            /* a ref */
     struct route *_Atomic routes; /* owned; in the order in which they came, removed ones too: tree_first_route() */
+    int nothing_fd;               /* stands for the backing directories of ended routes; owned; -1 = not needed yet */
     uint64_t n_made;              /* made places so far; changed by one at a time, as all that is grafted */
     struct timespec made_time;    /* times of made places */
     struct node_changes renames;  /* in routes */
@@ -114,6 +115,14 @@ void tree_let_go(struct tree *tree, const struct tree_held *held); /* safe where
 
 /* A node's file was removed: nothing of it is kept any more. */
 void tree_removed(struct tree *tree, const struct node *node);
+
+/* A route is at its end: its backing directory is closed, and nothing of it is kept any more. Whoever comes by an old number
+ * finds that nothing is there (ESTALE). Any thread, once for a route. */
+void tree_end_route(struct tree *tree, struct route *route);
+
+/* Takes the descriptors of ended routes away, all but one. They are put into @fds (of int), to be closed when the requests
+ * that are under way are done. One thread at a time, never a serving one. */
+void tree_take_ended(struct tree *tree, GArray *fds);
 
 /*
  * tree_list - the names of an image's directory, made by whoever asks first and kept for a while.

@@ -25,6 +25,9 @@
 /* However large they are: who reads a large directory asks for its listing again and again. */
 #define LEAST_LISTINGS 2
 
+/* In which no path leads anywhere. */
+#define NOTHING "/dev/null"
+
 static void free_listing(void *listing)
 {
     union_listing_free(listing);
@@ -38,6 +41,7 @@ int tree_new(const char *const *layers, size_t n_layers, size_t n_fds, struct tr
         return status;
     struct tree *tree = g_new0(struct tree, 1);
     tree->stack = stack;
+    tree->nothing_fd = -1;
     tree->table = node_table_new();
     tree->numbers = numbers_new();
     tree->listings = cache_new(LISTED_NAMES, LEAST_LISTINGS, free_listing);
@@ -80,8 +84,12 @@ void tree_free(struct tree *tree)
     node_table_free(tree->table);
     for (struct route *route = tree->routes, *next; route != NULL; route = next) {
         next = route->next;
+        if (route->root_fd == tree->nothing_fd)
+            route->root_fd = -1;
         backing_close(route);
     }
+    if (tree->nothing_fd >= 0)
+        close(tree->nothing_fd);
     cache_free(tree->listings);
     cache_free(tree->fds);
     numbers_free(tree->numbers);
@@ -184,6 +192,32 @@ void tree_let_go(struct tree *tree, const struct tree_held *held)
 void tree_removed(struct tree *tree, const struct node *node)
 {
     cache_drop(tree->fds, tree_key(node));
+}
+
+void tree_end_route(struct tree *tree, struct route *route)
+{
+    /* The descriptor's number stays taken, as somebody may be using it just now. */
+    int nothing = open(NOTHING, O_PATH | O_CLOEXEC);
+    if (nothing >= 0) {
+        (void)dup3(nothing, route->root_fd, O_CLOEXEC);
+        close(nothing);
+    }
+    cache_drop_part(tree->fds, CACHE_ROUTE + route->index);
+    if (route->lock_fd >= 0)
+        close(route->lock_fd);
+    route->lock_fd = -1;
+}
+
+void tree_take_ended(struct tree *tree, GArray *fds)
+{
+    if (tree->nothing_fd < 0)
+        tree->nothing_fd = open(NOTHING, O_PATH | O_CLOEXEC);
+    for (struct route *route = tree->routes; tree->nothing_fd >= 0 && route != NULL; route = route->next) {
+        if (!atomic_load(&route->is_given_up) || route->root_fd == tree->nothing_fd)
+            continue;
+        int fd = atomic_exchange(&route->root_fd, tree->nothing_fd);
+        g_array_append_val(fds, fd);
+    }
 }
 
 static void made_stat(const struct tree *tree, const struct node *node, struct stat *ret)

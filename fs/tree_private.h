@@ -11,8 +11,10 @@
 static inline struct cache_key tree_key(const struct node *node)
 {
     struct cache_key key = {.number = node->id.shown};
-    if (node->id.kind == NODE_ROUTE)
+    if (node->id.kind == NODE_ROUTE) {
         key.birth = (int64_t)node->id.birth.tv_sec * 1000000000 + node->id.birth.tv_nsec;
+        key.part = CACHE_ROUTE + node->id.route->index;
+    }
     return key;
 }
 

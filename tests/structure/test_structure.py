@@ -62,7 +62,7 @@ CALLERS = {
 TREE = {
     "node": set(),
     "node_private": {"node"},
-    "node_table": {"node_private"},
+    "node_table": {"node_private", "route"},
     "node_place": {"node_private"},
     "node_graft": {"node_private"},
     "node_face": {"node", "node_private"},
