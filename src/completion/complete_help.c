@@ -36,17 +36,30 @@ static void add_option(GPtrArray *options, const char *line)
     g_ptr_array_add(options, entry);
 }
 
+/* Of "  [SERVICE] [-- COMMAND] mount, run ..." what follows the parameters: two blanks, or what is in brackets or capitals. */
+static const char *skip_parameters(const char *text)
+{
+    const char *gap;
+    text += strspn(text, " ");
+    while ((gap = strstr(text, "  ")) != NULL)
+        text = gap + strspn(gap, " ");
+    while (*text == '[' || g_ascii_isupper(*text)) {
+        const char *end = *text == '[' ? strchr(text, ']') : strchr(text, ' ');
+        if (end == NULL)
+            break;
+        text = end + strcspn(end, " ");
+        text += strspn(text, " ");
+    }
+    return text;
+}
+
 /* "  status  [MOUNTPOINT]           what is mounted ..." without the blanks before it. */
 static void add_command(GPtrArray *commands, const char *line)
 {
     struct help_entry *entry = g_new0(struct help_entry, 1);
     size_t length = strcspn(line, " ");
     entry->name = g_strndup(line, length);
-    /* Parameters, where there are any, and then the text. */
-    const char *text = description(line + length);
-    if (*text == '[' || g_ascii_isupper(*text))
-        text = description(text);
-    entry->text = g_strdup(text);
+    entry->text = g_strdup(skip_parameters(line + length));
     g_ptr_array_add(commands, entry);
 }
 
