@@ -397,6 +397,7 @@ static void test_sizes(void)
                 PRESS(&ui, &value, modes[i], WATCH_KEY_END, WATCH_KEY_DOWN);
                 g_autofree char *text = paint(&ui, width, height, &cursor);
                 g_assert_cmpint(cursor, <, width);
+                g_assert_nonnull(text);
                 watch_ui_clear(&ui);
             }
         }
