@@ -83,6 +83,17 @@ static void set_parameters(struct help *help, const char *line)
     help->parameters = (char **)g_ptr_array_free(list, FALSE);
 }
 
+/* "Commands:"; in the program's own help commands are in groups, each with a name. */
+static bool is_list_of_commands(const char *line, bool has_groups)
+{
+    static const char *const others[] = {"Options:", "Example:", "Examples:"};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strcmp(line, others[i]) == 0)
+            return false;
+    }
+    return strcmp(line, "Commands:") == 0 || (has_groups && g_str_has_suffix(line, ":"));
+}
+
 struct help *help_parse(const char *text)
 {
     struct help *help = g_new0(struct help, 1);
@@ -90,12 +101,13 @@ struct help *help_parse(const char *text)
     help->options = g_ptr_array_new_with_free_func(free_entry);
     help->parameters = g_new0(char *, 1);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    bool in_commands = false, is_used = false;
+    bool in_commands = false, is_used = false, has_groups = false;
     for (char **line = lines; *line != NULL; line++) {
         const char *word = *line + strspn(*line, " ");
         bool is_indented = word > *line;
         if (!is_indented)
-            in_commands = strcmp(*line, "Commands:") == 0;
+            in_commands = is_list_of_commands(*line, has_groups);
+        has_groups |= g_str_has_prefix(*line, "Usage: rofuse COMMAND ");
         if (is_indented && *word == '-' && (word[1] == '-' || g_ascii_isalnum(word[1])))
             add_option(help->options, word);
         else if (is_indented && in_commands && *word != '\0')
