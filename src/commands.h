@@ -12,6 +12,9 @@ int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_facts(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_complete(int argc, char **argv); /* for shells */
 int cmd_run(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);

@@ -33,6 +33,8 @@ static const struct command {
     {"See", NULL, NULL, NULL},
     {"status", "[MOUNTPOINT]", "what is mounted, by which process, with which places", cmd_status},
     {"why", "[MOUNTPOINT] PATH", "which layer has it, who may write it, and why not", cmd_why},
+    {"log", "[MOUNTPOINT]", "which writes were refused, and to whom; --follow goes on", cmd_log},
+    {"watch", "[MOUNTPOINT]", "the same as it happens, on the whole screen, with remedies", cmd_watch},
     {"facts", "[MOUNTPOINT]", "what was refused, each thing once, and what it meant", cmd_facts},
     {"Try", NULL, NULL, NULL},
     {"learn", "on|off|diff [MOUNTPOINT]", "let all writes succeed for a while, and log them", cmd_learn},
@@ -109,6 +111,9 @@ int main(int argc, char **argv)
         (void)fputs("rofuse " ROFUSE_VERSION "\n", stdout);
         return finish_output();
     }
+    /* For the shells' completions; no command for people. */
+    if (strcmp(argv[1], "__complete") == 0)
+        return cmd_complete(argc - 1, argv + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (commands[i].run != NULL && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
