@@ -425,7 +425,8 @@ def test_the_state_tells_what_there_is(mount):
     assert targets(mount) == ["/etc/anonymous"]
 
 
-def test_again_and_again_under_load(mount, source):
+@pytest.mark.parametrize("rounds", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_again_and_again_under_load(mount, source, rounds):
     """Adding and removing while others walk, read and write: they see the image's or the route's, and no other error."""
     data = mount.path("app/data")
     ended = threading.Event()
