@@ -69,6 +69,7 @@ struct denial_facts {
     gid_t gid;
     const char *path;   /* absolute inside the mount; bytes, perhaps not UTF-8 */
     const char *target; /* rename, link: the other name; symlink: its text; else NULL */
+    bool learned;       /* the change was made, on learn mode's throw-away layer; without it, it would be refused so */
     bool name_unknown;  /* path is the directory in which an unknown name was to be changed */
     int flags;          /* open flags, -1 = the operation has none */
     int64_t mode;       /* mode argument with its type bits, -1 = the operation has none */
@@ -129,6 +130,14 @@ struct denial_log;
  * returned) and starts the threads, all signals blocked in them. Returns 0 or -errno. Call after the last fork. */
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
                    struct denial_log **ret);
+
+/*
+ * denial_log_look - has every record shown to somebody in denial_report(), while its caller still waits.
+ *
+ * @look: called in the serving threads, several at once; must be quick, must not wait for a file operation of the mount, and
+ * sees the very record that comes to the sinks later. Call it before the first denial_report().
+ */
+void denial_log_look(struct denial_log *log, void (*look)(void *data, const struct denial_record *record), void *data);
 
 /* The reader of callers' memory, for whoever else asks about callers; owned by the log. */
 struct caller_memory *denial_log_memory(struct denial_log *log);

@@ -35,6 +35,8 @@ struct denial_log {
     struct outlet **outlets; /* owned, [n_outlets]; immutable */
     size_t n_outlets;
     atomic_uint_fast64_t denied, folded, dropped;
+    void (*look)(void *data, const struct denial_record *record); /* NULL = nobody; immutable after the first report */
+    void *look_data;
 };
 
 static void *run_outlet(void *data)
@@ -196,6 +198,12 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     return 0;
 }
 
+void denial_log_look(struct denial_log *log, void (*look)(void *data, const struct denial_record *record), void *data)
+{
+    log->look = look;
+    log->look_data = data;
+}
+
 struct caller_memory *denial_log_memory(struct denial_log *log)
 {
     return log->memory;
@@ -225,6 +233,8 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
         return;
     }
     struct shared_event *event = shared_event_new(record_new(facts, log->memory));
+    if (log->look != NULL)
+        log->look(log->look_data, shared_event_get(event)->record);
     if (!event_queue_push(&log->queue, event)) {
         atomic_fetch_add(&log->dropped, 1);
     } else if (log->fold != NULL) {

@@ -5,6 +5,7 @@
 static const struct control_command *const tables[] = {
     daemon_log_commands,
     daemon_route_commands,
+    daemon_facts_commands,
     NULL,
 };
 

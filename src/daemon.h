@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 struct counters;
+struct facts_watch;
 struct history;
 struct log_set;
 struct session;
@@ -25,6 +26,7 @@ struct daemon {
     struct session *session;
     struct log_set *log;
     struct history *history;
+    struct facts_watch *facts;
     struct counters *counters;
     pthread_mutex_t lock; /* for whoever changes the mount: routes, the state and its file */
     struct state *state;  /* [lock] but for what never changes: name, mountpoint, device, layers, volume_dir */
@@ -36,5 +38,6 @@ struct control_server *daemon_listen(struct daemon *daemon, GError **error);
 /* The tables, a file each. */
 extern const struct control_command daemon_log_commands[];
 extern const struct control_command daemon_route_commands[];
+extern const struct control_command daemon_facts_commands[];
 
 #endif

@@ -153,6 +153,7 @@ static json_t *record_to_json(const struct denial_event *event, const char *moun
     set_string(object, "errno", error);
     json_object_set_new(object, "errno_number", json_integer(facts->error));
     set_string(object, "why", denial_why_name(facts->why));
+    set_true(object, "learned", facts->learned);
     json_object_set_new(object, "held_by", holder_to_json(facts));
     json_object_set_new(object, "process", process_to_json(record));
     json_object_set_new(object, "count", json_integer(is_folded ? (json_int_t)MAX(record->count, 1) : 1));

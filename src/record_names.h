@@ -4,7 +4,10 @@
 #ifndef ROFUSE_SRC_RECORD_NAMES_H
 #define ROFUSE_SRC_RECORD_NAMES_H
 
+#include "denial.h"
+
 #include <glib.h>
+#include <stdbool.h>
 #include <time.h>
 
 /* "EROFS"; the number for one that has no name. Owned by the caller. */
@@ -16,6 +19,16 @@ void record_each_flag(int flags, void (*each)(void *data, const char *name), voi
 
 /* RFC 3339, UTC, nine digits: "2024-11-24T00:00:00.123456789Z". Owned by the caller. */
 char *record_time_utc(const struct timespec *time);
+
+/* Reads what record_time_utc() writes, of the years 1970 to 9999. False for anything else. */
+bool record_time_parse(const char *text, struct timespec *ret);
+
+/* A flag word from the names of record_each_flag(), added to @flags (0 at first). False for an unknown name. */
+bool record_flag_parse(const char *name, int *flags);
+
+/* An operation or a reason by its name (denial_operation_name(), denial_why_name()). False for a word that is none. */
+bool record_operation_parse(const char *name, enum denial_operation *ret);
+bool record_why_parse(const char *name, enum denial_why *ret);
 
 /* Local time of day with milliseconds: "12:34:56.789". Owned by the caller. */
 char *record_time_local(const struct timespec *time);

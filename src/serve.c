@@ -9,8 +9,10 @@
 #include "background.h"
 #include "counters_file.h"
 #include "daemon.h"
+#include "facts_watch.h"
 #include "history.h"
 #include "interrupt.h"
+#include "knowledge.h"
 #include "layer_holds.h"
 #include "log_set.h"
 #include "mount_table.h"
@@ -52,6 +54,8 @@ struct serve {
     struct state *state;
     bool is_reserved; /* the state's file is there */
     struct history *history;
+    struct knowledge *knowledge;
+    struct facts_watch *facts;
     struct log_set *log;
     GArray *holds; /* of layers in the store */
     struct counters *counters;
@@ -406,13 +410,31 @@ static void wait_for_end(struct serve *serve)
     readonly_watch_free(watch);
 }
 
+static gboolean make_facts(struct serve *serve, GError **error)
+{
+    serve->knowledge = knowledge_new(NULL, error);
+    if (serve->knowledge == NULL)
+        return FALSE;
+    const struct facts_options options = {
+        .mount = serve->state->name, .image = serve->state->image, .knowledge = serve->knowledge};
+    serve->facts = facts_watch_new(&options, error);
+    return serve->facts != NULL;
+}
+
 static gboolean open_logs(struct serve *serve, GError **error)
 {
-    struct denial_sink sink;
+    struct denial_sink sinks[2];
+    if (!make_facts(serve, error))
+        return FALSE;
     serve->history = history_new(serve->state->name);
-    history_sink(serve->history, &sink);
-    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, &sink, 1, error);
-    return serve->log != NULL;
+    history_sink(serve->history, &sinks[0]);
+    facts_watch_sink(serve->facts, &sinks[1]);
+    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, sinks,
+                              G_N_ELEMENTS(sinks), error);
+    if (serve->log == NULL)
+        return FALSE;
+    denial_log_look(log_set_denials(serve->log), facts_watch_refused, serve->facts);
+    return TRUE;
 }
 
 /* The socket that commands about this mount come by. */
@@ -422,6 +444,7 @@ static gboolean listen_for_commands(struct serve *serve, GError **error)
     serve->daemon.session = serve->session;
     serve->daemon.log = serve->log;
     serve->daemon.history = serve->history;
+    serve->daemon.facts = serve->facts;
     serve->daemon.counters = serve->counters;
     serve->daemon.state = serve->state;
     serve->control = daemon_listen(&serve->daemon, error);
@@ -466,6 +489,8 @@ static void finish(struct serve *serve)
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     history_unref(serve->history);
+    facts_watch_free(serve->facts);
+    knowledge_free(serve->knowledge);
     pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);
     struct stat st;

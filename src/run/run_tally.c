@@ -1,7 +1,7 @@
 #include "run_tally.h"
 
 #include "json_bytes.h"
-#include "run_pattern.h"
+#include "pattern.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -102,7 +102,7 @@ static struct run_group *make_place(const json_t *record)
                         strcmp(get_word(record, "operation"), "tmpfile") == 0 || strcmp(path, "/") == 0;
     char *slash = strrchr(path, '/');
     group->name = g_strdup(is_directory ? "" : slash + 1);
-    group->pattern = run_pattern_of(group->name);
+    group->pattern = pattern_of(group->name);
     if (!is_directory)
         slash[slash == path] = '\0';
     group->directory = g_strdup(path);

@@ -13,7 +13,7 @@
 /* One place, one program, one reason. Strings are owned; they are bytes, not escaped. */
 struct run_group {
     char *directory; /* in which something was to be changed; absolute */
-    char *pattern;   /* run_pattern_of() of the name, "" where it is the directory itself, "*" where there are many */
+    char *pattern;   /* pattern_of() of the name, "" where it is the directory itself, "*" where there are many */
     char *name;      /* the name itself, of the first one */
     bool has_several_names;
     char *exe;  /* of the process; NULL = unknown */

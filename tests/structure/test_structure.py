@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("control", "image", "compose", "run")}
+PARTS = {name: SRC / name for name in ("audit", "control", "image", "compose", "explain", "run")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -91,12 +91,15 @@ FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
-TOOLS = {"app_error", "json_bytes", "paths", "quantity", "text"}
+TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
 PARTS_MAY = {
+    "audit": TOOLS | {"denial", "fact", "route"},
     "control": TOOLS,
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
-    "run": TOOLS | {"process", "route", "state"},
+    "explain": TOOLS | {"caller", "denial", "record_parse"},
+    # What a report calls one place is what facts call one.
+    "run": TOOLS | {"pattern", "process", "route", "state"},
 }
 
 # Libraries of formats: for src/ alone.

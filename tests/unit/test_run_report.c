@@ -2,40 +2,12 @@
 
 #include "app_error.h"
 #include "run_hint.h"
-#include "run_pattern.h"
 #include "run_tally.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static void test_patterns(void)
-{
-    static const char *const table[][2] = {
-        {"file", "file"},
-        {"nginx.pid", "nginx.pid"},
-        {"sh-thd.1732406400", "sh-thd.*"},
-        {"startprod65789232523.sh", "startprod*.sh"},
-        {"passwdaB3xYz", "passwd*"},
-        {"tmp.AlitLY", "tmp.*"},
-        {"tmpk3j9xq1a", "tmpk3*"},
-        {"Makefile2", "Makefile2"},
-        {"libssl3", "libssl3"},
-        {"StartupLog", "StartupLog"},
-        {"README", "README"},
-        {"log.2024", "log.*"},
-        {"8f14e45fceea167a5a36dedd4bea2543", "*"},
-        {"1732406400-1732406401", "*-*"},
-        {"", ""},
-        {"\xff\xfe", "\xff\xfe"},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autofree char *pattern = run_pattern_of(table[i][0]);
-        g_test_message("%s", table[i][0]);
-        g_assert_cmpstr(pattern, ==, table[i][1]);
-    }
-}
 
 static void test_hints(void)
 {
@@ -225,7 +197,6 @@ static void test_no_log(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/run_report/patterns", test_patterns);
     g_test_add_func("/run_report/hints", test_hints);
     g_test_add_func("/run_report/nothing", test_nothing);
     g_test_add_func("/run_report/text", test_text);

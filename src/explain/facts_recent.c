@@ -1,0 +1,175 @@
+#include "facts_recent.h"
+
+#include "caller.h"
+#include "fact_make.h"
+#include "text.h"
+
+#include <string.h>
+
+#define MOST_ATTEMPTS 64
+#define MOMENT_NS INT64_C(2000000000)
+#define WINDOW_NS (FACT_WINDOW_SECONDS * INT64_C(1000000000))
+
+struct attempt {
+    struct fact *fact; /* borrowed; NULL = empty */
+    pid_t pid;
+    struct timespec start_time; /* of the process; 0 = unknown */
+    struct timespec time;
+    enum denial_operation operation;
+    enum denial_why why;
+    char *pattern;   /* of the name; owned */
+    char *directory; /* owned */
+    char *path;      /* owned */
+    bool is_judged;
+};
+
+struct facts_recent {
+    struct attempt attempts[MOST_ATTEMPTS]; /* a ring */
+    size_t next;
+};
+
+struct facts_recent *facts_recent_new(void)
+{
+    return g_new0(struct facts_recent, 1);
+}
+
+static void clear_attempt(struct attempt *attempt)
+{
+    g_free(attempt->pattern);
+    g_free(attempt->directory);
+    g_free(attempt->path);
+    *attempt = (struct attempt){0};
+}
+
+void facts_recent_free(struct facts_recent *recent)
+{
+    if (recent == NULL)
+        return;
+    for (size_t i = 0; i < MOST_ATTEMPTS; i++)
+        clear_attempt(&recent->attempts[i]);
+    g_free(recent);
+}
+
+static int64_t nanoseconds(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
+static bool is_process(const struct attempt *attempt, const struct denial_record *record)
+{
+    const struct caller *caller = record->caller;
+    return attempt->fact != NULL && caller->pid > 0 && attempt->pid == caller->pid &&
+           fact_is_same_start(&attempt->start_time, &caller->start_time);
+}
+
+/* The newest first: @age 0, 1 … */
+static const struct attempt *attempt_at(const struct facts_recent *recent, size_t age)
+{
+    return &recent->attempts[(recent->next + 2 * MOST_ATTEMPTS - 1 - age) % MOST_ATTEMPTS];
+}
+
+static bool is_for_temporary_files(const char *directory)
+{
+    static const char *const directories[] = {"/tmp", "/var/tmp", "/usr/tmp", "/dev/shm", "/run/shm", NULL};
+    return g_strv_contains(directories, directory);
+}
+
+static bool makes_something(enum denial_operation operation)
+{
+    return operation == DENIAL_CREATE || operation == DENIAL_TMPFILE || operation == DENIAL_MKDIR ||
+           operation == DENIAL_MKNOD;
+}
+
+static char *name_pattern(const struct fact *fact)
+{
+    return g_path_get_basename(fact->place);
+}
+
+struct fact *facts_recent_alternative(const struct facts_recent *recent, const struct denial_record *record,
+                                      const struct fact *fact)
+{
+    if (!makes_something(record->facts.operation) || fact->because == FACT_NOISE)
+        return NULL;
+    g_autofree char *pattern = name_pattern(fact);
+    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
+        const struct attempt *attempt = attempt_at(recent, age);
+        int64_t passed = nanoseconds(&record->first) - nanoseconds(&attempt->time);
+        if (!is_process(attempt, record) || passed < 0 || passed > MOMENT_NS ||
+            attempt->fact->learned != fact->learned || attempt->operation != record->facts.operation ||
+            attempt->why != fact->why || strcmp(attempt->pattern, pattern) != 0 ||
+            strcmp(attempt->directory, fact->directory) == 0)
+            continue;
+        if (is_for_temporary_files(attempt->directory) || is_for_temporary_files(fact->directory))
+            return attempt->fact;
+    }
+    return NULL;
+}
+
+void facts_recent_merge(struct fact *into, const struct fact *fact)
+{
+    g_autofree char *directory = g_strdup(into->directory);
+    fact_merge(into, fact);
+    /* Not the one that holds all: they have nothing in common but the purpose. */
+    g_free(into->directory);
+    into->directory = g_steal_pointer(&directory);
+    if (strcmp(into->directory, fact->directory) != 0 && into->alternatives->len < FACT_MOST_ALTERNATIVES &&
+        !g_ptr_array_find_with_equal_func(into->alternatives, fact->directory, g_str_equal, NULL))
+        g_ptr_array_add(into->alternatives, g_strdup(fact->directory));
+}
+
+struct fact *facts_recent_find(const struct facts_recent *recent, const struct denial_record *record)
+{
+    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
+        const struct attempt *attempt = attempt_at(recent, age);
+        if (is_process(attempt, record) && strcmp(attempt->path, record->facts.path) == 0 &&
+            attempt->why == record->facts.why)
+            return attempt->fact;
+    }
+    return NULL;
+}
+
+/* The process still makes calls long after its earlier attempts. */
+static void judge(struct facts_recent *recent, const struct denial_record *record)
+{
+    for (size_t i = 0; i < MOST_ATTEMPTS; i++) {
+        struct attempt *attempt = &recent->attempts[i];
+        int64_t passed = nanoseconds(&record->first) - nanoseconds(&attempt->time);
+        if (!is_process(attempt, record) || attempt->is_judged || attempt->fact->learned || passed < WINDOW_NS)
+            continue;
+        g_autofree char *program = fact_program(attempt->fact);
+        g_autofree char *shown = text_word(program);
+        attempt->is_judged = true;
+        fact_decide(attempt->fact, FACT_TOLERATED, FACT_WENT_ON,
+                    g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown, passed / 1000000000));
+    }
+}
+
+void facts_recent_add(struct facts_recent *recent, const struct denial_record *record, struct fact *fact, bool is_judge)
+{
+    if (is_judge)
+        judge(recent, record);
+    struct attempt *attempt = &recent->attempts[recent->next];
+    recent->next = (recent->next + 1) % MOST_ATTEMPTS;
+    clear_attempt(attempt);
+    struct fact *own = fact_make(record);
+    *attempt = (struct attempt){
+        .fact = fact,
+        .pid = record->caller->pid,
+        .start_time = record->caller->start_time,
+        .time = record->first,
+        .operation = record->facts.operation,
+        .why = record->facts.why,
+        .pattern = name_pattern(own),
+        .directory = g_strdup(own->directory),
+        .path = g_strdup(record->facts.path),
+    };
+    fact_free(own);
+}
+
+void facts_recent_replace(struct facts_recent *recent, const struct fact *old, struct fact *by)
+{
+    for (size_t i = 0; i < MOST_ATTEMPTS; i++) {
+        if (recent->attempts[i].fact == old)
+            recent->attempts[i].fact = by;
+    }
+}

@@ -1,0 +1,194 @@
+#include "facts_watch.h"
+
+#include "app_error.h"
+#include "class_rule.h"
+#include "fact_make.h"
+#include "process_ends.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+/* Refusals whose process is still looked at; beyond that the oldest remains undecided. */
+#define MOST_PENDING 1024
+
+/* Ends come in crowds when a container ends: they are looked at together. */
+#define CROWD_MS 20
+
+struct pending {
+    char id[sizeof((struct facts_place *)NULL)->id]; /* of the fact */
+    struct watched_process *process;                 /* a reference */
+    struct timespec first;                           /* of the record */
+    int64_t refused_ms;                              /* the same by the clock of ends */
+};
+
+struct facts_watch {
+    struct facts *facts;       /* owned */
+    struct process_ends *ends; /* owned */
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t lock;
+    GQueue pending; /* [lock] struct pending, owned, the oldest first */
+    bool is_ending; /* [lock] */
+};
+
+static void free_pending(struct facts_watch *watch, struct pending *pending)
+{
+    process_ends_unref(watch->ends, pending->process);
+    g_free(pending);
+}
+
+/* Decides what can be decided. Returns whether the case is closed. */
+static bool decide(struct facts_watch *watch, const struct pending *pending, int64_t now, int64_t *next)
+{
+    struct class_case what;
+    struct class_verdict verdict;
+    process_ends_case(watch->ends, pending->process, &pending->first, &what);
+    what.refused_ms = pending->refused_ms;
+    class_rule(&what, now, &verdict);
+    process_ends_case_clear(&what);
+    facts_decide(watch->facts, pending->id, verdict.class, verdict.because, verdict.reason);
+    if (verdict.class != FACT_OPEN)
+        return true;
+    /* How it ended may become known yet. */
+    int64_t again = verdict.because == FACT_WAITING ? verdict.look_again_ms : pending->refused_ms + CLASS_WINDOW_MS;
+    *next = MIN(*next, again);
+    return again <= now;
+}
+
+/* [lock] Looks at all. Returns how many milliseconds from now it is time again; -1 = there is nothing to wait for. */
+static int decide_all(struct facts_watch *watch)
+{
+    int64_t now = process_ends_now(), next = INT64_MAX;
+    for (GList *link = watch->pending.head, *after; link != NULL; link = after) {
+        after = link->next;
+        struct pending *pending = link->data;
+        if (!decide(watch, pending, now, &next))
+            continue;
+        free_pending(watch, pending);
+        g_queue_delete_link(&watch->pending, link);
+    }
+    if (g_queue_is_empty(&watch->pending))
+        return -1;
+    return (int)CLAMP(next - now, CROWD_MS, CLASS_WINDOW_MS);
+}
+
+static void *run(void *data)
+{
+    struct facts_watch *watch = data;
+    for (;;) {
+        pthread_mutex_lock(&watch->lock);
+        bool is_ending = watch->is_ending;
+        int timeout_ms = decide_all(watch);
+        pthread_mutex_unlock(&watch->lock);
+        if (is_ending)
+            return NULL;
+        process_ends_wait(watch->ends, timeout_ms);
+    }
+}
+
+static bool start_thread(struct facts_watch *watch)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    watch->has_thread = pthread_create(&watch->thread, NULL, run, watch) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return watch->has_thread;
+}
+
+struct facts_watch *facts_watch_new(const struct facts_options *options, GError **error)
+{
+    struct process_ends *ends = process_ends_new(error);
+    if (ends == NULL)
+        return NULL;
+    struct facts_watch *watch = g_new0(struct facts_watch, 1);
+    struct facts_options watched = *options;
+    watched.is_watched = true;
+    watch->ends = ends;
+    watch->facts = facts_new(&watched);
+    pthread_mutex_init(&watch->lock, NULL);
+    g_queue_init(&watch->pending);
+    if (start_thread(watch))
+        return watch;
+    app_error_failed(error, "cannot start the thread that watches how processes end");
+    facts_watch_free(watch);
+    return NULL;
+}
+
+void facts_watch_free(struct facts_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    if (watch->has_thread) {
+        pthread_mutex_lock(&watch->lock);
+        watch->is_ending = true;
+        pthread_mutex_unlock(&watch->lock);
+        process_ends_wake(watch->ends);
+        pthread_join(watch->thread, NULL);
+    }
+    while (!g_queue_is_empty(&watch->pending))
+        free_pending(watch, g_queue_pop_head(&watch->pending));
+    process_ends_free(watch->ends);
+    facts_free(watch->facts);
+    pthread_mutex_destroy(&watch->lock);
+    g_free(watch);
+}
+
+void facts_watch_refused(void *data, const struct denial_record *record)
+{
+    struct facts_watch *watch = data;
+    if (!record->facts.learned)
+        process_ends_refused(watch->ends, record, fact_is_noise(record->facts.path));
+}
+
+/* Milliseconds from a time of the wall clock until now; 0 where the clock was set back since. */
+static int64_t passed_ms(const struct timespec *time)
+{
+    int64_t now = g_get_real_time() / 1000;
+    return MAX(now - ((int64_t)time->tv_sec * 1000 + time->tv_nsec / 1000000), 0);
+}
+
+static void add_pending(struct facts_watch *watch, const struct facts_place *place, const struct denial_record *record)
+{
+    struct watched_process *process = process_ends_find(watch->ends, record);
+    if (process == NULL) {
+        facts_decide(watch->facts, place->id, FACT_OPEN, FACT_NOT_SEEN, g_strdup("nobody saw how the program went on"));
+        return;
+    }
+    struct pending *pending = g_new0(struct pending, 1);
+    memcpy(pending->id, place->id, sizeof pending->id);
+    pending->process = process;
+    pending->first = record->first;
+    pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
+    pthread_mutex_lock(&watch->lock);
+    g_queue_push_tail(&watch->pending, pending);
+    if (watch->pending.length > MOST_PENDING)
+        free_pending(watch, g_queue_pop_head(&watch->pending));
+    pthread_mutex_unlock(&watch->lock);
+    process_ends_wake(watch->ends);
+}
+
+static void write_event(void *data, const struct denial_event *event)
+{
+    struct facts_watch *watch = data;
+    struct facts_place place;
+    facts_add(watch->facts, event, &place);
+    if (event->kind == DENIAL_EVENT_RECORD && *place.id != '\0' && !place.is_noise && !event->record->facts.learned)
+        add_pending(watch, &place, event->record);
+}
+
+static void close_nothing(void *data)
+{
+    (void)data;
+}
+
+void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret)
+{
+    *ret = (struct denial_sink){.write = write_event, .close = close_nothing, .data = watch};
+}
+
+struct facts *facts_watch_facts(struct facts_watch *watch)
+{
+    return watch->facts;
+}

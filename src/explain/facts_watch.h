@@ -1,0 +1,29 @@
+/*
+ * facts_watch - the facts of a mount as its daemon makes them: a sink of the log, and a look at how the processes go on.
+ *
+ * A thread of its own decides the classes (class_rule.h); nothing that it waits for holds up a file operation.
+ */
+#ifndef ROFUSE_SRC_FACTS_WATCH_H
+#define ROFUSE_SRC_FACTS_WATCH_H
+
+#include "denial.h"
+#include "facts.h"
+
+struct facts_watch;
+
+/* @options: is_watched is set. Owned by the caller, facts_watch_free(). NULL with one line. Call after the last fork. */
+struct facts_watch *facts_watch_new(const struct facts_options *options, GError **error);
+
+/* After the log, whose sink and whose look it uses, has been freed. NULL is allowed. */
+void facts_watch_free(struct facts_watch *watch);
+
+/* For denial_log_look(): called with a record while its caller waits. @data: the watch. */
+void facts_watch_refused(void *data, const struct denial_record *record);
+
+/* A sink of it; it has nothing to close. */
+void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
+
+/* The table; borrowed. */
+struct facts *facts_watch_facts(struct facts_watch *watch);
+
+#endif

@@ -1,0 +1,354 @@
+/*
+ * One lock guards the table. A process is found by its number; whether it still is the one that the number belongs to now is
+ * asked of its descriptor, which does not change: readable means that it has ended.
+ *
+ * A process that has ended stays for a while without its descriptor, as its record may still be on its way through the log.
+ */
+#include "process_ends.h"
+
+#include "app_error.h"
+#include "caller.h"
+#include "fact_make.h"
+#include "pidfd_status.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* How long an ended process waits for its records. */
+#define LINGER_MS 30000
+#define MOST_EVENTS 64
+
+struct watched_process {
+    unsigned refs; /* one of the table while it is there, one of each child, and those that were handed out */
+    pid_t pid;
+    struct timespec start_time; /* as in records; 0 for parents, of which no record told */
+    char *comm, *executable;
+    int fd; /* -1 = ended */
+    bool is_quiet;
+    enum class_end end;
+    int status;
+    int64_t ended_ms;
+    struct timespec last;            /* when the last refusal was that it, or one below it, met */
+    char *last_path;                 /* of that */
+    int64_t used_ms;                 /* when it was refused last */
+    struct watched_process *started; /* by this one; a reference; NULL = the entrypoint */
+    bool is_in_table;
+};
+
+struct process_ends {
+    pthread_mutex_t lock;
+    GQueue table; /* [lock] struct watched_process, a reference each */
+    int epoll_fd, wake_fd;
+};
+
+int64_t process_ends_now(void)
+{
+    return g_get_monotonic_time() / 1000;
+}
+
+struct process_ends *process_ends_new(GError **error)
+{
+    struct process_ends *ends = g_new0(struct process_ends, 1);
+    pthread_mutex_init(&ends->lock, NULL);
+    g_queue_init(&ends->table);
+    ends->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    ends->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    if (ends->epoll_fd >= 0 && ends->wake_fd >= 0 &&
+        epoll_ctl(ends->epoll_fd, EPOLL_CTL_ADD, ends->wake_fd, &event) == 0)
+        return ends;
+    app_error_failed(error, "cannot watch how processes end: %s", g_strerror(errno));
+    process_ends_free(ends);
+    return NULL;
+}
+
+/* [lock] */
+static void unref(struct watched_process *process)
+{
+    while (process != NULL && --process->refs == 0) {
+        struct watched_process *started = process->started;
+        if (process->fd >= 0)
+            close(process->fd);
+        g_free(process->comm);
+        g_free(process->executable);
+        g_free(process->last_path);
+        g_free(process);
+        process = started;
+    }
+}
+
+void process_ends_free(struct process_ends *ends)
+{
+    if (ends == NULL)
+        return;
+    while (!g_queue_is_empty(&ends->table))
+        unref(g_queue_pop_head(&ends->table));
+    if (ends->epoll_fd >= 0)
+        close(ends->epoll_fd);
+    if (ends->wake_fd >= 0)
+        close(ends->wake_fd);
+    pthread_mutex_destroy(&ends->lock);
+    g_free(ends);
+}
+
+/* [lock] Takes a process out of the table; what others hold of it stays, and nobody sees it end any more. */
+static void remove_process(struct process_ends *ends, GList *link)
+{
+    struct watched_process *process = link->data;
+    g_queue_delete_link(&ends->table, link);
+    process->is_in_table = false;
+    if (process->fd >= 0)
+        close(process->fd);
+    process->fd = -1;
+    if (process->end == CLASS_RUNS) {
+        process->end = CLASS_ENDED_UNKNOWN;
+        process->ended_ms = process_ends_now();
+    }
+    unref(process);
+}
+
+/* [lock] Makes room: ended ones that nobody waits for, then the one that was longest without a refusal. */
+static void make_room(struct process_ends *ends)
+{
+    int64_t now = process_ends_now();
+    GList *oldest = NULL, *next;
+    for (GList *link = ends->table.head; link != NULL; link = next) {
+        struct watched_process *process = link->data;
+        next = link->next;
+        if (process->end != CLASS_RUNS && process->refs == 1 && now - process->ended_ms > LINGER_MS)
+            remove_process(ends, link);
+        else if (oldest == NULL || process->used_ms < ((struct watched_process *)oldest->data)->used_ms)
+            oldest = link;
+    }
+    if (ends->table.length >= PROCESS_ENDS_MOST && oldest != NULL)
+        remove_process(ends, oldest);
+}
+
+static bool has_ended(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLIN};
+    return poll(&look, 1, 0) != 0;
+}
+
+/* [lock] Of those with that number the one that lives. */
+static struct watched_process *find_living(const struct process_ends *ends, pid_t pid)
+{
+    for (GList *link = ends->table.head; link != NULL; link = link->next) {
+        struct watched_process *process = link->data;
+        if (process->pid == pid && process->fd >= 0 && !has_ended(process->fd))
+            return process;
+    }
+    return NULL;
+}
+
+/* A link of /proc; "" where it cannot be read. */
+static void read_link(pid_t pid, const char *name, char *ret, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    ssize_t length = readlink(path, ret, size - 1);
+    ret[MAX(length, 0)] = '\0';
+}
+
+/* Where a process lives. */
+struct home {
+    char mounts[64];
+    char root[4096];
+};
+
+static bool read_home(pid_t pid, struct home *ret)
+{
+    read_link(pid, "ns/mnt", ret->mounts, sizeof ret->mounts);
+    read_link(pid, "root", ret->root, sizeof ret->root);
+    return *ret->mounts != '\0' && *ret->root != '\0';
+}
+
+/* [lock] The living process of a number, from the table or new; borrowed; NULL where it cannot be watched. */
+static struct watched_process *get_process(struct process_ends *ends, pid_t pid, const char *comm,
+                                           const char *executable)
+{
+    struct watched_process *process = find_living(ends, pid);
+    if (process != NULL)
+        return process;
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return NULL;
+    make_room(ends);
+    process = g_new0(struct watched_process, 1);
+    process->refs = 1;
+    process->pid = pid;
+    process->fd = fd;
+    process->comm = g_strdup(comm);
+    process->executable = g_strdup(executable);
+    process->is_in_table = true;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = process};
+    epoll_ctl(ends->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    g_queue_push_tail(&ends->table, process);
+    return process;
+}
+
+/* [lock] The line of those that started a process, as far as they live where it does. */
+static void get_parents(struct process_ends *ends, struct watched_process *process, const struct caller *caller)
+{
+    struct home home, other;
+    if (!read_home(caller->pid, &home))
+        return;
+    for (size_t i = 0; i < MIN(caller->n_parents, CLASS_MOST_PROCESSES - 1) && process->started == NULL; i++) {
+        const struct caller_parent *parent = &caller->parents[i];
+        if (parent->pid <= 0 || class_is_init(parent->comm, parent->exe) || !read_home(parent->pid, &other) ||
+            strcmp(home.mounts, other.mounts) != 0 || strcmp(home.root, other.root) != 0)
+            return;
+        struct watched_process *started = get_process(ends, parent->pid, parent->comm, parent->exe);
+        if (started == NULL || !process->is_in_table)
+            return;
+        started->refs++;
+        process->started = started;
+        process = started;
+    }
+}
+
+/* By the name alone: where a process has a root of its own, the link has not the whole path; and to ask for the file itself
+ * could ask our own mount, which waits for us. */
+static bool is_quiet(pid_t pid)
+{
+    char target[4096];
+    read_link(pid, "fd/2", target, sizeof target);
+    return g_str_has_suffix(target, "/null");
+}
+
+void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise)
+{
+    const struct caller *caller = record->caller;
+    if (caller->pid <= 0)
+        return;
+    int64_t now = process_ends_now();
+    pthread_mutex_lock(&ends->lock);
+    struct watched_process *process = get_process(ends, caller->pid, caller->comm, caller->exe);
+    if (process != NULL && process->start_time.tv_sec == 0 && process->started == NULL) {
+        /* Kept until its line is there: to make room for a parent could take it away. */
+        process->refs++;
+        process->start_time = caller->start_time;
+        process->is_quiet = is_quiet(caller->pid);
+        get_parents(ends, process, caller);
+        unref(process);
+    } else if (process != NULL) {
+        process->start_time = caller->start_time;
+    }
+    for (; process != NULL; process = process->started) {
+        process->used_ms = now;
+        if (is_noise)
+            continue;
+        process->last = record->first;
+        g_free(process->last_path);
+        process->last_path = g_strdup(record->facts.path);
+    }
+    pthread_mutex_unlock(&ends->lock);
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+struct watched_process *process_ends_find(struct process_ends *ends, const struct denial_record *record)
+{
+    struct watched_process *found = NULL;
+    pthread_mutex_lock(&ends->lock);
+    /* The newest are at the tail. */
+    for (GList *link = ends->table.tail; link != NULL && found == NULL; link = link->prev) {
+        struct watched_process *process = link->data;
+        if (process->pid == record->caller->pid &&
+            fact_is_same_start(&process->start_time, &record->caller->start_time))
+            found = process;
+    }
+    if (found != NULL)
+        found->refs++;
+    pthread_mutex_unlock(&ends->lock);
+    return found;
+}
+
+void process_ends_unref(struct process_ends *ends, struct watched_process *process)
+{
+    pthread_mutex_lock(&ends->lock);
+    unref(process);
+    pthread_mutex_unlock(&ends->lock);
+}
+
+void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
+                       struct class_case *ret)
+{
+    *ret = (struct class_case){0};
+    pthread_mutex_lock(&ends->lock);
+    ret->is_quiet = process->is_quiet;
+    for (; process != NULL && ret->n < CLASS_MOST_PROCESSES; process = process->started) {
+        ret->line[ret->n++] = (struct class_process){
+            .comm = g_strdup(process->comm),
+            .executable = g_strdup(process->executable),
+            .end = process->end,
+            .status = process->status,
+            .ended_ms = process->ended_ms,
+            .is_last = is_same_time(&process->last, first),
+            .last_path = g_strdup(process->last_path),
+        };
+    }
+    pthread_mutex_unlock(&ends->lock);
+}
+
+void process_ends_case_clear(struct class_case *what)
+{
+    for (size_t i = 0; i < what->n; i++) {
+        g_free((char *)what->line[i].comm);
+        g_free((char *)what->line[i].executable);
+        g_free((char *)what->line[i].last_path);
+    }
+    *what = (struct class_case){0};
+}
+
+/* [lock] A descriptor is readable: the process is a zombie, or gone. */
+static void note_end(struct watched_process *process)
+{
+    enum pidfd_answer answer = pidfd_status(process->fd, process->pid, &process->status);
+    if (process->end == CLASS_RUNS)
+        process->ended_ms = process_ends_now();
+    process->end = answer == PIDFD_STATUS ? CLASS_ENDED : CLASS_ENDED_UNKNOWN;
+    /* Nobody has waited for it yet, and what it ends with is not ours to see: it is told again when somebody has. */
+    if (answer == PIDFD_NOT_YET)
+        return;
+    close(process->fd);
+    process->fd = -1;
+}
+
+void process_ends_wait(struct process_ends *ends, int timeout_ms)
+{
+    struct epoll_event events[MOST_EVENTS];
+    int n = epoll_wait(ends->epoll_fd, events, MOST_EVENTS, timeout_ms);
+    pthread_mutex_lock(&ends->lock);
+    for (int i = 0; i < n; i++) {
+        uint64_t count;
+        if (events[i].data.ptr == NULL) {
+            while (read(ends->wake_fd, &count, sizeof count) > 0)
+                continue;
+            continue;
+        }
+        /* It may have been taken out of the table since the event was made. */
+        GList *link = g_queue_find(&ends->table, events[i].data.ptr);
+        struct watched_process *process = link != NULL ? link->data : NULL;
+        if (process != NULL && process->fd >= 0 && has_ended(process->fd))
+            note_end(process);
+    }
+    pthread_mutex_unlock(&ends->lock);
+}
+
+void process_ends_wake(struct process_ends *ends)
+{
+    const uint64_t one = 1;
+    while (write(ends->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
+}

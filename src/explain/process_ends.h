@@ -1,0 +1,49 @@
+/*
+ * process_ends - watches how processes end that are in a refused call, and those that started them up to the entrypoint.
+ *
+ * A descriptor (pidfd_open(2)) is taken while the process is still blocked in its call, so that it is that process and no other
+ * one for good, whenever it ends and whoever has its number then. How it ended is asked of the descriptor (PIDFD_GET_INFO with
+ * PIDFD_INFO_EXIT, Linux 6.15), else of /proc/PID/stat as long as it is a zombie; else it is not known.
+ *
+ * Of its parents those are looked at that live in the same root directory and mount namespace: what runs in the container, and
+ * not who started it; and but for those that only pass on how their child ended (tini). At most PROCESS_ENDS_MOST at a time;
+ * the one that was longest without a refusal goes first. All functions: any thread.
+ */
+#ifndef ROFUSE_SRC_PROCESS_ENDS_H
+#define ROFUSE_SRC_PROCESS_ENDS_H
+
+#include "class_rule.h"
+#include "denial.h"
+
+#include <glib.h>
+
+#define PROCESS_ENDS_MOST 512
+
+struct process_ends;
+struct watched_process;
+
+/* NULL with one line. Owned by the caller, process_ends_free(), when nobody calls any more. */
+struct process_ends *process_ends_new(GError **error);
+void process_ends_free(struct process_ends *ends); /* NULL is allowed */
+
+/* In the thread that serves the call, before it is answered: waits for nothing but this lock, and asks /proc for links only. */
+void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise);
+
+/* The process of a record, a new reference; NULL where it is not watched (too many, no /proc, long gone). */
+struct watched_process *process_ends_find(struct process_ends *ends, const struct denial_record *record);
+void process_ends_unref(struct process_ends *ends, struct watched_process *process); /* NULL is allowed */
+
+/* A process and its line for class_rule(), but for refused_ms; strings live until process_ends_case_clear(). @first: when it
+ * was refused, as in the record. */
+void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
+                       struct class_case *ret);
+void process_ends_case_clear(struct class_case *what);
+
+/* Waits until a process ended, process_ends_wake(), or @timeout_ms (-1 = for ever). One thread. */
+void process_ends_wait(struct process_ends *ends, int timeout_ms);
+void process_ends_wake(struct process_ends *ends);
+
+/* Milliseconds of the clock that ends are measured by (CLOCK_BOOTTIME would count sleep; this is CLOCK_MONOTONIC). */
+int64_t process_ends_now(void);
+
+#endif
