@@ -16,6 +16,7 @@ import subprocess
 import threading
 import time
 
+import busybox_image
 import pytest
 import rofuse_test
 from denial_log import fingerprint
@@ -485,6 +486,24 @@ def test_without_the_right(scratch, layers):
     assert result.returncode == 1
     assert result.stderr.startswith("rofuse: learn mode: ") and "unshare -Urm" in result.stderr and result.stderr.count("\n") == 1
     assert not rofuse_test.is_mounted(point)
+
+
+def test_run(scratch, layers):
+    """One run shows all places; nothing is left of it."""
+    shutil.copy(busybox_image.find_busybox(), layers[0] / "bin/busybox")
+    before = [fingerprint(layer) for layer in layers]
+    words = [rofuse_test.BINARY, "run", "--learn", "--state-dir", str(scratch / "rstate"), "--tmpfs", "/run"]
+    for layer in layers:
+        words += ["--layer", str(layer)]
+    script = "echo x > /etc/conf && busybox mkdir -p /app/data && echo x > /app/data/file && echo x > /run/file && busybox cat /etc/conf"
+    result = subprocess.run([*words, "--", "/bin/busybox", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "x\n"), result.stderr
+    assert "4 writes would have been refused; learn mode let them happen\n" in result.stderr
+    assert all(place in result.stderr for place in ("/etc/conf", "/app/data/file", "/app/data")) and "/run/file" not in result.stderr
+    report = subprocess.run([*words, "--report", "json", "--", "/bin/busybox", "touch", "/etc/one"], capture_output=True, text=True,
+                            check=False, timeout=60)
+    assert (json.loads(report.stderr)["denied"], json.loads(report.stderr)["learned"]) == (1, 1)
+    assert [fingerprint(layer) for layer in layers] == before
 
 
 def test_wrong_words(rofuse):
