@@ -13,10 +13,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 
 import busybox_image
+import every_operation
 import pytest
 import rofuse_test
 from denial_log import fingerprint
@@ -65,6 +67,7 @@ def fixture_layers(scratch):
                        "bin/tool": "#!/bin/sh\necho tool\n"}.items():
         (bottom / name).write_text(text)
     (bottom / "bin/tool").chmod(0o755)
+    every_operation.prepare(bottom)
     os.link(bottom / "etc/linked", bottom / "etc/second")
     os.link(bottom / "etc/linked", bottom / "usr/share/third")
     os.chown(bottom / "etc/motd", 1000, 1000)
@@ -154,6 +157,15 @@ def test_all_is_as_on_a_kernel_overlayfs(learn, layers, reference):
     assert [fingerprint(layer) for layer in layers] == before
 
 
+def test_every_operation_is_as_on_a_kernel_overlayfs(learn, layers, reference):
+    """What only a few programs do: ACLs, capabilities, exchanges, holes, mapped writes, names of unnamed files."""
+    mount = learn()
+    told = [subprocess.run([sys.executable, every_operation.__file__, str(root)], capture_output=True, text=True, check=True,
+                           timeout=60).stdout.splitlines() for root in (mount.point, reference)]
+    assert len(told[0]) == len(every_operation.OPERATIONS)
+    assert told[0] == told[1]
+
+
 def test_each_change_is_one_record_with_its_process(learn):
     mount = learn()
     run_script(mount.point)
@@ -234,6 +246,17 @@ def test_open_files_and_programs(learn):
         mount.path("/usr/elsewhere/doc/kept").write_text("new\n")
         told = process.communicate("\n", timeout=30)[0].split("\n")
     assert told[:3] == ["new", str(mount.path("/usr/elsewhere/doc")), "new"]
+    # Names of one file, some of which overlayfs takes for another: what is written by one is read by all.
+    names = [mount.path(name) for name in ("/etc/shadow", "/etc/shadow2", "/srv/shadow3")]
+    os.chmod(names[0], 0o640)
+    os.link(names[0], names[1])
+    os.link(names[1], names[2])
+    for turn, writer in enumerate(names + names):
+        writer.write_text(f"turn {turn}")
+        assert [name.read_text() for name in names] == [f"turn {turn}"] * 3
+        assert {(name.stat().st_ino, name.stat().st_nlink) for name in names} == {(names[0].stat().st_ino, 3)}
+        if turn == 2:
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
     shutil.copy("/bin/true", mount.path("/bin/program"))
     for _ in range(3):
         assert subprocess.run([mount.path("/bin/program")], check=False).returncode == 0
