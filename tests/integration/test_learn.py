@@ -267,6 +267,35 @@ def test_open_files_and_programs(learn):
     assert subprocess.run(["sh", "bin/tool"], cwd=mount.point, capture_output=True, check=True).stdout == b"other\n"
 
 
+def test_overlayfs_need_not_look_for_originals(learn, layers):
+    """It would find them by file handles when memory is short, and then say ESTALE; see fs/copies.h."""
+    mount = learn()
+    mount.path("/etc/shadow").write_text("changed")
+    with pytest.raises(OSError):
+        os.rmdir(mount.path("/etc/motd"))
+    os.rename(mount.path("/etc/motd"), mount.path("/etc/moved"))
+    with open(mount.path("/etc/linked"), "a", encoding="utf-8"):
+        pass
+    descriptors = pathlib.Path(f"/proc/{mount.process.pid}/fd")
+    (upper,) = [fd for fd in descriptors.iterdir() if os.readlink(fd) == "/upper"]
+    assert "trusted.overlay.origin" not in os.listxattr(upper / "etc/shadow") + os.listxattr(upper / "etc/moved")
+    # One with several names is held instead, so that they go on being one file.
+    (copy,) = [path for path in (upper / "etc").iterdir() if path.name in ("linked", "second")] or [upper / "usr/share/third"]
+    assert "trusted.overlay.origin" in os.listxattr(copy)
+
+    def held():
+        others, count = {layers[0].stat().st_dev, upper.stat().st_dev}, 0
+        for fd in descriptors.iterdir():
+            with contextlib.suppress(OSError):
+                count += os.readlink(fd).endswith(f"/{copy.name}") and fd.stat().st_dev not in others
+        return count
+
+    rofuse_test.wait_until(lambda: held() == 1, "one descriptor of it")
+    for name in ("/etc/linked", "/etc/second", "/usr/share/third"):
+        mount.path(name).unlink()
+    rofuse_test.wait_until(lambda: held() == 0, "its end with the last name")
+
+
 def as_user(uid, call):
     """Runs a function as an ordinary user in a child; returns the errno."""
     reader, writer = os.pipe()
