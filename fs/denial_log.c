@@ -247,12 +247,23 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
 
 void denial_log_counters(struct denial_log *log, struct denial_counters *ret)
 {
+    uint64_t waiting, lost;
+    event_queue_length(&log->queue, &waiting, &lost);
     *ret = (struct denial_counters){
+        .waiting = waiting,
         .denied = atomic_load(&log->denied),
         .learned = atomic_load(&log->learned),
         .folded = atomic_load(&log->folded),
         .dropped = atomic_load(&log->dropped),
     };
+}
+
+bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial_sink_counters *ret)
+{
+    if (sink >= log->n_outlets)
+        return false;
+    event_queue_length(&log->outlets[sink]->queue, &ret->waiting, &ret->dropped);
+    return true;
 }
 
 void denial_log_reopen(struct denial_log *log)

@@ -4,6 +4,7 @@
 #include "counters.h"
 #include "path.h"
 #include "tree.h"
+#include "writers.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -108,14 +109,60 @@ void gate_done(const struct gate *gate, const struct assume_credentials *who, co
     report(gate, who, change, EROFS, DENIAL_NOT_DECLARED, true);
 }
 
+/* The counters of a node's route, or NULL: there are so many that it has none. */
+static struct counters_written *written(const struct gate *gate, const struct node *node)
+{
+    if (node->id.kind != NODE_ROUTE || node->id.route->index >= COUNTERS_ROUTES)
+        return NULL;
+    return &gate->counters->written[node->id.route->index];
+}
+
+/* A change of a route that is not answered yet: when, and by whom. Written only where it is news, so that threads do not take
+ * the memory from each other. */
+static void note_change(const struct gate *gate, const struct assume_credentials *who, const struct node *node,
+                        struct counters_written *counters)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (atomic_load_explicit(&counters->last, memory_order_relaxed) != (uint64_t)now.tv_sec)
+        atomic_store_explicit(&counters->last, (uint64_t)now.tv_sec, memory_order_relaxed);
+    writers_note(gate->writers, node->id.route->index, who->tid, who->uid, who->gid);
+}
+
+void gate_opened(const struct gate *gate, const struct node *node)
+{
+    struct counters_written *counters = written(gate, node);
+    if (counters != NULL)
+        counters_add(&counters->files, 1);
+}
+
+void gate_wrote(const struct gate *gate, const struct assume_credentials *who, const struct node *node, uint64_t bytes)
+{
+    struct counters_written *counters = written(gate, node);
+    if (counters == NULL)
+        return;
+    counters_add(&counters->bytes, bytes);
+    note_change(gate, who, node, counters);
+}
+
+void gate_grew(const struct gate *gate, const struct node *node, uint64_t bytes)
+{
+    struct counters_written *counters = written(gate, node);
+    if (counters != NULL)
+        counters_add(&counters->grown, bytes);
+}
+
 int gate_apply(const struct gate *gate, const struct assume_credentials *who, const struct change *change,
                struct policy_verdict verdict)
 {
     const struct node_identity *id = &change->node->id;
-    if (verdict.error == EROFS)
+    struct counters_written *counters = written(gate, change->node);
+    if (verdict.error == EROFS) {
         gate_record(gate, who, change, verdict.error, verdict.why);
-    else if (verdict.error == 0 && id->kind == NODE_ROUTE && id->route->index < COUNTERS_ROUTES)
+    } else if (verdict.error == 0 && counters != NULL) {
         counters_add(&gate->counters->changes[id->route->index], 1);
+        note_change(gate, who, change->node, counters);
+    }
     return verdict.error;
 }
 

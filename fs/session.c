@@ -2,6 +2,7 @@
 
 #include "counters.h"
 #include "dir_streams.h"
+#include "explain.h"
 #include "ops_passthrough.h"
 #include "native.h"
 #include "ops_private.h"
@@ -9,6 +10,7 @@
 #include "session_order.h"
 #include "session_private.h"
 #include "session_threads.h"
+#include "writers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +96,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
 {
     struct session *session = g_new0(struct session, 1);
     session->threads = session_threads_new();
+    session->writers = writers_new();
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
@@ -127,7 +130,8 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.gate = (struct gate){.tree = session->tree,
                                       .log = options->log,
                                       .memory = denial_log_memory(options->log),
-                                      .counters = options->counters};
+                                      .counters = options->counters,
+                                      .writers = session->writers};
     note_limits(session);
     if (options->learn)
         status = session_begin_learn(session, ret_why);
@@ -379,6 +383,24 @@ const char *session_native(const struct session *session, const char *target)
     return route != NULL && route->native ? route->target : NULL;
 }
 
+int session_use(struct session *session, const char *target, struct writer *ret_writer)
+{
+    *ret_writer = (struct writer){0};
+    for (const struct route *route = tree_first_route(session->tree); route != NULL; route = tree_next_route(route)) {
+        if (strcmp(route->spec.target, target) != 0)
+            continue;
+        (void)writers_last(session->writers, route->index, ret_writer);
+        return (int)route->index;
+    }
+    return -1;
+}
+
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids)
+{
+    struct explain_who who = {.ids = *ids, .power = &session->ops.power};
+    return explain_path(session->tree, path, &who);
+}
+
 int session_ended_fd(const struct session *session)
 {
     return session_threads_ended_fd(session->threads);
@@ -398,6 +420,7 @@ void session_free(struct session *session)
     session_free_learn(session);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
+    writers_free(session->writers);
     pthread_mutex_destroy(&session->route_lock);
     session_close_ended(session);
     g_array_free(session->ended_fds, TRUE);

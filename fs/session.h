@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct access_subject;
 struct counters;
 struct denial_log;
+struct explanation;
 struct route_spec;
 struct session;
+struct writer;
 
 struct session_options {
     const char *mountpoint;          /* absolute, an existing directory */
@@ -79,7 +82,6 @@ struct session_protected {
  *
  * @protected: complete as of now; what is mounted there while this runs may be detached.
  * @ret_index: where its changes are counted (counters.h).
- * @ret_index: where its changes are counted (counters.h).
  * @ret_why:   on failure one line for a person; owned, g_free().
  * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
  * one; one change at a time.
@@ -123,6 +125,20 @@ const char *session_route_declared(const struct session *session, const char *ta
 
 /* Whether an inode number of the mount (st_ino) belongs to the route of that target. Any thread. */
 bool session_route_holds(const struct session *session, const char *target, uint64_t ino);
+
+/*
+ * session_use - how the route that was declared for a target is counted (counters.h), and who changed it last (writers.h).
+ *
+ * Returns the route's index, or -1 for an unknown target. @ret_writer: pid 0 where nobody is known; owned by the caller,
+ * writer_clear(). Any thread.
+ */
+int session_use(struct session *session, const char *target, struct writer *ret_writer);
+
+/*
+ * session_explain - explains a path (explain.h); whether it serves or not, any thread.
+ * @ids: who would write; borrowed for the call. Owned by the caller, explanation_free().
+ */
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids);
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);

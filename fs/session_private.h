@@ -20,7 +20,8 @@ struct session {
     struct ops ops;
     struct turns turns; /* requests that are served */
     struct tree *tree;
-    char *mountpoint; /* absolute */
+    struct writers *writers; /* owned */
+    char *mountpoint;        /* absolute */
     char *name;
     char *volume_dir;
     GPtrArray *limits; /* char *, NULL-terminated */

@@ -55,6 +55,7 @@ CALLERS = {
     "caller": {"caller_memory", "proc_file"},
     "assume": {"caller"},
     "denial": set(),
+    "writers": {"caller", "counters"},
     "intent": {"caller_memory", "denial", "proc_file"},
     "record": {"caller", "denial"},
     "fold": {"record"},
@@ -83,18 +84,25 @@ TREE = {
     "live_learn": {"live_private", "node_face", "path"},
     "learn_diff": {"beneath", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
-    "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree"},
+    "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
+    "explain": {"access", "route"},
+    "explain_path": {"explain_private", "path"},
+    "explain_private": {"explain", "tree"},
+    "explain_layers": {"explain_private", "layer", "path", "whiteout"},
+    "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
-           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order", "session_private", "session_threads", "session_view"}
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
+           "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
+SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
+                         "session_private", "session_threads", "session_view", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "learn_diff", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
+          "volume_remove", "writers"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
