@@ -114,6 +114,7 @@ struct node {
     uint16_t own_layer;                /* IMAGE: where layers points, unless there are several */
     bool in_table;                     /* [table lock] false: the number belongs to another file by now */
     bool gone;                         /* [table lock] its last name was removed: it will never have one again */
+    bool is_pinned;                    /* [table lock] by_place: a ref of its own, until the last name is removed */
     bool is_root;                      /* it has no name because it needs none; set before it is shown to anybody */
     uint64_t nlookup;                  /* [table lock] */
     struct node *parent;               /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
@@ -191,6 +192,12 @@ uint64_t node_parent_number(struct node_table *table, const struct node *node);
 /* The name @old_name in @old_parent is @name in @parent now. */
 void node_moved(struct node_table *table, struct node *node, const struct node *old_parent, const char *old_name,
                 struct node *parent, const char *name);
+
+/*
+ * The node's file was given another name. Where names alone tell what a file is (by_place), the node is kept as long as it has
+ * one, as two of its names may show different numbers.
+ */
+void node_linked(struct node_table *table, struct node *node, struct node *parent, const char *name);
 
 /* Lets the node go by another of its names, where several are known; how many those are. */
 size_t node_next_place(struct node_table *table, struct node *node);

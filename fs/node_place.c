@@ -225,6 +225,20 @@ void node_moved(struct node_table *table, struct node *node, const struct node *
     node_destroy_chain(dead);
 }
 
+void node_linked(struct node_table *table, struct node *node, struct node *parent, const char *name)
+{
+    if (!node->id.by_place)
+        return;
+    pthread_mutex_lock(&table->lock);
+    struct node *dead = node_set_place_locked(table, node, parent, name, true, NULL);
+    if (!node->is_pinned && !node->gone) {
+        node->is_pinned = true;
+        node->refs++;
+    }
+    pthread_mutex_unlock(&table->lock);
+    node_destroy_chain(dead);
+}
+
 size_t node_next_place(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);
@@ -256,6 +270,10 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
         }
     } else {
         dead = forget_other_locked(table, node, parent, name, dead);
+    }
+    if (node->gone && node->is_pinned) {
+        node->is_pinned = false;
+        dead = node_drop_locked(table, node, dead);
     }
     pthread_mutex_unlock(&table->lock);
     if (fd >= 0)

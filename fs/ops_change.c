@@ -155,6 +155,8 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *nam
         status = linkat(AT_FDCWD, link.path, making.held.fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     close(fd);
+    if (status == 0)
+        node_linked(ops->tree->table, node, dir, name);
     making_end(req, &making, status);
 }
 

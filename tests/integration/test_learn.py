@@ -13,9 +13,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 
+import busybox_image
+import every_operation
 import pytest
 import rofuse_test
 from denial_log import fingerprint
@@ -64,6 +67,7 @@ def fixture_layers(scratch):
                        "bin/tool": "#!/bin/sh\necho tool\n"}.items():
         (bottom / name).write_text(text)
     (bottom / "bin/tool").chmod(0o755)
+    every_operation.prepare(bottom)
     os.link(bottom / "etc/linked", bottom / "etc/second")
     os.link(bottom / "etc/linked", bottom / "usr/share/third")
     os.chown(bottom / "etc/motd", 1000, 1000)
@@ -153,6 +157,15 @@ def test_all_is_as_on_a_kernel_overlayfs(learn, layers, reference):
     assert [fingerprint(layer) for layer in layers] == before
 
 
+def test_every_operation_is_as_on_a_kernel_overlayfs(learn, layers, reference):
+    """What only a few programs do: ACLs, capabilities, exchanges, holes, mapped writes, names of unnamed files."""
+    mount = learn()
+    told = [subprocess.run([sys.executable, every_operation.__file__, str(root)], capture_output=True, text=True, check=True,
+                           timeout=60).stdout.splitlines() for root in (mount.point, reference)]
+    assert len(told[0]) == len(every_operation.OPERATIONS)
+    assert told[0] == told[1]
+
+
 def test_each_change_is_one_record_with_its_process(learn):
     mount = learn()
     run_script(mount.point)
@@ -233,6 +246,17 @@ def test_open_files_and_programs(learn):
         mount.path("/usr/elsewhere/doc/kept").write_text("new\n")
         told = process.communicate("\n", timeout=30)[0].split("\n")
     assert told[:3] == ["new", str(mount.path("/usr/elsewhere/doc")), "new"]
+    # Names of one file, some of which overlayfs takes for another: what is written by one is read by all.
+    names = [mount.path(name) for name in ("/etc/shadow", "/etc/shadow2", "/srv/shadow3")]
+    os.chmod(names[0], 0o640)
+    os.link(names[0], names[1])
+    os.link(names[1], names[2])
+    for turn, writer in enumerate(names + names):
+        writer.write_text(f"turn {turn}")
+        assert [name.read_text() for name in names] == [f"turn {turn}"] * 3
+        assert {(name.stat().st_ino, name.stat().st_nlink) for name in names} == {(names[0].stat().st_ino, 3)}
+        if turn == 2:
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
     shutil.copy("/bin/true", mount.path("/bin/program"))
     for _ in range(3):
         assert subprocess.run([mount.path("/bin/program")], check=False).returncode == 0
@@ -241,6 +265,35 @@ def test_open_files_and_programs(learn):
     assert subprocess.run(["sh", "bin/tool"], cwd=mount.point, capture_output=True, check=True).stdout == b"tool\n"
     mount.path("/bin/tool").write_text("#!/bin/sh\necho other\n")
     assert subprocess.run(["sh", "bin/tool"], cwd=mount.point, capture_output=True, check=True).stdout == b"other\n"
+
+
+def test_overlayfs_need_not_look_for_originals(learn, layers):
+    """It would find them by file handles when memory is short, and then say ESTALE; see fs/copies.h."""
+    mount = learn()
+    mount.path("/etc/shadow").write_text("changed")
+    with pytest.raises(OSError):
+        os.rmdir(mount.path("/etc/motd"))
+    os.rename(mount.path("/etc/motd"), mount.path("/etc/moved"))
+    with open(mount.path("/etc/linked"), "a", encoding="utf-8"):
+        pass
+    descriptors = pathlib.Path(f"/proc/{mount.process.pid}/fd")
+    (upper,) = [fd for fd in descriptors.iterdir() if os.readlink(fd) == "/upper"]
+    assert "trusted.overlay.origin" not in os.listxattr(upper / "etc/shadow") + os.listxattr(upper / "etc/moved")
+    # One with several names is held instead, so that they go on being one file.
+    (copy,) = [path for path in (upper / "etc").iterdir() if path.name in ("linked", "second")] or [upper / "usr/share/third"]
+    assert "trusted.overlay.origin" in os.listxattr(copy)
+
+    def held():
+        others, count = {layers[0].stat().st_dev, upper.stat().st_dev}, 0
+        for fd in descriptors.iterdir():
+            with contextlib.suppress(OSError):
+                count += os.readlink(fd).endswith(f"/{copy.name}") and fd.stat().st_dev not in others
+        return count
+
+    rofuse_test.wait_until(lambda: held() == 1, "one descriptor of it")
+    for name in ("/etc/linked", "/etc/second", "/usr/share/third"):
+        mount.path(name).unlink()
+    rofuse_test.wait_until(lambda: held() == 0, "its end with the last name")
 
 
 def as_user(uid, call):
@@ -485,6 +538,24 @@ def test_without_the_right(scratch, layers):
     assert result.returncode == 1
     assert result.stderr.startswith("rofuse: learn mode: ") and "unshare -Urm" in result.stderr and result.stderr.count("\n") == 1
     assert not rofuse_test.is_mounted(point)
+
+
+def test_run(scratch, layers):
+    """One run shows all places; nothing is left of it."""
+    shutil.copy(busybox_image.find_busybox(), layers[0] / "bin/busybox")
+    before = [fingerprint(layer) for layer in layers]
+    words = [rofuse_test.BINARY, "run", "--learn", "--state-dir", str(scratch / "rstate"), "--tmpfs", "/run"]
+    for layer in layers:
+        words += ["--layer", str(layer)]
+    script = "echo x > /etc/conf && busybox mkdir -p /app/data && echo x > /app/data/file && echo x > /run/file && busybox cat /etc/conf"
+    result = subprocess.run([*words, "--", "/bin/busybox", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "x\n"), result.stderr
+    assert "4 writes would have been refused; learn mode let them happen\n" in result.stderr
+    assert all(place in result.stderr for place in ("/etc/conf", "/app/data/file", "/app/data")) and "/run/file" not in result.stderr
+    report = subprocess.run([*words, "--report", "json", "--", "/bin/busybox", "touch", "/etc/one"], capture_output=True, text=True,
+                            check=False, timeout=60)
+    assert (json.loads(report.stderr)["denied"], json.loads(report.stderr)["learned"]) == (1, 1)
+    assert [fingerprint(layer) for layer in layers] == before
 
 
 def test_wrong_words(rofuse):

@@ -273,6 +273,20 @@ static void by_place(struct fixture *fixture, gconstpointer data)
     g_assert_null(node_at(table, dir, "c"));
     node_unref(table, file);
     g_assert_null(node_at(table, fixture->root, "a"));
+    /* One that was linked is kept until its last name is gone. */
+    file = node_get(table, &id, fixture->root, "a");
+    node_linked(table, file, dir, "linked");
+    node_unref(table, file);
+    found = node_at(table, dir, "linked");
+    g_assert_true(found == file);
+    node_unref(table, found);
+    found = node_at(table, fixture->root, "a");
+    g_assert_true(found == file);
+    node_lost_name(table, file, fixture->root, "a", false, -1);
+    node_lost_name(table, file, dir, "linked", true, -1);
+    node_unref(table, found);
+    g_assert_null(node_at(table, dir, "linked"));
+    g_assert_cmpuint(node_table_size(table), ==, 3);
     /* All others are known by their numbers. */
     struct node *plain = add(fixture, 7, S_IFREG, dir, "plain");
     g_assert_null(node_at(table, dir, "plain"));
