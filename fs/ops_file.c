@@ -57,11 +57,11 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
     return file;
 }
 
-/* What the kernel has written by itself is seen when a file is opened and when it is closed. */
-static void note_growth(const struct ops *ops, const struct node *node, const struct ops_file *file)
+/* What the kernel has written by itself is seen when a file is opened and when it is closed. @is_empty: it is known to be. */
+static void note_growth(const struct ops *ops, const struct node *node, const struct ops_file *file, bool is_empty)
 {
-    struct stat st;
-    if (file->grows && fstat(file->fd, &st) == 0)
+    struct stat st = {0};
+    if (file->grows && (is_empty || fstat(file->fd, &st) == 0))
         gate_grew(&ops->gate, node, passthrough_grown(ops->passthrough, file->number, (uint64_t)st.st_size));
 }
 
@@ -72,14 +72,14 @@ static void note_open(const struct ops *ops, const struct node *node, struct ops
         return;
     gate_opened(&ops->gate, node);
     file->grows = id > 0;
-    note_growth(ops, node, file);
+    note_growth(ops, node, file, flags & O_TRUNC);
 }
 
 /* The backing file is let go before its descriptor is closed, and with it the node's number perhaps. */
 static void file_free(const struct ops *ops, struct node *node, struct ops_file *file)
 {
     node_closed(ops->tree->table, node, &file->open);
-    note_growth(ops, node, file);
+    note_growth(ops, node, file, false);
     passthrough_close(ops->passthrough, file->number, false);
     file_close(file);
 }
