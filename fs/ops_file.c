@@ -54,11 +54,11 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
     return file;
 }
 
-/* What the kernel has written by itself is seen when a file is opened and when it is closed. */
-static void note_growth(const struct ops *ops, const struct node *node, const struct ops_file *file)
+/* What the kernel has written by itself is seen when a file is opened and when it is closed. @is_empty: it is known to be. */
+static void note_growth(const struct ops *ops, const struct node *node, const struct ops_file *file, bool is_empty)
 {
-    struct stat st;
-    if (file->grows && fstat(file->fd, &st) == 0)
+    struct stat st = {0};
+    if (file->grows && (is_empty || fstat(file->fd, &st) == 0))
         gate_grew(&ops->gate, node, passthrough_grown(ops->passthrough, node->id.shown, (uint64_t)st.st_size));
 }
 
@@ -69,7 +69,7 @@ static void note_open(const struct ops *ops, const struct node *node, struct ops
         return;
     gate_opened(&ops->gate, node);
     file->grows = id > 0;
-    note_growth(ops, node, file);
+    note_growth(ops, node, file, flags & O_TRUNC);
 }
 
 /* The backing file is let go before its descriptor is closed, and with it the node's number perhaps. */
@@ -78,7 +78,7 @@ static void file_free(const struct ops *ops, struct ops_file *file)
     struct node *node = file->node;
     struct route *route = node->id.route;
     node_closed(ops->tree->table, node, &file->open);
-    note_growth(ops, node, file);
+    note_growth(ops, node, file, false);
     passthrough_close(ops->passthrough, node->id.shown, false);
     file_close(file);
     node_unref(ops->tree->table, node);
