@@ -16,6 +16,8 @@ FS, SRC = ROOT / "fs", ROOT / "src"
 PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "compose", "explain", "run")}
 APP = (SRC, *PARTS.values())
 
+pytestmark = pytest.mark.once
+
 MAX_LINES = 600
 
 # What each module of fs/ may include, from the bottom to the top.
