@@ -217,8 +217,13 @@ static gboolean run_ls(int argc, char **argv, struct options *options, GError **
 static struct image_record *look(const struct options *options, const struct image_ref *ref, GError **error)
 {
     const struct image_options how = image_options(options);
-    if (ref->kind == IMAGE_STORED)
-        return image_record_find(how.store, ref->name, error);
+    if (ref->kind == IMAGE_STORED) {
+        struct image_record *record = image_record_find(how.store, ref->name, error);
+        if (record == NULL || image_record_check_platform(record, how.platform, error))
+            return record;
+        image_record_free(record);
+        return NULL;
+    }
     if (ref->kind == IMAGE_DIRECTORY) {
         g_autofree char *shown = text_word(ref->text);
         g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s: a directory has nothing to tell but its files", shown);
@@ -247,6 +252,11 @@ static gboolean run_inspect(int argc, char **argv, struct options *options, GErr
     return done;
 }
 
+static char *count_text(guint n, const char *what)
+{
+    return g_strdup_printf("%u %s%s", n, what, n == 1 ? "" : "s");
+}
+
 static gboolean report(const struct options *options, const struct image_gc *gc, GError **error)
 {
     if (options->as_json) {
@@ -260,8 +270,9 @@ static gboolean report(const struct options *options, const struct image_gc *gc,
         return print_json(json, error);
     }
     g_autofree char *size = image_size_text(gc->size);
-    g_autofree char *line = g_strdup_printf("removed: %u names, %u images, %u layers, %s\n", gc->names + gc->images,
-                                            gc->images, gc->layers, size);
+    g_autofree char *names = count_text(gc->names + gc->images, "name"), *images = count_text(gc->images, "image");
+    g_autofree char *layers = count_text(gc->layers, "layer");
+    g_autofree char *line = g_strdup_printf("removed: %s, %s, %s, %s\n", names, images, layers, size);
     return print(line, error);
 }
 

@@ -12,6 +12,7 @@
 #include "paths.h"
 #include "plan.h"
 #include "process.h"
+#include "report_file.h"
 #include "run.h"
 #include "run_ids.h"
 #include "run_place.h"
@@ -44,7 +45,7 @@ struct run {
     struct state *state; /* of the mount while it was alive; owned */
     struct counters counters;
     bool has_counters;
-    int report_fd;    /* the file for the report; -1 = none */
+    struct report_file report_file;
     bool was_started; /* the program */
 };
 
@@ -61,25 +62,11 @@ static gboolean enter_namespace(GError **error)
     return maps.is_single || run_ids_enter(error);
 }
 
-static gboolean fail_report(const struct run *run, GError **error)
-{
-    g_autofree char *shown = text_word(run->request->report_file), *cause = g_strdup(g_strerror(errno));
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                "cannot write the report %s: %s; name another file with --report FORMAT:FILE", shown, cause);
-    return FALSE;
-}
-
-/*
- * Before the program runs, so that nobody waits for its end to hear that there is no place for the report; and as who we
- * were. The file is written where it is, never replaced by another one: it may be a pipe or /dev/stdout.
- */
+/* Before the program runs, so that nobody waits for its end to hear that there is no place for the report; and as who we
+ * were. */
 static gboolean open_report(struct run *run, GError **error)
 {
-    const char *file = run->request->report_file;
-    if (file == NULL)
-        return TRUE;
-    run->report_fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-    return run->report_fd >= 0 || fail_report(run, error);
+    return run->request->report_file == NULL || report_file_open(&run->report_file, run->request->report_file, error);
 }
 
 /* The program has other rights and limits than the file says: not in silence. */
@@ -199,22 +186,6 @@ static void unmount_root(struct run *run)
         take_off_dead(run);
 }
 
-static gboolean write_report(const struct run *run, const char *text, GError **error)
-{
-    struct stat st;
-    size_t length = strlen(text);
-    bool is_file = fstat(run->report_fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (is_file && ftruncate(run->report_fd, 0) != 0)
-        return fail_report(run, error);
-    for (size_t done = 0; done < length;) {
-        ssize_t n = write(run->report_fd, text + done, length - done);
-        if (n < 0 && errno != EINTR)
-            return fail_report(run, error);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return TRUE;
-}
-
 static gboolean print_report(const struct run *run, GError **error)
 {
     g_autofree char *log = g_strdup_printf("/proc/self/fd/%d", run->place->log_fd);
@@ -226,7 +197,7 @@ static gboolean print_report(const struct run *run, GError **error)
         fputs(text, stderr);
         return TRUE;
     }
-    return write_report(run, text, error);
+    return report_file_write(&run->report_file, text, error);
 }
 
 /* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
@@ -281,15 +252,14 @@ int cmd_run(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->mount->state_dir, &error);
-    struct run run = {.request = request, .paths = paths, .report_fd = -1};
+    struct run run = {.request = request, .paths = paths, .report_file.fd = -1};
     bool is_ready = paths != NULL && prepare(&run, &error);
     int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
         status = run_mounted(&run);
     state_free(run.state);
     run_place_remove(run.place);
-    if (run.report_fd >= 0)
-        close(run.report_fd);
+    report_file_close(&run.report_file);
     plan_free(run.plan);
     paths_free(paths);
     run_request_free(request);

@@ -10,12 +10,15 @@
 
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
+int cmd_facts(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_advise(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
+int cmd_gate(int argc, char **argv);
 
 /*
  * command_parse - reads a command's options with GOption; "--help" prints and ends the program.

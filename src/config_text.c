@@ -8,34 +8,6 @@
 
 #define COLUMNS 4
 
-static void append_text(GString *text, const char *label, const char *value)
-{
-    if (value == NULL)
-        return;
-    g_autofree char *shown = text_escape(value);
-    text_table_append_line(text, label, shown);
-}
-
-/* One line for each. */
-static void append_list(GString *text, const char *label, char *const *list)
-{
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        append_text(text, i == 0 ? label : "", list[i]);
-}
-
-/* Words of a command on one line, each as one word; nothing where it is the image's. */
-static void append_words(GString *text, const char *label, char *const *words)
-{
-    if (words == NULL)
-        return;
-    g_autoptr(GString) line = g_string_new(NULL);
-    for (size_t i = 0; words[i] != NULL; i++) {
-        g_autofree char *word = text_word(words[i]);
-        g_string_append_printf(line, "%s%s", i > 0 ? " " : "", word);
-    }
-    text_table_append_line(text, label, words[0] != NULL ? line->str : "(none)");
-}
-
 static void append_routes(GString *text, const struct config_print *config)
 {
     static const char *const heads[COLUMNS] = {"TARGET", "KIND", "SOURCE", "OPTIONS"};
@@ -79,20 +51,20 @@ char *config_print_text(const struct config_print *config)
     const char *title = config->service != NULL ? config->service : config->image;
     g_autofree char *name = title != NULL ? text_word(title) : g_strdup("(layers alone)");
     g_string_append_printf(text, "%s\n", name);
-    append_text(text, "file", config->file);
-    append_text(text, "project", config->project);
-    append_text(text, "image", config->image);
-    append_text(text, "source", config->source);
-    append_list(text, "layers", config->layers);
+    text_table_append_text(text, "file", config->file);
+    text_table_append_text(text, "project", config->project);
+    text_table_append_text(text, "image", config->image);
+    text_table_append_text(text, "source", config->source);
+    text_table_append_list(text, "layers", config->layers);
     append_routes(text, config);
-    append_list(text, "external", config->external_volumes);
-    append_words(text, "entry", config->entrypoint);
-    append_words(text, "command", config->command);
-    append_list(text, "env", config->environment);
-    append_text(text, "user", config->user);
-    append_text(text, "workdir", config->working_dir);
-    append_text(text, "stop", config->stop_signal);
-    append_text(text, "hostname", config->hostname);
+    text_table_append_list(text, "external", config->external_volumes);
+    text_table_append_words(text, "entry", config->entrypoint);
+    text_table_append_words(text, "command", config->command);
+    text_table_append_list(text, "env", config->environment);
+    text_table_append_text(text, "user", config->user);
+    text_table_append_text(text, "workdir", config->working_dir);
+    text_table_append_text(text, "stop", config->stop_signal);
+    text_table_append_text(text, "hostname", config->hostname);
     append_flags(text, config);
     return g_string_free(text, FALSE);
 }

@@ -14,21 +14,36 @@
 #define ROFUSE_VERSION "0.0.0"
 #endif
 
-static const char help[] =
+/* In the order of the help; a command without parameters begins a group. */
+static const struct command {
+    const char *name;
+    const char *parameters;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"Mount and run", NULL, NULL, NULL},
+    {"mount", "[OPTIONS] MOUNTPOINT", "mount layers, with tmpfs, volumes and binds as declared", cmd_mount},
+    {"umount", "MOUNTPOINT", "unmount, saying who is in the way, and wait for the end", cmd_umount},
+    {"run", "[SERVICE] [-- COMMAND]", "mount, run the program, unmount, report what was refused", cmd_run},
+    {"bundle", "DIR", "the config.json with which runc or crun run on a mount", cmd_bundle},
+    {"image", "COMMAND", "import images, show them, remove them", cmd_image},
+    {"config", "[OPTIONS]", "what is understood of a service of a Compose file", cmd_config},
+    {"See", NULL, NULL, NULL},
+    {"status", "[MOUNTPOINT]", "what is mounted, by which process, with which places", cmd_status},
+    {"facts", "[MOUNTPOINT]", "what was refused, each thing once, and what it meant", cmd_facts},
+    {"Understand and gate", NULL, NULL, NULL},
+    {"advise", "[MOUNTPOINT]", "what to declare, so that the program works", cmd_advise},
+    {"audit", "[MOUNTPOINT]", "a checklist for a mount, a Compose file or a log", cmd_audit},
+    {"gate", "--baseline FILE", "for CI: fails where a place has come up that is not known", cmd_gate},
+};
+
+static const char help_before[] =
     "Usage: rofuse COMMAND [OPTIONS]\n"
     "\n"
     "Mounts the layers of an image as a read-only root file system in which declared places may be\n"
-    "written, and logs every other write together with the process that tried it.\n"
-    "\n"
-    "Commands:\n"
-    "  mount   [OPTIONS] MOUNTPOINT   mount layers, with tmpfs, volumes and binds as declared\n"
-    "  umount  MOUNTPOINT             unmount, saying who is in the way, and wait for the end\n"
-    "  status  [MOUNTPOINT]           what is mounted, by which process, with which places\n"
-    "  run     [SERVICE] [-- COMMAND] mount, run the program, unmount, report what was refused\n"
-    "  config  [OPTIONS]              what is understood of a service of a Compose file\n"
-    "  image   COMMAND                import images, show them, remove them\n"
-    "  advise  [MOUNTPOINT]           what to declare, so that the program works\n"
-    "  bundle  DIR                    the config.json with which runc or crun run on a mount\n"
+    "written, and logs every other write together with the process that tried it.\n";
+
+static const char help_after[] =
     "\n"
     "Options:\n"
     "  --version   print the version\n"
@@ -40,13 +55,27 @@ static const char help[] =
     "  rofuse umount /mnt/root\n";
 
 /* Output that could not be written is a failure: "rofuse --help > /dev/full". */
-static int print(const char *text)
+static int finish_output(void)
 {
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+    if (ferror(stdout) != 0 || fflush(stdout) != 0) {
         app_notice("cannot write to stdout");
         return APP_ERROR_FAILED;
     }
     return 0;
+}
+
+static int print_help(void)
+{
+    (void)fputs(help_before, stdout);
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        const struct command *command = &commands[i];
+        if (command->run == NULL)
+            (void)fprintf(stdout, "\n%s:\n", command->name);
+        else
+            (void)fprintf(stdout, "  %-7s %-23s %s\n", command->name, command->parameters, command->summary);
+    }
+    (void)fputs(help_after, stdout);
+    return finish_output();
 }
 
 /* Where the starter left stdin, stdout or stderr closed, /dev/null takes the place: no other file may get such a
@@ -63,31 +92,22 @@ static void fill_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"mount", cmd_mount},   {"umount", cmd_umount}, {"status", cmd_status}, {"run", cmd_run},
-                    {"config", cmd_config}, {"image", cmd_image},   {"bundle", cmd_bundle}, {"advise", cmd_advise}};
-
     fill_standard_descriptors();
     setlocale(LC_ALL, "");
     if (argc < 2) {
-        app_notice(
-            "no command is given; write mount, umount, status, run, config, image, advise or bundle, see rofuse --help");
+        app_notice("no command is given; rofuse --help lists them");
         return APP_ERROR_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return print(help);
-    if (strcmp(argv[1], "--version") == 0)
-        return print("rofuse " ROFUSE_VERSION "\n");
+        return print_help();
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)fputs("rofuse " ROFUSE_VERSION "\n", stdout);
+        return finish_output();
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (commands[i].run != NULL && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error = g_error_new(
-        APP_ERROR, APP_ERROR_USAGE,
-        "\"%s\" is no command; write mount, umount, status, run, config, image, advise or bundle, see rofuse "
-        "--help",
-        argv[1]);
+    GError *error = g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", argv[1]);
     return app_error_print(error);
 }

@@ -52,16 +52,16 @@ static gboolean read_compose(const struct mount_request *request, enum plan_purp
     return TRUE;
 }
 
-/* The reference that is nearest, and what it was the value of. */
+/* The reference that is nearest, and its place in a file; NULL for the option. */
 static const char *find_reference(const struct mount_request *request, const struct compose_service *service,
-                                  const char **ret_said_by)
+                                  const char **ret_place)
 {
-    *ret_said_by = "--image";
+    *ret_place = NULL;
     if (request->image != NULL)
         return request->image;
     if (service == NULL || *request->layers != NULL)
         return NULL;
-    *ret_said_by = service->source != NULL ? "x-rofuse: image" : "image";
+    *ret_place = service->image_place;
     return service->source != NULL ? service->source : service->image;
 }
 
@@ -82,28 +82,36 @@ static gboolean check_external(const struct compose_service *service, const stru
     return TRUE;
 }
 
-static struct image *find_image(const char *said_by, const char *reference, const struct image_options *options,
+static struct image *find_image(const char *place, const char *reference, const struct image_options *options,
                                 GError **error)
 {
     struct image_ref ref;
-    if (!image_ref_parse(said_by, reference, &ref, error))
+    if (!image_ref_parse(place != NULL ? place : "--image", reference, &ref, error))
         return NULL;
     struct image *image = image_get(&ref, options, error);
     image_ref_clear(&ref);
+    if (image == NULL && place != NULL)
+        g_prefix_error(error, "%s: ", place);
     return image;
 }
 
 static gboolean read_image(const struct mount_request *request, const struct paths *paths, enum plan_purpose purpose,
                            struct plan *plan, GError **error)
 {
-    const char *said_by;
-    const char *reference = find_reference(request, plan->service, &said_by);
+    const char *place;
+    const char *reference = find_reference(request, plan->service, &place);
     bool only_look = purpose != PLAN_MOUNT;
     g_autoptr(GError) cause = NULL;
     if (reference != NULL) {
         const struct image_options options = {
             .store = paths->images, .platform = request->platform, .only_look = only_look};
-        plan->image = find_image(said_by, reference, &options, &cause);
+        plan->image = find_image(place, reference, &options, &cause);
+    } else if (request->platform != NULL) {
+        g_autofree char *shown = text_word(request->platform);
+        (void)app_error_usage(
+            &cause,
+            "--platform %s: no image is named whose platform it could be; name one with --image, or leave it out",
+            shown);
     } else if (plan->service != NULL && *request->layers == NULL && !only_look) {
         g_autofree char *name = text_word(plan->service->name);
         (void)app_error_usage(

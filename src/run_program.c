@@ -136,7 +136,8 @@ gboolean run_program_spec(const struct plan *plan, const struct state *state, en
         .groups = g_steal_pointer(&user.groups),
         .n_groups = user.n_groups,
         .stop_signal = signal,
-        .terminal = isatty(STDIN_FILENO) == 1,
+        /* Where the output goes elsewhere, it is to be what the program writes, without a terminal's echo and \r. */
+        .terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1,
     };
     ret->env = fill_env(ret, &user, g_strdupv(plan->env));
     run_user_clear(&user);

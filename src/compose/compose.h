@@ -17,6 +17,8 @@ struct compose_service {
     char *name;    /* of the service */
     char *image;   /* "image:", or NULL */
     char *source;  /* "x-rofuse: image:", a reference for image_ref_parse(), relative paths made absolute; or NULL */
+    char
+        *image_place; /* where the source, or else the image, is said: "FILE:LINE:COLUMN: services.NAME.KEY"; or NULL */
     bool read_only;
     struct mount_options *routes; /* volumes by the name that the store of volumes knows: PROJECT_KEY */
     char **external_volumes;      /* names of volumes among them that must exist already; never NULL */

@@ -78,10 +78,11 @@ static gboolean get_working_dir(const struct reading *reading, GError **error)
     return TRUE;
 }
 
-/* Whether a reference's path is one by image_ref.h's rule: a "/" in it, or "." alone. */
+/* Whether a reference is a path by image_ref.h's rule; "localhost/web:1" is a name. */
 static bool is_path(const char *text)
 {
-    return strchr(text, '/') != NULL || strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+    return *text == '/' || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || g_str_has_prefix(text, "./") ||
+           g_str_has_prefix(text, "../");
 }
 
 /* Makes the path in an image's reference absolute; owned by the caller. */
@@ -98,11 +99,25 @@ static char *absolute_reference(const char *base, const char *text)
     return is_path(text) ? compose_files_absolute(base, text) : g_strdup(text);
 }
 
-static void get_source(const struct reading *reading)
+static char *get_place(const struct reading *reading, const struct compose_node *node, const char *key)
 {
-    const struct compose_node *image = compose_node_get(get(reading, "x-rofuse"), "image");
-    if (!compose_node_is_null(image) && *image->text != '\0')
-        reading->service->source = absolute_reference(image->source->base, image->text);
+    g_autofree char *place = compose_node_place(node), *where = g_strconcat(reading->where, ".", key, NULL);
+    g_autofree char *shown = text_word(where);
+    return g_strconcat(place, ": ", shown, NULL);
+}
+
+/* The image's name, and where it comes from if that is said. */
+static void get_image(const struct reading *reading)
+{
+    struct compose_service *service = reading->service;
+    const struct compose_node *source = compose_node_get(get(reading, "x-rofuse"), "image");
+    service->image = get_text(reading, "image");
+    if (!compose_node_is_null(source) && *source->text != '\0') {
+        service->source = absolute_reference(source->source->base, source->text);
+        service->image_place = get_place(reading, source, "x-rofuse.image");
+    } else if (service->image != NULL) {
+        service->image_place = get_place(reading, get(reading, "image"), "image");
+    }
 }
 
 /* Places that another service declares. */
@@ -160,7 +175,6 @@ static gboolean read_service(const struct reading *reading, const struct compose
                              GError **error)
 {
     struct compose_service *service = reading->service;
-    service->image = get_text(reading, "image");
     service->user = get_text(reading, "user");
     service->stop_signal = get_text(reading, "stop_signal");
     service->unheeded = find_unheeded(reading->node);
@@ -169,7 +183,7 @@ static gboolean read_service(const struct reading *reading, const struct compose
     service->init = get_bool(reading, "init");
     service->tty = get_bool(reading, "tty");
     service->stdin_open = get_bool(reading, "stdin_open");
-    get_source(reading);
+    get_image(reading);
     service->routes = mount_options_new(reading->project->directory, options->home);
     g_autoptr(GPtrArray) external = g_ptr_array_new_with_free_func(g_free);
     if (!get_working_dir(reading, error) || !get_command(reading, "command", &service->command, error) ||
@@ -231,6 +245,7 @@ void compose_service_free(struct compose_service *service)
     g_free(service->name);
     g_free(service->image);
     g_free(service->source);
+    g_free(service->image_place);
     mount_options_free(service->routes);
     g_strfreev(service->external_volumes);
     g_strfreev(service->entrypoint);

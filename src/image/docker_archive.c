@@ -33,10 +33,23 @@ gboolean image_name_equal(const char *a, const char *b)
     return strcmp(left, right) == 0;
 }
 
-static gboolean has_tag(char **tags, const char *name)
+/* A registry is a host: its part before the first slash has a dot or a port, or is "localhost" (docker's reference). */
+static bool has_registry(const char *name)
+{
+    size_t length = strcspn(name, "/");
+    return name[length] == '/' && (strcspn(name, ".:") < length || g_str_has_prefix(name, "localhost/"));
+}
+
+gboolean image_name_is_local(const char *name, const char *word)
+{
+    static const char local[] = "localhost/";
+    return g_str_has_prefix(name, local) && !has_registry(word) && image_name_equal(name + strlen(local), word);
+}
+
+static gboolean has_tag(char **tags, const char *name, gboolean (*is_same)(const char *tag, const char *name))
 {
     for (char **tag = tags; *tag != NULL; tag++) {
-        if (image_name_equal(*tag, name))
+        if (is_same(*tag, name))
             return TRUE;
     }
     return FALSE;
@@ -61,8 +74,10 @@ static gboolean fail_choice(const json_t *list, const char *what, const char *na
     return done;
 }
 
-/* The image that is meant: by one of its tags, or by "@NUMBER" as for skopeo. NULL with one line. */
-static const json_t *choose(const json_t *list, const char *what, const char *name, char ***ret_tags, GError **error)
+/* The image that is meant: by one of its tags, or by "@NUMBER" as for skopeo; the only one where @name is NULL. An item of
+ * the wrong form ends it with one line; without one, none is meant. */
+static const json_t *find(const json_t *list, const char *what, const char *name,
+                          gboolean (*is_same)(const char *tag, const char *name), char ***ret_tags, GError **error)
 {
     guint64 number = G_MAXUINT64;
     if (name != NULL && *name == '@' && !g_ascii_string_to_unsigned(name + 1, 10, 0, 100000, &number, NULL))
@@ -76,12 +91,25 @@ static const json_t *choose(const json_t *list, const char *what, const char *na
         }
         if (!image_json_strings(item, "RepoTags", what, FALSE, &tags, error))
             return NULL;
-        if (name == NULL ? json_array_size(list) == 1 : i == number || has_tag(tags, name)) {
+        if (name == NULL ? json_array_size(list) == 1 : i == number || has_tag(tags, name, is_same)) {
             *ret_tags = g_steal_pointer(&tags);
             return item;
         }
     }
-    if (json_array_size(list) == 0)
+    return NULL;
+}
+
+static const json_t *choose(const json_t *list, const char *what, const char *name, char ***ret_tags, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    const json_t *item = find(list, what, name, image_name_equal, ret_tags, &cause);
+    if (item == NULL && cause == NULL && name != NULL)
+        item = find(list, what, name, image_name_is_local, ret_tags, &cause);
+    if (item != NULL)
+        return item;
+    if (cause != NULL)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    else if (json_array_size(list) == 0)
         image_json_fail(error, what, "has no image in it");
     else
         fail_choice(list, what, name, error);

@@ -6,6 +6,7 @@
 #include "image_store.h"
 #include "json_bytes.h"
 #include "text.h"
+#include "text_table.h"
 
 #include <string.h>
 
@@ -74,9 +75,9 @@ static json_t *config_json(const struct image_config *config)
 {
     json_t *json = json_object();
     json_bytes_set(json, "user", config->user);
-    set_list(json, "env", config->env);
+    set_list(json, "environment", config->env);
     set_list(json, "entrypoint", config->entrypoint);
-    set_list(json, "cmd", config->cmd);
+    set_list(json, "command", config->cmd);
     json_bytes_set(json, "working_dir", config->working_dir);
     json_bytes_set(json, "stop_signal", config->stop_signal);
     set_list(json, "volumes", config->volumes);
@@ -122,50 +123,39 @@ json_t *image_describe_json(const char *store, const struct image_record *record
     return json;
 }
 
-static void append_word(GString *text, const char *title, const char *word)
+static void append_layers(GString *text, const char *store, const struct image_record *record)
 {
-    if (word == NULL)
-        return;
-    g_autofree char *shown = text_word(word);
-    g_string_append_printf(text, "%-12s%s\n", title, shown);
-}
-
-static void append_words(GString *text, const char *title, char **words, const char *separator)
-{
-    if (words[0] == NULL)
-        return;
-    g_string_append_printf(text, "%-12s", title);
-    for (char **word = words; *word != NULL; word++) {
-        g_autofree char *shown = text_word(*word);
-        g_string_append_printf(text, "%s%s", word > words ? separator : "", shown);
-    }
-    g_string_append_c(text, '\n');
-}
-
-char *image_describe_text(const char *store, const struct image_record *record)
-{
-    static const char next[] = "\n            ";
-    GString *text = g_string_new(NULL);
-    const struct image_config *config = &record->config;
-    g_autofree char *platform = platform_text(record), *date = date_text(record->created);
-    append_words(text, "names", record->names, next);
-    append_word(text, "id", record->id);
-    append_word(text, "manifest", record->manifest);
-    g_string_append_printf(text, "%-12s%s\n", "platform", platform);
-    append_word(text, "imported", date);
-    append_word(text, "user", config->user);
-    append_words(text, "entrypoint", config->entrypoint, " ");
-    append_words(text, "command", config->cmd, " ");
-    append_word(text, "directory", config->working_dir);
-    append_words(text, "environment", config->env, next);
-    append_words(text, "volumes", config->volumes, next);
-    append_word(text, "stop signal", config->stop_signal);
     for (size_t i = 0; record->diff_ids[i] != NULL; i++) {
         uint64_t size, entries;
         bool is_there = image_store_layer_size(store, record->diff_ids[i], &size, &entries);
         g_autofree char *shown = is_there ? image_size_text(size) : g_strdup("not in the store");
-        g_string_append_printf(text, "%-12s%s  %s\n", i == 0 ? "layers" : "", record->diff_ids[i], shown);
+        g_autofree char *line = g_strconcat(record->diff_ids[i], "  ", shown, NULL);
+        text_table_append_line(text, i == 0 ? "layers" : "", line);
     }
+}
+
+/* With the labels that rofuse config has for the same things. */
+char *image_describe_text(const char *store, const struct image_record *record)
+{
+    GString *text = g_string_new(NULL);
+    const struct image_config *config = &record->config;
+    g_autofree char *platform = platform_text(record), *date = date_text(record->created);
+    g_autofree char *title = image_record_title(record), *shown = text_word(title);
+    g_string_append_printf(text, "%s\n", shown);
+    if (record->names[0] != NULL)
+        text_table_append_list(text, "also", record->names + 1);
+    text_table_append_text(text, "id", record->id);
+    text_table_append_text(text, "manifest", record->manifest);
+    text_table_append_text(text, "platform", platform);
+    text_table_append_text(text, "imported", date);
+    append_layers(text, store, record);
+    text_table_append_list(text, "volumes", config->volumes);
+    text_table_append_words(text, "entry", config->entrypoint[0] != NULL ? config->entrypoint : NULL);
+    text_table_append_words(text, "command", config->cmd[0] != NULL ? config->cmd : NULL);
+    text_table_append_list(text, "env", config->env);
+    text_table_append_text(text, "user", config->user);
+    text_table_append_text(text, "workdir", config->working_dir);
+    text_table_append_text(text, "stop", config->stop_signal);
     return g_string_free(text, FALSE);
 }
 

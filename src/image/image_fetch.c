@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "image_child.h"
 #include "image_digest.h"
+#include "image_interrupt.h"
 #include "image_progress.h"
 #include "image_store.h"
 #include "image_unpack.h"
@@ -40,6 +41,7 @@ struct fetch {
     struct job *jobs;
     size_t n, n_done, n_running, most;
     struct image_progress *progress; /* NULL until something is to be unpacked */
+    struct image_interrupt interrupt;
 };
 
 static gboolean fail_job(const struct fetch *fetch, const struct job *job, GError *cause, GError **error)
@@ -142,7 +144,11 @@ static gboolean start(struct fetch *fetch, struct job *job, bool wait, GError **
     GError *cause = NULL;
     if (take_present(fetch, job))
         return TRUE;
+    if (wait)
+        image_interrupt_allow(&fetch->interrupt);
     job->lock_fd = image_store_lock_layer(fetch->store, job->layer->diff_id, wait, &cause);
+    if (wait)
+        image_interrupt_forbid(&fetch->interrupt);
     if (job->lock_fd < 0)
         return cause == NULL ? TRUE : fail_job(fetch, job, cause, error);
     /* It may have come while we waited. */
@@ -189,13 +195,15 @@ static gboolean finish(struct fetch *fetch, struct job *job, GError **error)
 /* Waits until one of the processes says something, and takes what they say. */
 static gboolean take_reports(struct fetch *fetch, GError **error)
 {
-    struct pollfd events[PROCESSES_MAX];
-    nfds_t n = 0;
+    struct pollfd events[PROCESSES_MAX + 1] = {{.fd = fetch->interrupt.fd, .events = POLLIN}};
+    nfds_t n = 1;
     for (size_t i = 0; i < fetch->n; i++) {
         if (fetch->jobs[i].state == JOB_RUNS)
             events[n++] = (struct pollfd){.fd = fetch->jobs[i].child.fd, .events = POLLIN};
     }
     (void)poll(events, n, -1);
+    if (image_interrupt_came(&fetch->interrupt))
+        return app_error_failed(error, "interrupted");
     for (size_t i = 0; i < fetch->n; i++) {
         struct job *job = &fetch->jobs[i];
         GError *cause = NULL;
@@ -266,7 +274,9 @@ gboolean image_fetch(const char *store, const struct image_plan *plan, GArray *h
         /* What is there is taken first, so that the bar knows what is to come. */
         (void)take_present(&fetch, &fetch.jobs[i]);
     }
+    image_interrupt_begin(&fetch.interrupt);
     gboolean done = run(&fetch, error);
     clear(&fetch);
+    image_interrupt_end(&fetch.interrupt);
     return done;
 }

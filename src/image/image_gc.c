@@ -61,8 +61,8 @@ static int remove_image(const char *store, const struct image_record *record, st
 static gboolean remove_found(const char *store, struct image_record *record, const char *word, struct image_gc *ret,
                              GError **error)
 {
-    bool is_one_of_many = g_strv_length(record->names) > 1 && image_record_drop_name(record, word);
-    if (is_one_of_many) {
+    g_autofree char *name = g_strdup(image_record_name_for(record, word));
+    if (name != NULL && g_strv_length(record->names) > 1 && image_record_drop_name(record, name)) {
         ret->names++;
         return image_record_write(store, record, error);
     }

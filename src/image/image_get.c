@@ -4,7 +4,6 @@
 #include "image_digest.h"
 #include "image_fetch.h"
 #include "image_plan.h"
-#include "image_platform.h"
 #include "image_record.h"
 #include "image_store.h"
 #include "text.h"
@@ -35,10 +34,15 @@ static char **layer_paths(const char *store, char *const *diff_ids, size_t n)
     return (char **)g_ptr_array_free(paths, FALSE);
 }
 
-static struct image *get_directory(const struct image_ref *ref, GError **error)
+static struct image *get_directory(const struct image_ref *ref, const struct image_options *options, GError **error)
 {
     struct stat st;
     g_autofree char *shown = text_word(ref->path);
+    if (options->platform != NULL) {
+        (void)app_error_usage(error, "the image %s is a directory, which has no platforms; leave --platform out",
+                              shown);
+        return NULL;
+    }
     if (stat(ref->path, &st) != 0 || !S_ISDIR(st.st_mode)) {
         int code = errno;
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "the image %s: %s", shown,
@@ -95,31 +99,12 @@ static struct image *from_record(const char *store, struct image_record *record,
     return NULL;
 }
 
-static gboolean check_platform(const struct image_record *record, const char *platform, GError **error)
-{
-    struct image_platform wanted = {0}, has = {0};
-    if (platform == NULL)
-        return TRUE;
-    if (!image_platform_parse("--platform", platform, &wanted, error))
-        return FALSE;
-    image_platform_set(&has, record->config.os, record->config.architecture, record->config.variant);
-    gboolean done = image_platform_score(&wanted, &has) > 0;
-    g_autofree char *its = image_platform_text(&has), *title = image_record_title(record);
-    g_autofree char *shown = text_word(title);
-    if (!done)
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "the image %s is for %s; import it for --platform %s", shown,
-                    its, platform);
-    image_platform_clear(&wanted);
-    image_platform_clear(&has);
-    return done;
-}
-
 static struct image *get_stored(const struct image_ref *ref, const struct image_options *options, GError **error)
 {
     struct image_record *record = image_record_find(options->store, ref->name, error);
     if (record == NULL)
         return NULL;
-    if (!check_platform(record, options->platform, error)) {
+    if (!image_record_check_platform(record, options->platform, error)) {
         image_record_free(record);
         return NULL;
     }
@@ -176,7 +161,7 @@ struct image *image_get(const struct image_ref *ref, const struct image_options 
 {
     switch (ref->kind) {
     case IMAGE_DIRECTORY:
-        return get_directory(ref, error);
+        return get_directory(ref, options, error);
     case IMAGE_STORED:
         return get_stored(ref, options, error);
     default:

@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "image_digest.h"
 #include "image_json.h"
+#include "image_plan.h"
 #include "text.h"
 
 #include <string.h>
@@ -56,14 +57,21 @@ static gboolean has_digest(const GPtrArray *found, const char *digest)
     return FALSE;
 }
 
+/* Podman writes a whole name as the tag: that counts as a name. */
+static bool is_tag(const char *tag, const char *asked)
+{
+    return tag != NULL && (strcmp(tag, asked) == 0 || (strchr(tag, '/') != NULL && (image_name_equal(tag, asked) ||
+                                                                                    image_name_is_local(tag, asked))));
+}
+
 /* Takes over @descriptor. */
 static gboolean gather_one(struct gathering *gathering, struct image_descriptor *descriptor,
                            const struct image_descriptor *above, unsigned depth, GError **error)
 {
     if (above == NULL && descriptor->tag != NULL)
         g_ptr_array_add(gathering->tags, g_strdup(descriptor->tag));
-    bool is_meant = above != NULL || gathering->tag == NULL || g_strcmp0(gathering->tag, descriptor->tag) == 0 ||
-                    g_strcmp0(gathering->tag, descriptor->full_name) == 0;
+    bool is_meant = above != NULL || gathering->tag == NULL || is_tag(descriptor->tag, gathering->tag) ||
+                    is_tag(descriptor->full_name, gathering->tag);
     /* Buildkit's attestations are for "unknown/unknown". */
     bool is_image = !descriptor->has_platform || strcmp(descriptor->platform.os, "unknown") != 0;
     gboolean done = TRUE;
@@ -217,8 +225,13 @@ static gboolean check_version(const struct image_source *source, GError **error)
     size_t size;
     const char *version = NULL;
     g_autofree char *what = image_source_name(source, "oci-layout");
-    if (!image_source_has(source, "oci-layout"))
-        return image_json_fail(error, what, "is missing; it is no OCI layout");
+    if (!image_source_has(source, "oci-layout")) {
+        /* What skopeo calls "dir:" has a manifest.json too, and a version. */
+        bool is_docker = image_source_has(source, "manifest.json") && !image_source_has(source, "version");
+        return image_json_fail(error, what, "is missing; it is %s",
+                               is_docker ? "an archive of docker save, read it with docker-archive:FILE"
+                                         : "no OCI layout");
+    }
     g_autofree char *text = image_source_read(source, "oci-layout", &size, error);
     json_t *json = text != NULL ? image_json_parse(text, size, what, error) : NULL;
     gboolean done = json != NULL && image_json_string(json, "imageLayoutVersion", what, &version, error);

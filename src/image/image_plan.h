@@ -49,4 +49,8 @@ gboolean image_plan_set_config(struct image_plan *plan, const char *what, size_t
 /* Whether two names mean the same image: "busybox", "busybox:latest" and "docker.io/library/busybox:latest" do. */
 gboolean image_name_equal(const char *a, const char *b);
 
+/* Whether a name is what podman calls an image of its own that a person names without a registry: it builds "web:1" and
+ * calls it "localhost/web:1". */
+gboolean image_name_is_local(const char *name, const char *word);
+
 #endif

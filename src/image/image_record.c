@@ -4,6 +4,7 @@
 #include "image_config_parse.h"
 #include "image_digest.h"
 #include "image_json.h"
+#include "image_platform.h"
 #include "image_store.h"
 #include "text.h"
 
@@ -114,10 +115,35 @@ GPtrArray *image_record_read_all(const char *store)
     return records;
 }
 
-static gboolean has_name(const struct image_record *record, const char *word, gboolean exact)
+static gboolean is_exact(const char *name, const char *word)
+{
+    return strcmp(name, word) == 0;
+}
+
+/* In which ways a word can mean a name, the nearest first. */
+static gboolean (*const ways[])(const char *name, const char *word) = {is_exact, image_name_equal, image_name_is_local};
+
+static const char *find_name(const struct image_record *record, const char *word, size_t way)
 {
     for (char **name = record->names; *name != NULL; name++) {
-        if (exact ? strcmp(*name, word) == 0 : image_name_equal(*name, word))
+        if (ways[way](*name, word))
+            return *name;
+    }
+    return NULL;
+}
+
+const char *image_record_name_for(const struct image_record *record, const char *word)
+{
+    const char *found = NULL;
+    for (size_t way = 0; found == NULL && way < G_N_ELEMENTS(ways); way++)
+        found = find_name(record, word, way);
+    return found;
+}
+
+static gboolean has_equal_name(const struct image_record *record, const char *word)
+{
+    for (char **name = record->names; *name != NULL; name++) {
+        if (image_name_equal(*name, word))
             return TRUE;
     }
     return FALSE;
@@ -129,31 +155,42 @@ static gboolean has_id(const struct image_record *record, const char *word)
     return strlen(hex) >= 4 && g_str_has_prefix(image_digest_hex(record->id), hex);
 }
 
+/* By a name, in one of the ways. */
+static struct image_record *find_by_name(GPtrArray *records, const char *word, size_t way)
+{
+    for (guint i = records->len; i-- > 0;) {
+        if (find_name(g_ptr_array_index(records, i), word, way) != NULL)
+            return g_ptr_array_steal_index(records, i);
+    }
+    return NULL;
+}
+
 struct image_record *image_record_find(const char *store, const char *word, GError **error)
 {
     g_autoptr(GPtrArray) records = image_record_read_all(store);
     g_autofree char *shown = text_word(word);
-    for (unsigned way = 0; way < 3; way++) {
-        guint found = 0, last = 0;
-        for (guint i = 0; i < records->len; i++) {
-            const struct image_record *record = g_ptr_array_index(records, i);
-            if (way < 2 ? has_name(record, word, way == 0) : has_id(record, word)) {
-                found++;
-                last = i;
-            }
-        }
-        if (found == 1 || (found > 1 && way < 2))
-            return g_ptr_array_steal_index(records, last);
-        if (found > 1) {
-            g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is the beginning of %u images' ids; write more of it",
-                        shown, found);
-            return NULL;
+    struct image_record *record = NULL;
+    for (size_t way = 0; record == NULL && way < G_N_ELEMENTS(ways); way++)
+        record = find_by_name(records, word, way);
+    if (record != NULL)
+        return record;
+    guint found = 0, last = 0;
+    for (guint i = 0; i < records->len; i++) {
+        if (has_id(g_ptr_array_index(records, i), word)) {
+            found++;
+            last = i;
         }
     }
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                "there is no image %s in %s; rofuse image ls shows what there is, rofuse image import brings one in "
-                "(a directory is written ./DIR)",
-                shown, store);
+    if (found == 1)
+        return g_ptr_array_steal_index(records, last);
+    if (found > 1)
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is the beginning of %u images' ids; write more of it",
+                    shown, found);
+    else
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
+                    "there is no image %s in %s; rofuse image ls shows what there is, rofuse image import brings one "
+                    "in (a directory is written ./DIR)",
+                    shown, store);
     return NULL;
 }
 
@@ -195,7 +232,7 @@ gboolean image_record_drop_name(struct image_record *record, const char *name)
 
 static void add_name(struct image_record *record, const char *name)
 {
-    if (has_name(record, name, FALSE))
+    if (has_equal_name(record, name))
         return;
     guint n = g_strv_length(record->names);
     record->names = g_renew(char *, record->names, n + 2);
@@ -308,13 +345,25 @@ char *image_record_title(const struct image_record *record)
 
 char *image_record_title_for(const struct image_record *record, const char *word)
 {
-    for (char **name = record->names; *name != NULL; name++) {
-        if (strcmp(*name, word) == 0)
-            return g_strdup(word);
-    }
-    for (char **name = record->names; *name != NULL; name++) {
-        if (image_name_equal(*name, word))
-            return g_strdup(*name);
-    }
-    return image_record_title(record);
+    const char *name = image_record_name_for(record, word);
+    return name != NULL ? g_strdup(name) : image_record_title(record);
+}
+
+gboolean image_record_check_platform(const struct image_record *record, const char *platform, GError **error)
+{
+    struct image_platform wanted = {0}, has = {0};
+    if (platform == NULL)
+        return TRUE;
+    if (!image_platform_parse("--platform", platform, &wanted, error))
+        return FALSE;
+    image_platform_set(&has, record->config.os, record->config.architecture, record->config.variant);
+    gboolean done = image_platform_score(&wanted, &has) > 0;
+    g_autofree char *its = image_platform_text(&has), *title = image_record_title(record);
+    g_autofree char *shown = text_word(title);
+    if (!done)
+        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "the image %s is for %s; import it for --platform %s", shown,
+                    its, platform);
+    image_platform_clear(&wanted);
+    image_platform_clear(&has);
+    return done;
 }

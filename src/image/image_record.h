@@ -39,10 +39,17 @@ gboolean image_record_write(const char *store, const struct image_record *record
 /* Takes a name away; FALSE where it has not got it. */
 gboolean image_record_drop_name(struct image_record *record, const char *name);
 
+/* Of the image's names the one that a person means by @word, which need not be the whole of it; NULL where it is none.
+ * Borrowed from the record. */
+const char *image_record_name_for(const struct image_record *record, const char *word);
+
+/* Whether it is for a platform, "OS/ARCH[/VARIANT]"; NULL: any will do. FALSE with one line. */
+gboolean image_record_check_platform(const struct image_record *record, const char *platform, GError **error);
+
 /* How people see it: the first name, or the beginning of its id. Owned by the caller. */
 char *image_record_title(const struct image_record *record);
 
-/* The same for who asked for @word: of the image's names the one that this is; its title where it is an id. */
+/* The same for who asked for @word: that name, or its title where it is an id. */
 char *image_record_title_for(const struct image_record *record, const char *word);
 
 #endif

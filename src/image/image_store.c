@@ -225,9 +225,25 @@ gboolean image_tmp_make(const char *store, struct image_tmp *ret, GError **error
     return done;
 }
 
+/* The names in the directory of @path are on the disk. */
+static gboolean sync_directory_of(const char *path, GError **error)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return code == 0 || fail(error, "write to the disk", directory, code);
+}
+
 static int keep_locked(struct image_tmp *tmp, const char *place, GError **error)
 {
     if (rename(tmp->path, place) == 0) {
+        if (!sync_directory_of(place, error)) {
+            /* Back, to be removed: what has its place is not looked at again. */
+            (void)rename(place, tmp->path);
+            return -1;
+        }
         g_clear_pointer(&tmp->path, g_free);
         int fd = tmp->fd;
         tmp->fd = -1;
@@ -246,6 +262,11 @@ static int keep_locked(struct image_tmp *tmp, const char *place, GError **error)
 
 int image_tmp_keep(const char *store, struct image_tmp *tmp, const char *place, GError **error)
 {
+    /* One call for some ten thousand files. It tells of errors from Linux 5.8 on. */
+    if (syncfs(tmp->fd) != 0) {
+        fail(error, "write to the disk", tmp->path, errno);
+        return -1;
+    }
     int lock = image_store_lock(store, error);
     if (lock < 0)
         return -1;
@@ -276,6 +297,8 @@ gboolean image_store_write(const char *directory, const char *file, const char *
             code = errno;
         done += n > 0 ? (size_t)n : 0;
     }
+    if (code == 0 && fsync(fd) != 0)
+        code = errno;
     if (fd >= 0 && close(fd) != 0 && code == 0)
         code = errno;
     if (code == 0 && rename(temporary, path) == 0)

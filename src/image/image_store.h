@@ -55,8 +55,8 @@ struct image_tmp {
 /* A new directory, after what others have left over was removed. FALSE with one line. */
 gboolean image_tmp_make(const char *store, struct image_tmp *ret, GError **error);
 
-/* Gives it its place for good, unless there is one already; either way the place is held (image_store_hold()).
- * Takes the store's lock. A descriptor to close; -1 with one line. */
+/* Gives it its place for good, unless there is one already; either way the place is held (image_store_hold()). What has
+ * its place is whole even after a loss of power. Takes the store's lock. A descriptor to close; -1 with one line. */
 int image_tmp_keep(const char *store, struct image_tmp *tmp, const char *place, GError **error);
 
 /* Removes it unless it was kept; safe on one that is cleared. */

@@ -30,7 +30,7 @@ struct run_spec {
     gid_t *groups; /* supplementary ones; owned */
     size_t n_groups;
     int stop_signal;
-    bool terminal; /* stdin is a terminal that the program gets as its own */
+    bool terminal; /* stdin is a terminal, and the program gets one of its own, of which stdout shows what it says */
 };
 
 void run_spec_clear(struct run_spec *spec); /* safe on a zeroed struct */

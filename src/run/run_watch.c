@@ -14,6 +14,9 @@
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 
+/* What docker stop gives a program to end. */
+#define STOP_TIME (10 * G_USEC_PER_SEC)
+
 /* What changes while it waits. */
 struct progress {
     struct run_watch *watch;
@@ -22,6 +25,7 @@ struct progress {
     bool channel_ended;
     struct run_message failure; /* kind 0 = none */
     int ended_by;               /* a signal that ended the set-up, or 0 */
+    gint64 asked_at;            /* when SIGTERM came for the first time; 0 = not yet */
 };
 
 int run_signals_block(sigset_t *ret_old, GError **error)
@@ -41,10 +45,33 @@ int run_signals_block(sigset_t *ret_old, GError **error)
     return fd;
 }
 
+/* SIGTERM is the wish that it ends, whatever signal its image has for that. Who wishes it again when the program has had its
+ * time is to get it; all other signals, however many, are the program's own business. */
+static bool is_last_wish(struct progress *progress, int number)
+{
+    gint64 now = g_get_monotonic_time();
+    if (number != SIGTERM)
+        return false;
+    if (progress->asked_at == 0)
+        progress->asked_at = now;
+    return now - progress->asked_at >= STOP_TIME;
+}
+
+static int find_sent(struct progress *progress, int number)
+{
+    int stop_signal = progress->watch->spec->stop_signal;
+    if (is_last_wish(progress, number)) {
+        app_notice("the program is killed: it was to end %d seconds ago, and is still running",
+                   (int)((g_get_monotonic_time() - progress->asked_at) / G_USEC_PER_SEC));
+        return SIGKILL;
+    }
+    return number == SIGTERM && stop_signal > 0 ? stop_signal : number;
+}
+
 static void forward(struct progress *progress, int number)
 {
     struct run_watch *watch = progress->watch;
-    int sent = number == SIGTERM && watch->spec->stop_signal > 0 ? watch->spec->stop_signal : number;
+    int sent = find_sent(progress, number);
     if (watch->forward != NULL) {
         watch->forward(watch, sent);
     } else if (progress->program >= 0) {

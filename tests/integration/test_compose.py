@@ -480,7 +480,12 @@ def test_note_on_services_that_do_not_say_read_only(shop):
                                              "here all the same"]
     write(shop, {"compose.yaml": "services: {b: {read_only: true, image: nowhere}}"})
     (note,) = notes(shop)
-    assert note.startswith("there is no image nowhere in ")
+    assert note.startswith("compose.yaml:1:40: services.b.image: there is no image nowhere in ")
+    write(shop, {"compose.yaml": "services:\n  b:\n    read_only: true\n    image: nowhere\n    x-rofuse:\n      image: oci:gone\n"})
+    (note,) = notes(shop)
+    assert note.startswith(f"compose.yaml:6:14: services.b.x-rofuse.image: {shop}/gone")
+    write(shop, {"compose.yaml": "services: {b: {read_only: true, x-rofuse: {image: 'docker://x'}}}"})
+    assert refused(shop).startswith("compose.yaml:1:51: services.b.x-rofuse.image docker://x: such images are not read")
     asked = subprocess.run([rofuse_test.BINARY, "config", "--image", "nowhere"], capture_output=True, text=True, cwd=shop, check=False)
     assert (asked.returncode, asked.stdout) == (1, "") and asked.stderr.startswith("rofuse: there is no image nowhere in "), asked
 
@@ -491,6 +496,8 @@ def test_wrong_arguments(shop):
     assert refused(shop, "--service", "c") == f"{shop}/compose.yaml: there is no service c; there are: a, b"
     assert "--service NAME" in refused(shop, "a")
     assert "--compose: the value is empty" in refused(shop, "--compose", "")
+    assert "no image is named" in refused(shop, "--layer", ".", "--platform", "linux/arm64")
+    assert "has no platforms" in refused(shop, "--image", ".", "--platform", "linux/arm64")
     with open("/dev/full", "w", encoding="utf-8") as full:
         result = subprocess.run([rofuse_test.BINARY, "config", "--service", "a"], stdout=full, stderr=subprocess.PIPE,
                                 cwd=shop, check=False, text=True)

@@ -1,5 +1,6 @@
-"""Real programs that are refused: what the daemon makes of it, and by what it decided that."""
+"""Real programs that are refused: what the daemon makes of it, and by what it decided that; and the command facts."""
 
+import json
 import os
 import subprocess
 import time
@@ -62,8 +63,8 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """Runs all at once, and gives the facts by place."""
+def mount(tmp_path_factory):
+    """On which all programs run at once; until it is decided what each refusal was."""
     scratch = tmp_path_factory.mktemp("facts")
     layer = scratch / "layer"
     for name in ("app", "dev", "etc", "proc", "srv", "tmp", "usr", "var/tmp"):
@@ -73,25 +74,31 @@ def told(tmp_path_factory):
     (layer / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     for name, text in SCRIPTS.items():
         (layer / "app" / name).write_text(text)
-    mount = rofuse_test.Mount(scratch, layers=[layer], mount=["type=bind,source=/usr,target=/usr,readonly"])
+    made = rofuse_test.Mount(scratch, layers=[layer], mount=["type=bind,source=/usr,target=/usr,readonly"])
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-    programs = [subprocess.Popen(["unshare", "--mount", "sh", "-c", ENTER, str(mount.point), *words], env=environment,
+    programs = [subprocess.Popen(["unshare", "--mount", "sh", "-c", ENTER, str(made.point), *words], env=environment,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
                 for words, _ in CASES.values()]
     try:
         wanted = {place for _, places in CASES.values() for place in places}
         deadline = time.monotonic() + 60
-        while not wanted <= {fact["place"] for fact in facts.document(mount)["facts"]}:
-            assert time.monotonic() < deadline, (wanted - {f["place"] for f in facts.document(mount)["facts"]},
+        while not wanted <= {fact["place"] for fact in facts.document(made)["facts"]}:
+            assert time.monotonic() < deadline, (wanted - {fact["place"] for fact in facts.document(made)["facts"]},
                                                  [program.poll() for program in programs])
             time.sleep(0.05)
-        yield facts.settled(mount)
+        facts.settled(made)
+        yield made
     finally:
         for program in programs:
             program.kill()
             program.communicate()
-        mount.end()
-        mount.check_daemon_output()
+        made.end()
+        made.check_daemon_output()
+
+
+@pytest.fixture(scope="module")
+def told(mount):
+    return facts.settled(mount)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -118,3 +125,56 @@ def test_what_is_told_of_a_process(told):
     assert fact["parents"][0] in ("/usr/bin/dash", "/usr/bin/bash") and fact["uid"] == 0
     assert fact["operations"] == ["mkdir"] and fact["directory"] == "/srv" and fact["why"] == "not-declared"
     assert facts.one(told, "/etc/sed*")["knowledge"]["id"] == "passwd-rewrite"
+
+
+def command(*words):
+    return subprocess.run([rofuse_test.BINARY, "facts", *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=60)
+
+
+def test_command(mount, told):
+    done = command("--state-dir", mount.state)
+    assert done.returncode == 0 and done.stderr == ""
+    lines = done.stdout.split("\n")
+    at = next(number for number, line in enumerate(lines) if line.startswith("fatal      /srv/dies "))
+    assert "mkdir  mkdir  1 times, " in lines[at] and lines[at + 1].startswith("           mkdir exited with status 1, ")
+    assert "           then in /var/tmp, /app\n           known to help: --tmpfs /tmp:mode=1777\n" in done.stdout
+    classes = [line.split()[0] for line in lines if line and line[0] != " "]
+    assert classes == sorted(classes, key=["fatal", "open", "tolerated", "probe"].index) and len(classes) == len(told)
+    asked = command("--state-dir", mount.state, "--json", mount.point)
+    assert facts.validate(json.loads(asked.stdout))["facts"] == told
+
+
+def test_from_a_log(mount, told):
+    """The same facts as those of the daemon; but how the programs went on is in no log."""
+    done = command("--json", "--from", mount.log_path)
+    read = facts.validate(json.loads(done.stdout))
+    assert read["mount"] == mount.point.name and done.stderr == ""
+    assert {(fact["id"], fact["place"], fact["count"]) for fact in read["facts"]} == {
+        (fact["id"], fact["place"], fact["count"]) for fact in told}
+    assert {fact["class"] for fact in read["facts"]} == {"open", "probe"}
+    assert facts.one(read["facts"], "/app/**/__pycache__/*")["class"] == "probe"
+    stdin = subprocess.run([rofuse_test.BINARY, "facts", "--json", "--from", "-"], check=True, capture_output=True,
+                           input=b"no record\n" + mount.log_path.read_bytes())
+    assert json.loads(stdin.stdout) == read and b"1 lines of the log are no records" in stdin.stderr
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["a", "b"], 2, "give one mount point"), (["--from", "@log", "mnt"], 2, "two sources"),
+    (["--knowledge", "@own"], 2, "goes with --from"), (["--from", "@none"], 1, "cannot open the log"),
+    (["--from", "@own"], 1, "is no log in JSON"), (["--from", "@log", "--knowledge", "@log"], 2, "\"schema\" is missing"),
+    (["nowhere"], 1, "nowhere is not a rofuse mount")], ids=str)
+def test_wrong_words(scratch, words, status, said):
+    (scratch / "own").write_text("not JSON\n")
+    (scratch / "log").write_text("{}\n")
+    done = command("--state-dir", scratch / "state", *(word.replace("@", f"{scratch}/") for word in words))
+    assert done.returncode == status and done.stdout == ""
+    assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_own_knowledge(mount, scratch):
+    entry = {"id": "ours", "match": {"program": ["mkdir"], "place": ["/srv/dies"]}, "class": "probe", "note": "Well known.",
+             "fixes": [{"kind": "none"}]}
+    (scratch / "own").write_text(json.dumps({"schema": "rofuse.knowledge/1", "entries": [entry]}))
+    done = command("--from", mount.log_path, "--knowledge", scratch / "own")
+    assert "           Well known.\n           known to help: nothing, it is well as it is\n" in done.stdout

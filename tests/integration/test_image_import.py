@@ -11,6 +11,7 @@ import tarfile
 import busybox_image
 import image_files
 import pytest
+import rofuse_test
 from image_files import directory, entry, tar
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "union"))
@@ -149,14 +150,20 @@ def test_configuration_and_names(made, scratch):
     image_files.succeed("import", archive, state=state)
     for name in ("app:v1", "docker.io/library/app:v1", shown["id"], shown["id"][7:19]):
         found = image_files.inspect(name, state)
-        assert found["config"] == {"user": "1000:1001", "env": ["A=b c"], "entrypoint": [], "cmd": ["sh"],
+        assert found["config"] == {"user": "1000:1001", "environment": ["A=b c"], "entrypoint": [], "command": ["sh"],
                                    "working_dir": "/home", "volumes": ["/data"], "stop_signal": "SIGINT"}
         assert found["names"] == ["docker.io/library/app:v1"]
         assert all(os.path.isdir(layer["path"]) and layer["size"] > 0 for layer in found["layers"])
     listed = json.loads(image_files.succeed("ls", "--json", state=state).stdout)["images"]
     assert [(image["id"], image["layers"]) for image in listed] == [(shown["id"], 2)]
     text = image_files.succeed("inspect", "app:v1", state=state).stdout
-    assert "1000:1001" in text and "SIGINT" in text
+    assert text.startswith(f"docker.io/library/app:v1\n  id       {shown['id']}\n"), text
+    layers, process = text[text.index("  layers "):].split("  volumes  /data\n")
+    assert layers.count("sha256:") == 2 and layers.count("\n") == 2
+    assert process == "  command  sh\n  env      A=b c\n  user     1000:1001\n  workdir  /home\n  stop     SIGINT\n"
+    understood = subprocess.run([rofuse_test.BINARY, "config", "--image", "app:v1", "--state-dir", state], text=True,
+                                capture_output=True, check=True).stdout
+    assert understood.endswith(process), understood
 
 
 def test_what_buildah_builds(scratch, rofuse):
@@ -205,10 +212,31 @@ def test_old_docker_archive(scratch):
         entry("z/layer.tar", tarfile.SYMTYPE, link="../x/layer.tar"), entry(name, data=config), entry("manifest.json", data=manifest)]))
     state = scratch / "state"
     image_files.refused("import", f"docker-archive:{scratch}/old.tar", state=state, says=["2 images", "old:1"])
+    image_files.refused("import", f"oci-archive:{scratch}/old.tar", state=state, says=["is missing", "with docker-archive:FILE"])
     image_files.succeed("import", f"docker-archive:{scratch}/old.tar:old:1", state=state)
     image_files.succeed("import", f"docker-archive:{scratch}/old.tar:@0", "--name", "zero", state=state)
     assert sorted(image_files.inspect("zero", state)["names"]) == ["old:1", "zero"]
     assert len(image_files.stored(state)["layers"]) == 2
+
+
+def test_local_names_of_podman(scratch):
+    """podman build -t web:1 makes localhost/web:1; who says web:1 means that, unless there is one of just that name."""
+    state = scratch / "state"
+    made = image_files.Layout(scratch / "oci")
+    for name in ("localhost/web:1", "docker.io/library/base:1"):
+        made.add(made.image([tar([entry(name.split("/")[-1])])]), name)
+    image_files.refused("import", f"oci:{made.path}:web:2", state=state, says=["web:2", "localhost/web:1"])
+    for name in ("web:1", "base:1"):
+        image_files.succeed("import", f"oci:{made.path}:{name}", state=state)
+    assert image_files.inspect("web:1", state)["names"] == ["localhost/web:1"]
+    image_files.refused("inspect", "docker.io/library/web:1", state=state, says=["no image docker.io/library/web:1"])
+    image_files.succeed("import", f"oci:{made.path}:base:1", "--name", "web:1", state=state)
+    assert image_files.inspect("web:1", state)["names"] == ["docker.io/library/base:1", "web:1"]
+    assert image_files.inspect("localhost/web:1", state)["names"] == ["localhost/web:1"]
+    image_files.succeed("rm", "web:1", state=state)
+    image_files.succeed("import", f"oci:{made.path}:web:1", "--name", "also", state=state)
+    image_files.succeed("rm", "web:1", state=state)
+    assert image_files.inspect("also", state)["names"] == ["also"], "of an image with two names, the name alone is removed"
 
 
 def test_platforms(scratch):
@@ -226,6 +254,8 @@ def test_platforms(scratch):
                        ("linux/arm", "linux-arm-v7"), ("linux/arm/v6", "linux-arm-v6")):
         image_files.succeed("import", reference, "--platform", asked, "--name", "m", state=state)
         assert os.listdir(image_files.trees("m", state)[0]) == [has]
+    image_files.refused("inspect", "m", "--platform", "linux/amd64", state=state, says=["m is for linux/arm;"])
+    image_files.succeed("inspect", "m", "--platform", "linux/arm", state=state)
     image_files.succeed("import", reference, "--name", "own", state=state)
     assert os.listdir(image_files.trees("own", state)[0]) == ["linux-" + {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]]
     image_files.refused("import", reference, "--platform", "linux/mips", state=state, says=["linux/mips", "linux/s390x", "--platform"])

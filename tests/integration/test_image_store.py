@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -53,7 +54,7 @@ def test_names(scratch):
     assert image_files.inspect("two", state)["names"] == ["two"]
     image_files.succeed("import", f"oci:{scratch}/oci:two", "--name", "other", state=state)
     done = image_files.rofuse("rm", "other", "missing", state=state)
-    assert done.returncode == 1 and done.stdout.startswith("removed: 1 names, 0 images"), done
+    assert done.returncode == 1 and done.stdout.startswith("removed: 1 name, 0 images, 0 layers, 0 bytes\n"), done
     assert "no image missing" in done.stderr and done.stderr.count("\n") == 1
     image_files.succeed("prune", "--all", state=state)
     assert image_files.stored(state) == image_files.EMPTY
@@ -112,13 +113,47 @@ def test_four_imports_at_once(scratch):
     assert (len(found["layers"]), len(found["images"]), found["tmp"]) == (3, 1, [])
 
 
+STORE_CALLS = "syncfs,fsync,rename,renameat,renameat2"
+
+
+def traced_import(scratch, *strace):
+    """An import of one layer whose process strace follows, without those that unpack."""
+    image_files.layout(scratch / "oci", [tar([entry("a", data=b"a")])])
+    words = ["strace", "-y", "-o", scratch / "calls", "-e", f"trace={STORE_CALLS}", *strace, rofuse_test.BINARY, "image", "import",
+             f"oci:{scratch}/oci", "--state-dir", scratch / "state"]
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=60,
+                          env={**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_layer_is_on_the_disk_before_it_is_kept(scratch):
+    done = traced_import(scratch)
+    assert done.returncode == 0, done
+    calls = [re.sub(r"[0-9a-f]{64}", "HEX", re.sub(r"/[0-9]+\.[0-9a-f]{8}", "/TMP", line)).replace(f"{scratch}/state/images/", "")
+             for line in (scratch / "calls").read_text().splitlines() if "state" in line]
+    wanted = ["syncfs(N<tmp/TMP>)", 'rename("tmp/TMP", "layers/sha256/HEX")', "fsync(N<layers/sha256>)",
+              "syncfs(N<tmp/TMP>)", 'rename("tmp/TMP", "images/HEX")', "fsync(N<images>)"]
+    seen = [re.sub(r"\(\d+<", "(N<", call.partition(" = ")[0].rstrip()) for call in calls]
+    assert [call for call in seen if ".json" not in call] == wanted, calls
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("call, when, says", [("syncfs", 1, "images/tmp/"), ("fsync", 1, "layer.json"), ("fsync", 2, "layers/sha256")], ids=str)
+def test_disk_that_does_not_take_a_layer(scratch, call, when, says):
+    done = traced_import(scratch, "-e", f"inject={call}:error=EIO:when={when}")
+    lines = [line for line in done.stderr.splitlines() if ": unpacked, " not in line]
+    assert done.returncode == 1 and len(lines) == 1, done
+    assert "layer 1 of 1" in lines[0] and says in lines[0] and "Input/output error" in lines[0], lines
+    assert image_files.stored(scratch / "state") == image_files.EMPTY
+
+
 def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_interrupted_import(scratch, number):
-    """Its processes end with it; what is left over goes with the next import, which succeeds."""
+    """Its processes end with it. What it has half done goes with it if it can, else with the next import, which succeeds."""
     large_layout(scratch, layers=2, size=20 << 20)
     state = scratch / "state"
     process = start_import(scratch, state)
@@ -143,10 +178,39 @@ def test_interrupted_import(scratch, number):
             if os.path.exists(f"/proc/{pid}"):
                 os.kill(pid, signal.SIGKILL)
     found = image_files.stored(state)
-    assert found["images"] == [] and found["tmp"]
+    assert found["images"] == [] and bool(found["tmp"]) == (number == signal.SIGKILL), found
     image_files.succeed("import", f"oci:{scratch}/oci", state=state)
     found = image_files.stored(state)
     assert (len(found["layers"]), len(found["images"]), found["tmp"]) == (2, 1, [])
+
+
+def test_import_that_waits_for_another_can_be_interrupted(scratch):
+    image_files.layout(scratch / "oci", [tar([entry("a")])])
+    state = scratch / "state"
+    image_files.succeed("import", f"oci:{scratch}/oci", "--name", "a", state=state)
+    layer = image_files.inspect("a", state)["layers"][0]["diff_id"][7:]
+    image_files.succeed("rm", "a", state=state)
+    with subprocess.Popen(["flock", state / "images/locks" / layer, "sh", "-c", "echo held; read line"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        process = start_import(scratch, state)
+        assert "waiting for it" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGINT
+        holder.stdin.close()
+    assert image_files.stored(state) == image_files.EMPTY
+
+
+def test_ignored_signals_stay_ignored(scratch):
+    """As behind nohup, and in the background of a script."""
+    large_layout(scratch, layers=2, size=20 << 20)
+    state = scratch / "state"
+    process = start_import(scratch, state, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    rofuse_test.wait_until(lambda: process.poll() is not None or list((state / "images/tmp").glob("*/tree/*")), "an entry in tmp")
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)
+    assert process.returncode == 0 and image_files.stored(state)["tmp"] == [], said
 
 
 def test_what_is_being_made_is_not_left_over(scratch):

@@ -9,7 +9,7 @@ import pytest
 import rofuse_test
 
 PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
-COMMANDS = ["mount", "umount", "status", "run", "config", "bundle", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
+COMMANDS = ["mount", "umount", "status", "facts", "run", "config", "bundle", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
 
 
 def words_of(pattern, text):
@@ -53,12 +53,16 @@ def fixture_printed(scratch, rofuse):
     objects.append(json.loads(subprocess.run(status, capture_output=True, check=True).stdout))
     for one in objects[-1]["mounts"]:
         assert one.pop("requests")["lookup"] >= 0  # their names are the kernel's
+    subprocess.run(["mkdir", mount.path("/etc")], check=False, capture_output=True)
+    facts = [rofuse_test.BINARY, "facts", "--json", "--state-dir", str(mount.state)]
+    objects.append(json.loads(subprocess.run(facts, capture_output=True, check=True).stdout))
     return objects
 
 
 def test_keys_in_json(printed):
     assert [value["schema"] for value in printed] == [
-        "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1", "rofuse.status/1"]
+        "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1", "rofuse.status/1",
+        "rofuse.facts/1"]
     section = PAGE.split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
     written = words_of(r"[a-z_]+", section)
     for value in printed:

@@ -154,6 +154,22 @@ def test_report_file_is_written_where_it_is(scratch, layers):
     assert early.stderr.count("\n") == 1 and not left(scratch)
 
 
+def test_report_to_a_descriptor_comes_behind_what_is_there(scratch, layers):
+    """As >&N in a shell: stdout is a file here, which a report that opened it anew would write over."""
+    words = [rofuse_test.BINARY, "run", "--state-dir", str(scratch / "state"), *map(str, layers)]
+    for number, name in ((1, "/dev/stdout"), (2, "/dev/stderr"), (1, "/proc/self/fd/1"), (7, "/dev/fd/7")):
+        with open(scratch / "out", "wb", buffering=0) as out:
+            out.write(b"before\n")
+            command = f'exec {number}>&{out.fileno()}; exec "$@"'
+            done = subprocess.run(["bash", "-c", command, "-", *words, "--report", f"text:{name}", "--", "echo", "ran"],
+                                  capture_output=True, text=True, check=False, timeout=60, pass_fds=[out.fileno()])
+        said = "before\n" + ("ran\n" if number == 1 else "") + "rofuse: run: no write was refused\n"
+        assert done.returncode == 0 and (scratch / "out").read_text() == said, (name, done)
+    wrong = run(scratch, "--report", "text:/dev/fd/99", *layers, "--", "echo", "ran")
+    assert (wrong.returncode, wrong.stdout) == (1, "") and "the report /dev/fd/99: Bad file" in wrong.stderr, wrong
+    assert not left(scratch)
+
+
 def test_bwrap_as_a_user_of_the_image(scratch, layers):
     """bwrap runs as that user, to whom the directory of the root is closed."""
     if runtimes.missing("bwrap"):

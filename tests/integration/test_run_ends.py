@@ -7,10 +7,12 @@ import pty
 import signal
 import subprocess
 import termios
+import time
 
 import busybox_image
 import pytest
 import rofuse_test
+import runtimes
 
 
 @pytest.fixture(name="layers", scope="module")
@@ -44,21 +46,61 @@ def test_nobody_reads_the_report(scratch, layers):
     assert not list((scratch / "state/run/roots").iterdir())
 
 
-def test_nobody_reads_the_terminal(scratch, layers):
-    """As `rofuse run … | head`: the program is hung up, the person's terminal is as it was."""
+def test_output_of_a_person_goes_to_a_file(scratch, layers):
+    """`rofuse run … >FILE` at a terminal: the program can be typed to, and FILE has what it wrote, nothing else."""
     master, slave = pty.openpty()
-    writer = closed_pipe()
     before = termios.tcgetattr(slave)
     try:
-        result = subprocess.run(command(scratch, "--report", "none", *layers, "--", "sh", "-c",
-                                        "while :; do echo on and on; done"),
-                                stdin=slave, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60,
-                                start_new_session=True)
-        assert result.returncode == 128 + signal.SIGHUP, result
+        os.write(master, b"typed\n")
+        script = "test -t 0 && test ! -t 1 && echo as it is; read -r x; echo got $x; echo wrong >&2"
+        result = subprocess.run(command(scratch, "--report", "none", *layers, "--", "sh", "-c", script),
+                                stdin=slave, capture_output=True, check=False, timeout=60, start_new_session=True)
+        assert (result.stdout, result.stderr) == (b"as it is\ngot typed\n", b"wrong\n"), result
         assert termios.tcgetattr(slave) == before
     finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_nobody_reads_the_output(scratch, layers, kind):
+    """As `rofuse run … | head`, and as a window that is closed: the program hears of it."""
+    master, slave = pty.openpty()
+    writer = closed_pipe() if kind == "pipe" else os.dup(slave)
+    with subprocess.Popen(command(scratch, "--report", "none", *layers, "--", "sh", "-c",
+                                  "while :; do echo on and on; done"),
+                          stdin=slave, stdout=writer, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        if kind == "terminal":
+            assert b"on and on" in os.read(master, 1000)
         for fd in (master, slave, writer):
             os.close(fd)
+        assert process.wait(60) == 128 + (signal.SIGPIPE if kind == "pipe" else signal.SIGHUP)
+    assert not list((scratch / "state/run/roots").iterdir())
+
+
+@pytest.mark.slow
+def test_second_sigterm_kills_a_program_that_goes_on(scratch, layers):
+    """Ten seconds after the first one; until then it is passed on, as other signals are always."""
+    runtimes_here = [name for name in ("builtin", "bwrap", "runc") if name == "builtin" or not runtimes.missing(name)]
+    script = "trap 'echo term' TERM; trap 'echo int' INT; echo ready; while :; do sleep 0.1; done"
+    words = ["--report", "none", *layers, "--", "sh", "-c", script]
+    running = [subprocess.Popen(command(scratch, "--runtime", name, *words), stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE) for name in runtimes_here]
+    for process in running:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+    for number, line in ((signal.SIGTERM, "term\n"), (signal.SIGTERM, "term\n"), (signal.SIGINT, "int\n")):
+        for process in running:
+            process.send_signal(number)
+            assert process.stdout.readline() == line
+    time.sleep(10)
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "int\n"
+        process.send_signal(signal.SIGTERM)
+        said, notice = process.communicate(timeout=60)
+        assert (process.returncode, said) == (128 + signal.SIGKILL, ""), process.args
+        assert notice.startswith("rofuse: the program is killed: it was to end 1") and notice.count("\n") == 1, notice
+    assert not list((scratch / "state/run/roots").iterdir())
 
 
 def test_waiting_for_others_can_be_interrupted(scratch, layers):

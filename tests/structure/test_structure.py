@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("control", "image", "compose", "explain", "advise", "run")}
+PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "compose", "explain", "run")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -88,8 +88,9 @@ PUBLIC = {"caller", "counters", "denial", "image_view", "remove_tree", "route", 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
 PARTS_MAY = {
+    "audit": TOOLS | {"denial", "fact", "route"},
     "control": TOOLS,
-    "image": TOOLS | {"remove_tree"},
+    "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
     "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},

@@ -97,6 +97,20 @@ static void names(void)
     g_assert_false(image_name_equal("x@sha256:00", "x"));
 }
 
+static void local_names(void)
+{
+    g_assert_true(image_name_is_local("localhost/web:1", "web:1"));
+    g_assert_true(image_name_is_local("localhost/web:latest", "web"));
+    g_assert_true(image_name_is_local("localhost/shop/web:1", "shop/web:1"));
+    /* With a registry it is somebody else's. */
+    g_assert_false(image_name_is_local("localhost/docker.io/web:1", "docker.io/web:1"));
+    g_assert_false(image_name_is_local("localhost/web:1", "docker.io/library/web:1"));
+    g_assert_false(image_name_is_local("localhost/host:5000/web:1", "host:5000/web:1"));
+    g_assert_false(image_name_is_local("localhost/web:1", "localhost/web:1"));
+    g_assert_false(image_name_is_local("localhost:5000/web:1", "web:1"));
+    g_assert_false(image_name_is_local("localhost/web:1", "web:2"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -104,5 +118,6 @@ int main(int argc, char **argv)
     g_test_add_func("/image_ref/relative", relative);
     g_test_add_func("/image_ref/bad", bad);
     g_test_add_func("/image_ref/names", names);
+    g_test_add_func("/image_ref/local_names", local_names);
     return g_test_run();
 }

@@ -1,0 +1,117 @@
+#include "audit_print.h"
+
+#include "json_bytes.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SARIF_SCHEMA "https://json.schemastore.org/sarif-2.1.0.json"
+
+/* One finding: what and where, why, and what to do. */
+static void append_finding(GString *text, const struct audit_finding *finding)
+{
+    g_autofree char *subject = text_word(finding->subject);
+    g_autofree char *reason = text_escape(finding->reason);
+    g_autofree char *mend = text_escape(finding->mend);
+    g_string_append_printf(text, "%-7s  %s: %s\n         %s\n         mend: %s\n",
+                           audit_level_name(audit_rule_level(finding->rule)), subject, audit_rule_name(finding->rule),
+                           reason, mend);
+}
+
+static char *print_text(const struct audit_subject *subject, const GPtrArray *findings)
+{
+    GString *text = g_string_new(NULL);
+    g_autofree char *name = text_word(subject->name);
+    for (guint i = 0; i < findings->len; i++)
+        append_finding(text, g_ptr_array_index(findings, i));
+    if (findings->len == 0)
+        g_string_append_printf(text, "%s: nothing to find fault with\n", name);
+    else
+        g_string_append_printf(text, "%s: %u finding%s\n", name, findings->len, findings->len == 1 ? "" : "s");
+    return g_string_free(text, FALSE);
+}
+
+static char *dump(json_t *json)
+{
+    char *dumped = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    char *text = g_strconcat(dumped, "\n", NULL);
+    free(dumped);
+    json_decref(json);
+    return text;
+}
+
+static char *print_json(const struct audit_subject *subject, const GPtrArray *findings)
+{
+    json_t *json = json_object(), *list = json_array();
+    json_object_set_new(json, "schema", json_string("rofuse.audit/1"));
+    json_bytes_set(json, "subject", subject->name);
+    for (guint i = 0; i < findings->len; i++) {
+        const struct audit_finding *finding = g_ptr_array_index(findings, i);
+        json_t *object = json_object();
+        json_object_set_new(object, "rule", json_string(audit_rule_name(finding->rule)));
+        json_object_set_new(object, "level", json_string(audit_level_name(audit_rule_level(finding->rule))));
+        json_bytes_set(object, "subject", finding->subject);
+        json_bytes_set(object, "reason", finding->reason);
+        json_bytes_set(object, "mend", finding->mend);
+        json_array_append_new(list, object);
+    }
+    json_object_set_new(json, "findings", list);
+    return dump(json);
+}
+
+static json_t *sarif_rules(void)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < AUDIT_N_RULES; i++)
+        json_array_append_new(list, json_pack("{s:s, s:{s:s}, s:{s:s}}", "id", audit_rule_name(i), "shortDescription",
+                                              "text", audit_rule_text(i), "defaultConfiguration", "level",
+                                              audit_level_name(audit_rule_level(i))));
+    return list;
+}
+
+static json_t *sarif_result(const struct audit_subject *subject, const struct audit_finding *finding, const char *file)
+{
+    g_autofree char *shown = text_word(finding->subject);
+    g_autofree char *reason = text_escape(finding->reason);
+    g_autofree char *mend = text_escape(finding->mend);
+    g_autofree char *message = g_strdup_printf("%s: %s; mend: %s", shown, reason, mend);
+    g_autofree char *whole = g_strconcat(subject->name, ":", finding->subject, NULL);
+    g_autofree char *logical = text_escape(whole);
+    json_t *location =
+        json_pack("{s:[{s:s, s:s}]}", "logicalLocations", "fullyQualifiedName", logical, "kind", "resource");
+    if (file != NULL) {
+        g_autofree char *uri =
+            g_path_is_absolute(file) ? g_filename_to_uri(file, NULL, NULL) : g_uri_escape_string(file, "/", FALSE);
+        json_object_set_new(location, "physicalLocation",
+                            json_pack("{s:{s:s}}", "artifactLocation", "uri", uri != NULL ? uri : ""));
+    }
+    return json_pack("{s:s, s:i, s:s, s:{s:s}, s:[o]}", "ruleId", audit_rule_name(finding->rule), "ruleIndex",
+                     finding->rule, "level", audit_level_name(audit_rule_level(finding->rule)), "message", "text",
+                     message, "locations", location);
+}
+
+static char *print_sarif(const struct audit_subject *subject, const GPtrArray *findings, const char *file,
+                         const char *version)
+{
+    json_t *results = json_array();
+    for (guint i = 0; i < findings->len; i++)
+        json_array_append_new(results, sarif_result(subject, g_ptr_array_index(findings, i), file));
+    return dump(json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o}}, s:o}]}", "$schema", SARIF_SCHEMA, "version", "2.1.0",
+                          "runs", "tool", "driver", "name", "rofuse audit", "version", version, "rules", sarif_rules(),
+                          "results", results));
+}
+
+char *audit_print(const struct audit_subject *subject, const GPtrArray *findings, const char *file, const char *version,
+                  enum audit_format format)
+{
+    switch (format) {
+    case AUDIT_TEXT:
+        return print_text(subject, findings);
+    case AUDIT_JSON:
+        return print_json(subject, findings);
+    case AUDIT_SARIF:
+        return print_sarif(subject, findings, file, version);
+    }
+    g_assert_not_reached();
+}

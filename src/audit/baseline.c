@@ -1,0 +1,175 @@
+#include "baseline.h"
+
+#include "app_error.h"
+#include "fact.h"
+#include "json_bytes.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA "rofuse.baseline/1"
+#define MOST_BYTES ((gsize)16 << 20)
+
+static void free_place(void *data)
+{
+    struct baseline_place *place = data;
+    g_free(place->place);
+    g_free(place->program);
+    g_free(place->why);
+    g_free(place);
+}
+
+static int compare_places(const struct baseline_place *left, const struct baseline_place *right)
+{
+    int order = strcmp(left->place, right->place);
+    if (order == 0)
+        order = strcmp(left->program, right->program);
+    return order != 0 ? order : strcmp(left->why, right->why);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return compare_places(*(struct baseline_place *const *)a, *(struct baseline_place *const *)b);
+}
+
+/* In order, and each once. */
+static GPtrArray *tidy(GPtrArray *places)
+{
+    g_ptr_array_sort(places, compare);
+    for (guint i = places->len; i > 1; i--)
+        if (compare(&places->pdata[i - 1], &places->pdata[i - 2]) == 0)
+            g_ptr_array_remove_index(places, i - 1);
+    return places;
+}
+
+GPtrArray *baseline_from_facts(const GPtrArray *facts)
+{
+    GPtrArray *places = g_ptr_array_new_with_free_func(free_place);
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        struct baseline_place *place = g_new0(struct baseline_place, 1);
+        place->place = g_strdup(fact->place);
+        place->program = fact->executable != NULL ? g_strdup(fact->executable) : fact_program(fact);
+        place->why = g_strdup(denial_why_name(fact->why));
+        g_ptr_array_add(places, place);
+    }
+    return tidy(places);
+}
+
+static gboolean fail(GError **error, const char *path, const char *what)
+{
+    g_autofree char *shown = text_word(path);
+    return app_error_usage(error, "%s: %s; rofuse gate --baseline FILE --update writes one", shown, what);
+}
+
+static gboolean read_place(const json_t *json, const char *path, GPtrArray *places, GError **error)
+{
+    struct baseline_place *place = g_new0(struct baseline_place, 1);
+    place->place = json_bytes_get(json, "place");
+    place->program = json_bytes_get(json, "program");
+    place->why = json_bytes_get(json, "why");
+    g_ptr_array_add(places, place);
+    if (place->place != NULL && place->program != NULL && place->why != NULL)
+        return TRUE;
+    g_autofree char *what = g_strdup_printf("places[%u] has no \"place\", \"program\" or \"why\"", places->len - 1);
+    return fail(error, path, what);
+}
+
+static gboolean read_places(const char *path, const char *text, gsize size, GPtrArray *places, GError **error)
+{
+    json_error_t why;
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
+    if (json == NULL) {
+        g_autofree char *shown = text_word(path);
+        return app_error_usage(error, "%s:%d:%d: %s", shown, why.line, why.column, why.text);
+    }
+    const char *schema = json_string_value(json_object_get(json, "schema"));
+    const json_t *list = json_object_get(json, "places"), *item;
+    gboolean done = schema != NULL && strcmp(schema, SCHEMA) == 0 && json_is_array(list);
+    if (!done)
+        fail(error, path, "no baseline of schema " SCHEMA);
+    size_t i;
+    json_array_foreach((json_t *)list, i, item)
+    {
+        done = done && read_place(item, path, places, error);
+        if (!done)
+            break;
+    }
+    json_decref(json);
+    return done;
+}
+
+GPtrArray *baseline_read(const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize size;
+    g_autoptr(GError) why = NULL;
+    g_autofree char *shown = text_word(path);
+    if (!g_file_get_contents(path, &text, &size, &why)) {
+        if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+            app_error_failed(error, "there is no baseline %s; --update writes it", shown);
+        else
+            app_error_failed(error, "the baseline %s cannot be read: %s", shown, why->message);
+        return NULL;
+    }
+    if (size > MOST_BYTES) {
+        app_error_usage(error, "the baseline %s is too large to be one", shown);
+        return NULL;
+    }
+    GPtrArray *places = g_ptr_array_new_with_free_func(free_place);
+    if (read_places(path, text, size, places, error))
+        return tidy(places);
+    g_ptr_array_unref(places);
+    return NULL;
+}
+
+char *baseline_text(const GPtrArray *places)
+{
+    json_t *json = json_object(), *list = json_array();
+    for (guint i = 0; i < places->len; i++) {
+        const struct baseline_place *place = g_ptr_array_index(places, i);
+        json_t *object = json_object();
+        json_bytes_set(object, "place", place->place);
+        json_bytes_set(object, "program", place->program);
+        json_object_set_new(object, "why", json_string(place->why));
+        json_array_append_new(list, object);
+    }
+    json_object_set_new(json, "schema", json_string(SCHEMA));
+    json_object_set_new(json, "places", list);
+    char *dumped = json_dumps(json, JSON_INDENT(2));
+    char *text = g_strconcat(dumped, "\n", NULL);
+    free(dumped);
+    json_decref(json);
+    return text;
+}
+
+gboolean baseline_write(const char *path, const GPtrArray *places, GError **error)
+{
+    g_autofree char *text = baseline_text(places);
+    g_autoptr(GError) why = NULL;
+    /* Where the link leads: the file is replaced, not the link. */
+    char *resolved = realpath(path, NULL);
+    gboolean done = g_file_set_contents_full(resolved != NULL ? resolved : path, text, -1,
+                                             G_FILE_SET_CONTENTS_CONSISTENT, 0644, &why);
+    free(resolved);
+    if (!done) {
+        g_autofree char *shown = text_word(path);
+        app_error_failed(error, "the baseline %s cannot be written: %s", shown, why->message);
+    }
+    return done;
+}
+
+GPtrArray *baseline_missing(const GPtrArray *places, const GPtrArray *other)
+{
+    GPtrArray *missing = g_ptr_array_new();
+    guint at = 0;
+    for (guint i = 0; i < places->len; i++) {
+        const struct baseline_place *place = g_ptr_array_index(places, i);
+        while (at < other->len && compare_places(g_ptr_array_index(other, at), place) < 0)
+            at++;
+        if (at == other->len || compare_places(g_ptr_array_index(other, at), place) != 0)
+            g_ptr_array_add(missing, (void *)place);
+    }
+    return missing;
+}

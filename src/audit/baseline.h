@@ -1,0 +1,36 @@
+/*
+ * baseline - the places in which a program is known to be refused (or, in learn mode, to write), for a gate in CI.
+ *
+ * A file of schema rofuse.baseline/1 that a person can read and keep in version control: places as patterns, with the program
+ * and the reason, in a fixed order, without pids and times. Whether a write was refused or learned makes no difference: what
+ * learn mode lists is what would be refused without it.
+ */
+#ifndef ROFUSE_SRC_BASELINE_H
+#define ROFUSE_SRC_BASELINE_H
+
+#include <glib.h>
+
+struct baseline_place {
+    char *place;   /* pattern; bytes; owned, as the next two */
+    char *program; /* the executable, or what it is called where that is unknown */
+    char *why;     /* "not-declared" */
+};
+
+/* Places without two that are the same, in order. Elements are struct baseline_place; owned by the caller. @facts: of struct
+ * fact. Any thread, as all here. */
+GPtrArray *baseline_from_facts(const GPtrArray *facts);
+
+/* Reads a file. NULL with one line: APP_ERROR_FAILED for one that cannot be read, APP_ERROR_USAGE for one that is none. */
+GPtrArray *baseline_read(const char *path, GError **error);
+
+/* Its text; owned by the caller, g_free(). */
+char *baseline_text(const GPtrArray *places);
+
+/* Writes a file as a whole, in the place of what is there (a symbolic link is followed). FALSE with one line; then what
+ * was there is still there. */
+gboolean baseline_write(const char *path, const GPtrArray *places, GError **error);
+
+/* Those of @places that @other lacks; elements are borrowed from @places; the array is the caller's. */
+GPtrArray *baseline_missing(const GPtrArray *places, const GPtrArray *other);
+
+#endif

@@ -1,0 +1,135 @@
+"""rofuse audit and rofuse gate: on a mount, on a log of the past, on a Compose file; what is found, and the exit status."""
+
+import json
+import subprocess
+
+import pytest
+from rofuse_test import BINARY
+
+FOUND = 3
+
+
+def run(mount, *arguments, status=0):
+    """stdout of a command on a mount's state directory."""
+    done = subprocess.run([BINARY, *map(str, arguments), "--state-dir", str(mount.state)], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == status, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def findings(mount, *arguments, status=FOUND):
+    """(rule, subject) of what rofuse audit finds."""
+    document = json.loads(run(mount, "audit", "--json", *arguments, status=status))
+    assert document["schema"] == "rofuse.audit/1"
+    return [(finding["rule"], finding["subject"]) for finding in document["findings"]]
+
+
+def touch_inside(mount, *paths):
+    """A program of the image's root tries to make files."""
+    subprocess.run(["touch", *[str(mount.path(path)) for path in paths]], check=False, capture_output=True)
+
+
+@pytest.fixture
+def layer(scratch):
+    path = scratch / "layer"
+    for name in ("etc", "tmp", "data", "spare", "var/cache"):
+        (path / name).mkdir(parents=True)
+    return path
+
+
+class TestAudit:
+    def test_a_mount_with_nothing_to_find_fault_with(self, rofuse, layer):
+        mount = rofuse(layers=[layer], tmpfs=["/tmp:size=1m"], volume=["data:/data"])
+        touch_inside(mount, "/tmp/x", "/data/x")
+        assert findings(mount, mount.point, status=0) == []
+        assert "nothing to find fault with" in run(mount, "audit", mount.point)
+
+    def test_a_mount(self, rofuse, layer):
+        mount = rofuse(layers=[layer], tmpfs=["/tmp:exec"], volume=["data:/data", "cache:/var/cache", "spare:/spare:ro"])
+        touch_inside(mount, "/var/cache/x")
+        assert findings(mount) == [
+            ("wide-place", "/var/cache"),
+            ("exec-allowed", "/tmp"),
+            ("unlimited", "/tmp"),
+            ("never-written", "/tmp"),
+            ("could-be-read-only", "/data"),
+            ("temporary-in-volume", "/var/cache"),
+        ]
+
+    def test_what_the_log_says(self, rofuse, layer):
+        mount = rofuse(layers=[layer])
+        touch_inside(mount, "/etc/passwd")
+        mount.records(at_least=1)
+        assert findings(mount, "--from", mount.log_path) == [("writes-to-configuration", "/etc/passwd")]
+
+    def test_a_compose_file(self, rofuse, layer, scratch):
+        mount = rofuse(layers=[layer])
+        compose = scratch / "compose.yaml"
+        compose.write_text("services:\n  web:\n    image: web\n    tmpfs: ['/tmp:size=1m']\n"
+                           "    volumes: ['/etc/web:/etc/web']\n")
+        expected = [("read-only-missing", "web"), ("writable-configuration", "/etc/web"), ("writable-host-path", "/etc/web")]
+        assert findings(mount, "--compose", compose) == expected
+        sarif = json.loads(run(mount, "audit", "--compose", compose, "--sarif", status=FOUND))
+        (result, *_), rules = sarif["runs"][0]["results"], sarif["runs"][0]["tool"]["driver"]["rules"]
+        assert result["ruleId"] == rules[result["ruleIndex"]]["id"] == "read-only-missing"
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == compose.as_uri()
+
+    @pytest.mark.parametrize("arguments, word", [
+        (["--json", "--sarif"], "not both"),
+        (["a", "b"], "one mount point"),
+        (["a", "--from", "log"], "one of the two"),
+        (["a", "--tmpfs", "/tmp"], "one of the two"),
+        (["--nonsense"], "nonsense"),
+    ])
+    def test_usage(self, scratch, arguments, word):
+        done = subprocess.run([BINARY, "audit", "--state-dir", scratch, *arguments], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert word in done.stderr and done.stderr.count("\n") == 1
+
+
+class TestGate:
+    def gate(self, mount, baseline, *arguments, status=0):
+        return run(mount, "gate", "--baseline", baseline, *arguments, status=status)
+
+    def test_new_places_and_old_ones(self, rofuse, layer, scratch):
+        baseline = scratch / "baseline.json"
+        mount = rofuse(layers=[layer])
+        touch_inside(mount, "/etc/one", "/data/tmp.Xa9bQ2")
+        mount.records(at_least=2)
+        assert "2 places" in self.gate(mount, baseline, "--update")
+        written = baseline.read_text()
+        assert self.gate(mount, baseline).endswith("0 new, 0 gone, 2 in the baseline\n")
+
+        # The same program again, with other pids, times and random names.
+        again = rofuse(layers=[layer])
+        touch_inside(again, "/data/tmp.Zc8dR4", "/etc/one")
+        again.records(at_least=2)
+        assert "0 new, 0 gone" in self.gate(again, baseline, again.point)
+        self.gate(again, baseline, "--update", again.point)
+        assert baseline.read_text() == written
+
+        touch_inside(again, "/spare/two")
+        again.records(at_least=3)
+        told = json.loads(self.gate(again, baseline, "--json", again.point, status=FOUND))
+        assert [place["place"] for place in told["new"]] == ["/spare/two"]
+        assert told["gone"] == []
+        assert told["new"][0]["program"].endswith("/touch")
+
+    def test_a_log_of_the_past(self, rofuse, layer, scratch):
+        baseline = scratch / "baseline.json"
+        mount = rofuse(layers=[layer])
+        touch_inside(mount, "/etc/one")
+        mount.records(at_least=1)
+        self.gate(mount, baseline, "--update", "--from", mount.log_path)
+        touch_inside(mount, "/etc/two")
+        mount.records(at_least=2)
+        assert self.gate(mount, baseline, "--from", mount.log_path, status=FOUND).startswith("new   /etc/two  ")
+
+    def test_what_cannot_be(self, rofuse, layer, scratch):
+        mount = rofuse(layers=[layer])
+        self.gate(mount, scratch / "none.json", status=1)
+        (scratch / "bad.json").write_text("{}")
+        self.gate(mount, scratch / "bad.json", status=2)
+        run(mount, "gate", status=2)
+        self.gate(mount, scratch / "x" / "y.json", "--update", status=1)
+        assert not (scratch / "x").exists()

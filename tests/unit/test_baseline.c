@@ -1,0 +1,141 @@
+/* The gate's file: stable, readable, and refused where it is none. */
+#include "app_error.h"
+#include "baseline.h"
+#include "fact.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void free_fact(void *fact)
+{
+    fact_free(fact);
+}
+
+static void add_fact(GPtrArray *facts, const char *executable, const char *place, bool learned)
+{
+    struct fact *fact = fact_new();
+    fact->executable = g_strdup(executable);
+    g_free(fact->place);
+    fact->place = g_strdup(place);
+    fact->why = DENIAL_NOT_DECLARED;
+    fact->learned = learned;
+    g_ptr_array_add(facts, fact);
+}
+
+static GPtrArray *some_facts(void)
+{
+    GPtrArray *facts = g_ptr_array_new_with_free_func(free_fact);
+    add_fact(facts, "/usr/bin/sed", "/etc/sed*", false);
+    add_fact(facts, "/usr/bin/node", "/tmp/*.sh", false);
+    add_fact(facts, "/usr/bin/node", "/tmp/\xff", false);
+    return facts;
+}
+
+static char *path_in(const char *directory, const char *name)
+{
+    return g_build_filename(directory, name, NULL);
+}
+
+static void test_order_and_learned(void)
+{
+    g_autoptr(GPtrArray) facts = some_facts();
+    g_autoptr(GPtrArray) places = baseline_from_facts(facts);
+    g_autofree char *text = baseline_text(places);
+    add_fact(facts, "/usr/bin/sed", "/etc/sed*", true);
+    struct fact *first = g_ptr_array_index(facts, 0);
+    first->pid = 77;
+    first->count = 1000;
+    g_ptr_array_set_free_func(facts, NULL);
+    g_autoptr(GPtrArray) other = g_ptr_array_new_with_free_func(free_fact);
+    for (guint i = facts->len; i > 0; i--)
+        g_ptr_array_add(other, facts->pdata[i - 1]);
+    g_autoptr(GPtrArray) again = baseline_from_facts(other);
+    g_autofree char *same = baseline_text(again);
+    g_assert_cmpstr(text, ==, same);
+    g_assert_cmpuint(places->len, ==, 3);
+}
+
+static void test_file(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("baseline-XXXXXX", NULL);
+    g_autofree char *path = path_in(directory, "b.json");
+    g_autofree char *link = path_in(directory, "link");
+    g_autoptr(GPtrArray) facts = some_facts();
+    g_autoptr(GPtrArray) places = baseline_from_facts(facts);
+    GError *error = NULL;
+    g_assert_null(baseline_read(path, &error));
+    g_assert_error(error, APP_ERROR, APP_ERROR_FAILED);
+    g_assert_nonnull(strstr(error->message, "--update"));
+    g_clear_error(&error);
+    g_assert_true(baseline_write(path, places, &error));
+    /* The link stays one. */
+    g_assert_cmpint(symlink("b.json", link), ==, 0);
+    g_assert_true(baseline_write(link, places, &error));
+    g_assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+    g_autoptr(GPtrArray) read = baseline_read(path, &error);
+    g_assert_no_error(error);
+    g_autofree char *before = baseline_text(places), *after = baseline_text(read);
+    g_assert_cmpstr(before, ==, after);
+    g_autofree char *nowhere = path_in(directory, "none/b.json");
+    g_assert_false(baseline_write(nowhere, places, &error));
+    g_assert_error(error, APP_ERROR, APP_ERROR_FAILED);
+    g_clear_error(&error);
+    g_unlink(link);
+    g_unlink(path);
+    g_rmdir(directory);
+}
+
+static void test_no_baseline(void)
+{
+    static const char *const texts[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"schema\": \"rofuse.baseline/2\", \"places\": []}",
+        "{\"schema\": \"rofuse.baseline/1\", \"places\": {}}",
+        "{\"schema\": \"rofuse.baseline/1\", \"places\": [1]}",
+        "{\"schema\": \"rofuse.baseline/1\", \"places\": [{\"place\": \"/x\", \"program\": \"y\"}]}",
+        "{\"schema\": \"rofuse.baseline/1\", \"places\": [], \"places\": []}",
+    };
+    g_autofree char *directory = g_dir_make_tmp("baseline-XXXXXX", NULL);
+    g_autofree char *path = path_in(directory, "b.json");
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        GError *error = NULL;
+        g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
+        g_assert_null(baseline_read(path, &error));
+        g_assert_error(error, APP_ERROR, APP_ERROR_USAGE);
+        g_assert_nonnull(strstr(error->message, path));
+        g_assert_null(strchr(error->message, '\n'));
+        g_clear_error(&error);
+    }
+    g_unlink(path);
+    g_rmdir(directory);
+}
+
+static void test_missing(void)
+{
+    g_autoptr(GPtrArray) facts = some_facts();
+    g_autoptr(GPtrArray) known = baseline_from_facts(facts);
+    add_fact(facts, "/usr/bin/node", "/aaa", false);
+    add_fact(facts, "/usr/bin/other", "/etc/sed*", false);
+    add_fact(facts, "/usr/bin/node", "/zzz", false);
+    g_autoptr(GPtrArray) now = baseline_from_facts(facts);
+    g_autoptr(GPtrArray) new = baseline_missing(now, known);
+    g_assert_cmpuint(new->len, ==, 3);
+    g_assert_cmpstr(((struct baseline_place *)new->pdata[0])->place, ==, "/aaa");
+    g_assert_cmpstr(((struct baseline_place *)new->pdata[1])->program, ==, "/usr/bin/other");
+    g_assert_cmpstr(((struct baseline_place *)new->pdata[2])->place, ==, "/zzz");
+    g_autoptr(GPtrArray) gone = baseline_missing(known, now);
+    g_assert_cmpuint(gone->len, ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/baseline/order-and-learned", test_order_and_learned);
+    g_test_add_func("/baseline/file", test_file);
+    g_test_add_func("/baseline/no-baseline", test_no_baseline);
+    g_test_add_func("/baseline/missing", test_missing);
+    return g_test_run();
+}

@@ -1,0 +1,202 @@
+/*
+ * Real processes, watched until they end.
+ */
+#include "process_ends.h"
+
+#include "caller.h"
+#include "pidfd_status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A child that ends with a status, or a signal, when it is told to. */
+struct child {
+    pid_t pid;
+    int pipe[2];
+    struct caller *caller;
+    struct denial_record record;
+};
+
+static void child_start(struct child *child, int status, int signal_number)
+{
+    g_assert_cmpint(pipe(child->pipe), ==, 0);
+    child->pid = fork();
+    if (child->pid == 0) {
+        char c;
+        close(child->pipe[1]);
+        (void)!read(child->pipe[0], &c, 1);
+        if (signal_number != 0)
+            raise(signal_number);
+        _exit(status);
+    }
+    close(child->pipe[0]);
+    child->caller = caller_read(child->pid, 0, 0, NULL);
+    child->record =
+        (struct denial_record){.facts = {.path = "/srv/x"}, .first = {1732406400, child->pid}, .caller = child->caller};
+}
+
+static void child_end(struct child *child)
+{
+    close(child->pipe[1]);
+    caller_free(child->caller);
+}
+
+/* The end of the first process of a case, when it is there. */
+static struct class_process end_of(struct process_ends *ends, struct watched_process *process,
+                                   const struct timespec *first)
+{
+    struct class_case what;
+    struct class_process found;
+    do {
+        process_ends_wait(ends, 20);
+        process_ends_case(ends, process, first, &what);
+        found = what.line[0];
+        process_ends_case_clear(&what);
+    } while (found.end == CLASS_RUNS);
+    return found;
+}
+
+static struct process_ends *new_ends(void)
+{
+    GError *error = NULL;
+    struct process_ends *ends = process_ends_new(&error);
+    g_assert_no_error(error);
+    return ends;
+}
+
+/* As a zombie, and when it has been waited for before anybody looked. */
+static void test_ends(void)
+{
+    static const struct {
+        int status, signal_number;
+        gboolean is_waited_for;
+    } table[] = {{0, 0, FALSE}, {3, 0, FALSE}, {0, SIGKILL, FALSE}, {0, 0, TRUE}, {3, 0, TRUE}, {0, SIGTERM, TRUE}};
+    struct process_ends *ends = new_ends();
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        struct child child;
+        int status;
+        child_start(&child, table[i].status, table[i].signal_number);
+        process_ends_refused(ends, &child.record, false);
+        struct watched_process *process = process_ends_find(ends, &child.record);
+        g_assert_nonnull(process);
+        child_end(&child);
+        if (table[i].is_waited_for)
+            waitpid(child.pid, &status, 0);
+        struct class_process found = end_of(ends, process, &child.record.first);
+        if (!table[i].is_waited_for)
+            waitpid(child.pid, &status, 0);
+        /* Who is not root, on an older kernel, cannot know. */
+        if (found.end == CLASS_ENDED)
+            g_assert_cmpint(found.status, ==, status);
+        else
+            g_assert_true(table[i].is_waited_for || geteuid() != 0);
+        g_assert_true(found.is_last);
+        process_ends_unref(ends, process);
+    }
+    process_ends_free(ends);
+}
+
+/* A record that comes when its process has long ended finds it; one that was never seen finds none. */
+static void test_find(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 1, 0);
+    process_ends_refused(ends, &child.record, false);
+    close(child.pipe[1]);
+    waitpid(child.pid, NULL, 0);
+    process_ends_wait(ends, 1000);
+    struct watched_process *process = process_ends_find(ends, &child.record);
+    g_assert_nonnull(process);
+    process_ends_unref(ends, process);
+    child.caller->start_time.tv_sec += 10; /* the number, used again */
+    g_assert_null(process_ends_find(ends, &child.record));
+    child.caller->pid = -1;
+    process_ends_refused(ends, &child.record, false);
+    g_assert_null(process_ends_find(ends, &child.record));
+    caller_free(child.caller);
+    process_ends_free(ends);
+}
+
+/* The line of parents: this program started it, and lives where it does; the last refusal is known to both. */
+static void test_line(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child first, second;
+    child_start(&first, 0, 0);
+    child_start(&second, 0, 0);
+    second.record.facts.path = "/srv/y";
+    process_ends_refused(ends, &first.record, false);
+    process_ends_refused(ends, &second.record, false);
+    struct watched_process *process = process_ends_find(ends, &first.record);
+    struct class_case what;
+    process_ends_case(ends, process, &first.record.first, &what);
+    g_assert_cmpuint(what.n, >=, 2);
+    g_assert_true(what.line[0].is_last);
+    g_assert_false(what.line[1].is_last);
+    g_assert_cmpstr(what.line[1].last_path, ==, "/srv/y");
+    process_ends_case_clear(&what);
+    /* Noise is no refusal to speak of. */
+    first.record.first.tv_nsec++;
+    process_ends_refused(ends, &first.record, true);
+    process_ends_case(ends, process, &second.record.first, &what);
+    g_assert_true(what.line[1].is_last);
+    process_ends_case_clear(&what);
+    process_ends_unref(ends, process);
+    child_end(&first);
+    child_end(&second);
+    while (wait(NULL) > 0)
+        continue;
+    process_ends_free(ends);
+}
+
+/* More than there is room for: the oldest is let go, and says so. */
+static void test_room(void)
+{
+    struct process_ends *ends = new_ends();
+    static struct child children[PROCESS_ENDS_MOST + 8];
+    struct watched_process *process = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+        child_start(&children[i], 1, 0);
+        process_ends_refused(ends, &children[i].record, false);
+        if (i == 0)
+            process = process_ends_find(ends, &children[0].record);
+        g_usleep(i < 4 ? 2000 : 0); /* the first ones are older, by the clock that is used */
+    }
+    struct class_case what;
+    process_ends_case(ends, process, &children[0].record.first, &what);
+    g_assert_cmpint(what.line[0].end, ==, CLASS_ENDED_UNKNOWN);
+    process_ends_case_clear(&what);
+    process_ends_unref(ends, process);
+    process = process_ends_find(ends, &children[G_N_ELEMENTS(children) - 1].record);
+    g_assert_nonnull(process);
+    process_ends_unref(ends, process);
+    for (size_t i = 0; i < G_N_ELEMENTS(children); i++)
+        child_end(&children[i]);
+    while (wait(NULL) > 0)
+        continue;
+    process_ends_free(ends);
+}
+
+static void test_status_of_the_living(void)
+{
+    int status = 0, fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(pidfd_status(fd, getpid(), &status), ==, PIDFD_NOT_YET);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/process-ends/ends", test_ends);
+    g_test_add_func("/process-ends/find", test_find);
+    g_test_add_func("/process-ends/line", test_line);
+    g_test_add_func("/process-ends/room", test_room);
+    g_test_add_func("/process-ends/living", test_status_of_the_living);
+    return g_test_run();
+}
