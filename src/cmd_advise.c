@@ -195,13 +195,13 @@ static int answer(const struct arguments *arguments, const struct mount_request 
     const struct advise_output output = {
         .list = list,
         .with_optional = arguments->all,
-        .service = service != NULL             ? service->name
-                   : input->head.mount != NULL ? input->head.mount
-                                               : "app",
+        .service = service != NULL                     ? service->name
+                   : input->source->head.mount != NULL ? input->source->head.mount
+                                                       : "app",
         .image = image_name(input, request),
-        .mount = input->head.mount,
-        .denied = input->head.denied,
-        .dropped = input->head.dropped,
+        .mount = input->source->head.mount,
+        .denied = input->source->head.denied,
+        .dropped = input->source->head.dropped,
     };
     int status;
     if (arguments->merge != NULL) {

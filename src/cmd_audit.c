@@ -120,7 +120,7 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
             take_plan(work);
     }
     if (done && (!has_content || arguments->from != NULL)) {
-        work->source = fact_source_open(paths, word, arguments->from, error);
+        work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
     if (done && work->source != NULL)

@@ -109,7 +109,7 @@ static int run(const struct arguments *arguments, GError **error)
 {
     struct paths *paths = paths_find(arguments->state_dir, error);
     const char *word = arguments->rest != NULL ? arguments->rest[0] : NULL;
-    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, error) : NULL;
+    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, NULL, error) : NULL;
     int status = APP_ERROR_FAILED;
     if (source != NULL) {
         g_autoptr(GPtrArray) places = baseline_from_facts(source->facts);
