@@ -27,9 +27,7 @@ gboolean log_dest_parse(const char *value, const char *format, struct log_dest *
                     "--log: \"%s\" is no destination; write -, file:PATH or journald", shown);
         return FALSE;
     }
-    if (format != NULL)
-        dest.format = strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT;
-    else
+    if (format == NULL || !log_format_parse("--log-format", format, &dest.format, NULL))
         dest.format = dest.kind == LOG_STDERR ? LOG_TEXT : LOG_JSON;
     *ret = dest;
     return TRUE;
@@ -52,7 +50,22 @@ char *log_dest_text(const struct log_dest *dest)
     }
 }
 
+static const char *const format_names[LOG_N_FORMATS] = {
+    [LOG_TEXT] = "text", [LOG_JSON] = "json", [LOG_ECS] = "ecs", [LOG_OCSF] = "ocsf", [LOG_FALCO] = "falco"};
+
 const char *log_format_name(enum log_format format)
 {
-    return format == LOG_JSON ? "json" : "text";
+    return format_names[format];
+}
+
+gboolean log_format_parse(const char *option, const char *name, enum log_format *ret, GError **error)
+{
+    for (int i = 0; i < LOG_N_FORMATS; i++) {
+        if (strcmp(name, format_names[i]) == 0) {
+            *ret = (enum log_format)i;
+            return TRUE;
+        }
+    }
+    g_autofree char *shown = text_escape(name);
+    return app_error_usage(error, "%s: \"%s\" is no format; write json, text, ecs, ocsf or falco", option, shown);
 }

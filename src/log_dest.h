@@ -14,7 +14,11 @@ enum log_dest_kind {
 
 enum log_format {
     LOG_TEXT,
-    LOG_JSON,
+    LOG_JSON,  /* rofuse.log/1 */
+    LOG_ECS,   /* Elastic Common Schema */
+    LOG_OCSF,  /* Open Cybersecurity Schema Framework */
+    LOG_FALCO, /* Falco's JSON */
+    LOG_N_FORMATS
 };
 
 struct log_dest {
@@ -26,7 +30,7 @@ struct log_dest {
 /*
  * log_dest_parse - reads one value of --log.
  *
- * @format: what --log-format said, "json" or "text" (checked), or NULL: text for stderr, JSON for a file.
+ * @format: what --log-format said (checked), or NULL: text for stderr, JSON for a file.
  * @ret: what it owns is the caller's, log_dest_clear(). FALSE with one line (APP_ERROR_USAGE) that names the value.
  */
 gboolean log_dest_parse(const char *value, const char *format, struct log_dest *ret, GError **error);
@@ -35,7 +39,10 @@ void log_dest_clear(struct log_dest *dest); /* safe on a zeroed struct */
 /* The value again: "file:/var/log/x". Owned by the caller. */
 char *log_dest_text(const struct log_dest *dest);
 
-/* "text" or "json"; static. */
+/* "text", "json", "ecs", "ocsf", "falco"; static. */
 const char *log_format_name(enum log_format format);
+
+/* The other way round. FALSE with one line (APP_ERROR_USAGE) that names @option and the value. */
+gboolean log_format_parse(const char *option, const char *name, enum log_format *ret, GError **error);
 
 #endif

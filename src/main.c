@@ -28,12 +28,18 @@ static const struct command {
     {"bundle", "DIR", "the config.json with which runc or crun run on a mount", cmd_bundle},
     {"image", "COMMAND", "import images, show them, remove them", cmd_image},
     {"config", "[OPTIONS]", "what is understood of a service of a Compose file", cmd_config},
+    {"Try without a restart", NULL, NULL, NULL},
+    {"route", "COMMAND [MOUNTPOINT]", "add and remove writable places while the mount is used", cmd_route},
     {"See", NULL, NULL, NULL},
     {"status", "[MOUNTPOINT]", "what is mounted, by which process, with which places", cmd_status},
+    {"why", "[MOUNTPOINT] PATH", "which layer has it, who may write it, and why not", cmd_why},
+    {"log", "[MOUNTPOINT]", "which writes were refused, and to whom; --follow goes on", cmd_log},
+    {"watch", "[MOUNTPOINT]", "the same as it happens, on the whole screen, with remedies", cmd_watch},
     {"facts", "[MOUNTPOINT]", "what was refused, each thing once, and what it meant", cmd_facts},
-    {"Try without a restart", NULL, NULL, NULL},
-    {"route", "COMMAND [MOUNTPOINT]", "add and remove such places while it is in use, show them", cmd_route},
+    {"Try", NULL, NULL, NULL},
+    {"learn", "on|off|diff [MOUNTPOINT]", "let all writes succeed for a while, and log them", cmd_learn},
     {"Understand and gate", NULL, NULL, NULL},
+    {"advise", "[MOUNTPOINT]", "what to declare, so that the program works", cmd_advise},
     {"audit", "[MOUNTPOINT]", "a checklist for a mount, a Compose file or a log", cmd_audit},
     {"gate", "--baseline FILE", "for CI: fails where a place has come up that is not known", cmd_gate},
 };
@@ -105,6 +111,9 @@ int main(int argc, char **argv)
         (void)fputs("rofuse " ROFUSE_VERSION "\n", stdout);
         return finish_output();
     }
+    /* For the shells' completions; no command for people. */
+    if (strcmp(argv[1], "__complete") == 0)
+        return cmd_complete(argc - 1, argv + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (commands[i].run != NULL && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

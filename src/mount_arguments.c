@@ -89,13 +89,15 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
         {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->logs, "Where refused writes are told; may be repeated",
          "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log_format,
-         "json or text; the default is text for stderr, json for files", "FORMAT"},
+         "How it is told; the default is text for stderr, json for files", "json|text|ecs|ocsf|falco"},
         {"log-fold", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log_fold,
          "Tell the same fact once in so many seconds, then how often (default 10)", "SECONDS|off"},
         {"name", 0, 0, G_OPTION_ARG_FILENAME, &arguments->name, "Name of the mount (default: from the mount point)",
          "NAME"},
         {"passthrough", 0, 0, G_OPTION_ARG_FILENAME, &arguments->passthrough,
-         "auto (default): the kernel serves open files by itself where it can; or off", "MODE"},
+         "Whether the kernel serves open files by itself where it can (default auto)", "auto|off"},
+        {"learn", 0, 0, G_OPTION_ARG_NONE, &arguments->learn,
+         "Let writes succeed that are not declared, on a throw-away layer, and log them", NULL},
         {"io-uring", 0, 0, G_OPTION_ARG_NONE, &arguments->io_uring,
          "Take requests through io_uring, where the kernel offers that", NULL},
     };
@@ -157,11 +159,9 @@ static gboolean check_list(const char *option, char **values, const char *mend, 
 
 static gboolean check_words(const struct mount_arguments *arguments, GError **error)
 {
-    const char *format = arguments->log_format;
-    if (format != NULL && strcmp(format, "json") != 0 && strcmp(format, "text") != 0) {
-        g_autofree char *shown = text_escape(format);
-        return app_error_usage(error, "--log-format: \"%s\" is no format; write json or text", shown);
-    }
+    enum log_format format;
+    if (arguments->log_format != NULL && !log_format_parse("--log-format", arguments->log_format, &format, error))
+        return FALSE;
     const char *routes = arguments->served_by;
     if (routes != NULL && strcmp(routes, "fuse") != 0 && strcmp(routes, "native") != 0) {
         g_autofree char *shown = text_escape(routes);
@@ -198,6 +198,7 @@ static gboolean fill(struct mount_arguments *arguments, struct mount_request *re
     request->state_dir = g_steal_pointer(&arguments->state_dir);
     request->passthrough = g_strcmp0(arguments->passthrough, "off") != 0;
     request->io_uring = arguments->io_uring;
+    request->learn = arguments->learn;
     request->native = g_strcmp0(arguments->served_by, "native") == 0;
     request->routes = g_steal_pointer(&arguments->routes);
     request->layers = arguments->layers != NULL ? g_steal_pointer(&arguments->layers) : g_new0(char *, 1);

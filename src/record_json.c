@@ -3,10 +3,10 @@
 #include "caller.h"
 #include "json_bytes.h"
 #include "record_names.h"
+#include "record_value.h"
 #include "text.h"
 
 #include <glib.h>
-#include <stdlib.h>
 
 #define LOG_SCHEMA "rofuse.log/1"
 
@@ -162,23 +162,13 @@ static json_t *record_to_json(const struct denial_event *event, const char *moun
     return object;
 }
 
-/* Takes the object. */
-static char *dump(json_t *object)
-{
-    char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(object);
-    char *line = g_strconcat(text, "\n", NULL);
-    free(text);
-    return line;
-}
-
 char *record_json_event(const struct denial_event *event, const char *mount)
 {
     if (event->kind != DENIAL_EVENT_DROPPED)
-        return dump(record_to_json(event, mount));
+        return record_line(record_to_json(event, mount));
     json_t *object = event_object("dropped", &event->time, mount);
     json_object_set_new(object, "dropped", json_integer((json_int_t)event->dropped));
-    return dump(object);
+    return record_line(object);
 }
 
 char *record_json_notice(const struct timespec *time, const char *message, const char *mount)
@@ -186,5 +176,5 @@ char *record_json_notice(const struct timespec *time, const char *message, const
     json_t *object = event_object("notice", time, mount);
     g_autofree char *repaired = text_repair(message);
     set_string(object, "message", repaired != NULL ? repaired : message);
-    return dump(object);
+    return record_line(object);
 }

@@ -6,8 +6,7 @@
 #include "sink.h"
 
 #include "log_file.h"
-#include "record_json.h"
-#include "record_text.h"
+#include "record_format.h"
 #include "text.h"
 
 #include <errno.h>
@@ -99,7 +98,7 @@ static bool put_line(struct fd_sink *sink, char *line, uint64_t weight)
 
 static char *format_event(const struct fd_sink *sink, const struct denial_event *event)
 {
-    return sink->format == LOG_JSON ? record_json_event(event, sink->mount) : record_text_event(event);
+    return record_format_event(sink->format, event, sink->mount);
 }
 
 /* Says what was lost, if anything was. False when even that cannot be written. */
@@ -117,10 +116,7 @@ static void write_notices(struct fd_sink *sink)
 {
     struct notice notice;
     while (notice_box_take(sink->box, &notice)) {
-        put_line(sink,
-                 sink->format == LOG_JSON ? record_json_notice(&notice.time, notice.message, sink->mount)
-                                          : record_text_notice(&notice.time, notice.message),
-                 0);
+        put_line(sink, record_format_notice(sink->format, &notice.time, notice.message, sink->mount), 0);
         g_free(notice.message);
     }
 }

@@ -1,0 +1,24 @@
+# Completion of rofuse for fish. The program itself tells what may stand where: rofuse __complete.
+
+function __rofuse_complete
+    set -l words (commandline -opc) (commandline -ct)
+    set -l current $words[-1]
+    set -l value (string replace -r -- '^-[^=]*=' '' $current)
+    set -l before (string sub -l (math (string length -- $current) - (string length -- $value)) -- $current)
+    for line in ($words[1] __complete $words[2..-1] 2>/dev/null)
+        switch $line
+            case :files
+                for path in (__fish_complete_path $value)
+                    echo -- $before$path
+                end
+            case :directories
+                for path in (__fish_complete_directories $value '')
+                    echo -- $before$path
+                end
+            case '*'
+                echo -- $line
+        end
+    end
+end
+
+complete -c rofuse -f -a '(__rofuse_complete)'
