@@ -475,7 +475,7 @@ def test_again_and_again_under_load(mount, source, rounds):
         assert all(worker.result(60) > 0 for worker in workers)
     assert set(os.listdir(data)) == IMAGE and (data / "sub/deep/file").read_text() == "deep in the image"
     walk(mount.point)
-    assert len(os.listdir(f"/proc/{mount.process.pid}/fd")) < fds + 20
+    assert len(os.listdir(f"/proc/{mount.process.pid}/fd")) < fds + 40  # the image's directories are kept for speed
 
 
 def test_what_was_added_can_be_written_out(mount, rofuse, layer, source):
