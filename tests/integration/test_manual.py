@@ -9,7 +9,8 @@ import pytest
 import rofuse_test
 
 PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
-COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", "learn",
+COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", "learn", "why", "advise", "audit", "gate",
+            *(f"route {word}" for word in ("add", "rm", "ls")),
             *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
 
 
