@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -26,6 +27,44 @@ struct access_subject {
     const gid_t *groups; /* supplementary ones */
     size_t n_groups;
 };
+
+/* Which of a file's permissions decides about somebody. */
+enum access_rule {
+    ACCESS_OF_OWNER,
+    ACCESS_OF_GROUP, /* of the file's own group */
+    ACCESS_OF_OTHERS,
+    ACCESS_OF_NAMED_USER,  /* an entry of the ACL */
+    ACCESS_OF_NAMED_GROUP, /* the same */
+};
+
+struct access_decision {
+    enum access_rule rule;
+    uint32_t id;   /* of the user or the group that the rule names; of others: 0 */
+    unsigned bits; /* what it gives, the ACL's mask applied */
+    unsigned mask; /* of the ACL; 7 where it does not count */
+};
+
+/* As access_allows(), and which rule decided: of several groups the one that allows, or the first that matches. */
+bool access_decide(const struct stat *st, const void *acl, size_t acl_size, const struct access_subject *subject,
+                   unsigned wanted, struct access_decision *ret);
+
+/* One entry of an ACL, the mask not applied. */
+struct access_entry {
+    enum access_tag {
+        ACCESS_TAG_OWNER,
+        ACCESS_TAG_USER,
+        ACCESS_TAG_OWN_GROUP,
+        ACCESS_TAG_GROUP,
+        ACCESS_TAG_MASK,
+        ACCESS_TAG_OTHERS,
+    } tag;
+    uint32_t id; /* of USER and GROUP, else 0 */
+    unsigned bits;
+};
+
+/* The first @most entries of an ACL, as its value has them; those of unknown kinds are left out. Returns how many: 0 for
+ * a malformed one. */
+size_t access_entries(const void *acl, size_t acl_size, struct access_entry *ret, size_t most);
 
 /*
  * access_allows - whether all of @wanted is allowed.

@@ -1,5 +1,6 @@
 #include "backing.h"
 
+#include "copies.h"
 #include "mount_clone.h"
 #include "seed.h"
 #include "tmpfs.h"
@@ -109,7 +110,7 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
 {
     struct route *route = g_new0(struct route, 1);
     route_spec_copy(&route->spec, spec);
-    route->lock_fd = -1;
+    route->lock_fd = route->upper_fd = -1;
     g_autofree char *why = NULL;
     route->root_fd = open_root(route, volume_dir, image, &why);
     struct stat st;
@@ -144,6 +145,9 @@ void backing_close(struct route *route)
         close(route->root_fd);
     if (route->lock_fd >= 0)
         close(route->lock_fd);
+    copies_free(route->copies);
+    if (route->upper_fd >= 0)
+        close(route->upper_fd);
     route_spec_clear(&route->spec);
     g_free(route->target);
     g_free(route);

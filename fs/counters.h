@@ -39,15 +39,26 @@ enum counters_file {
         COUNTERS_N_FILES
 };
 
-/* What was agreed on with the kernel; set once, when the mount is made. */
+/* What was agreed on with the kernel; set once, when the mount is made, unless it says otherwise. */
 enum counters_feature {
     COUNTERS_FEATURE_PASSTHROUGH = 1,
     COUNTERS_FEATURE_IO_URING = 2,
     COUNTERS_FEATURE_KILLPRIV = 4,
+    COUNTERS_FEATURE_LEARN = 8, /* learn mode is on; unlike the others it can change */
 };
 
 /* Routes beyond these are not counted. */
 #define COUNTERS_ROUTES 64
+
+/* How a route was written. */
+struct counters_written {
+    _Atomic uint64_t files; /* made, or opened for writing */
+    _Atomic uint64_t bytes; /* that the daemon wrote */
+    /* By which files grew that the kernel wrote by passthrough, as seen when they are closed: the least that was written, as
+     * nobody sees what is written over. */
+    _Atomic uint64_t grown;
+    _Atomic uint64_t last; /* CLOCK_REALTIME seconds of the last change that came to the daemon; 0 = none */
+};
 
 struct counters {
     _Atomic uint64_t requests[COUNTERS_N_REQUESTS];
@@ -55,8 +66,10 @@ struct counters {
     /* By route, in the order in which they were asked for: what was allowed to change it; by passthrough opens for writing,
      * not writes. */
     _Atomic uint64_t changes[COUNTERS_ROUTES];
+    struct counters_written written[COUNTERS_ROUTES]; /* the same */
     _Atomic uint64_t features;
-    char library[16]; /* the version of libfuse; set before anybody reads */
+    _Atomic uint64_t learned; /* changes that were made in learn mode alone */
+    char library[16];         /* the version of libfuse; set before anybody reads */
 };
 
 static inline void counters_add(_Atomic uint64_t *counter, uint64_t amount)

@@ -119,9 +119,17 @@ struct denial_options {
 };
 
 struct denial_counters {
-    uint64_t denied;  /* denial_report() calls */
-    uint64_t folded;  /* of them, told only as part of a count */
-    uint64_t dropped; /* of them, lost before they came to any sink, because the queue was full */
+    uint64_t denied;  /* denial_report() calls, but for those of changes that were made */
+    uint64_t learned; /* those of changes that were made */
+    uint64_t folded;  /* of both, told only as part of a count */
+    uint64_t dropped; /* of both, lost before they came to any sink, because the queue was full */
+    uint64_t waiting; /* in that queue now */
+};
+
+/* Of one sink's own queue. */
+struct denial_sink_counters {
+    uint64_t waiting; /* events in it now */
+    uint64_t dropped; /* denials that this sink has lost, those that came to no sink among them */
 };
 
 struct denial_log;
@@ -146,6 +154,8 @@ struct caller_memory *denial_log_memory(struct denial_log *log);
 void denial_report(struct denial_log *log, const struct denial_facts *facts);
 
 void denial_log_counters(struct denial_log *log, struct denial_counters *ret);
+/* The same of a sink, by its place among those that the log was made with; false where there are fewer. Any thread. */
+bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial_sink_counters *ret);
 
 /* Asks every sink to reopen what it writes to (SIGHUP). Any thread; returns at once. */
 void denial_log_reopen(struct denial_log *log);

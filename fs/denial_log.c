@@ -34,7 +34,7 @@ struct denial_log {
     pthread_t dispatcher;
     struct outlet **outlets; /* owned, [n_outlets]; immutable */
     size_t n_outlets;
-    atomic_uint_fast64_t denied, folded, dropped;
+    atomic_uint_fast64_t denied, learned, folded, dropped;
     void (*look)(void *data, const struct denial_record *record); /* NULL = nobody; immutable after the first report */
     void *look_data;
 };
@@ -222,7 +222,7 @@ static bool is_folded(struct denial_log *log, const char *executable, const stru
 
 void denial_report(struct denial_log *log, const struct denial_facts *facts)
 {
-    atomic_fetch_add(&log->denied, 1);
+    atomic_fetch_add(facts->learned ? &log->learned : &log->denied, 1);
     g_autofree char *executable = log->fold != NULL ? caller_executable(facts->tid) : NULL;
     if (log->fold != NULL && is_folded(log, executable, facts))
         return;
@@ -247,11 +247,23 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
 
 void denial_log_counters(struct denial_log *log, struct denial_counters *ret)
 {
+    uint64_t waiting, lost;
+    event_queue_length(&log->queue, &waiting, &lost);
     *ret = (struct denial_counters){
+        .waiting = waiting,
         .denied = atomic_load(&log->denied),
+        .learned = atomic_load(&log->learned),
         .folded = atomic_load(&log->folded),
         .dropped = atomic_load(&log->dropped),
     };
+}
+
+bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial_sink_counters *ret)
+{
+    if (sink >= log->n_outlets)
+        return false;
+    event_queue_length(&log->outlets[sink]->queue, &ret->waiting, &ret->dropped);
+    return true;
 }
 
 void denial_log_reopen(struct denial_log *log)

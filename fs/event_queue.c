@@ -56,6 +56,7 @@ bool event_queue_push(struct event_queue *queue, struct shared_event *event)
         pthread_cond_broadcast(&queue->changed);
     } else {
         queue->dropped += weight(event);
+        queue->lost += weight(event);
     }
     pthread_mutex_unlock(&queue->lock);
     return room;
@@ -73,7 +74,16 @@ void event_queue_lost(struct event_queue *queue, uint64_t count)
 {
     pthread_mutex_lock(&queue->lock);
     queue->dropped += count;
+    queue->lost += count;
     pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void event_queue_length(struct event_queue *queue, uint64_t *ret_waiting, uint64_t *ret_lost)
+{
+    pthread_mutex_lock(&queue->lock);
+    *ret_waiting = queue->events.length;
+    *ret_lost = queue->lost;
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -15,6 +15,7 @@ struct event_queue {
     GQueue events;          /* [lock] struct shared_event, a ref each, the oldest first */
     size_t bytes;           /* [lock] of the events */
     uint64_t dropped;       /* [lock] that did not fit and were not told of yet */
+    uint64_t lost;          /* [lock] that did not fit, ever */
     bool reopen;            /* [lock] the reader is to reopen what it writes to */
     bool stopping;          /* [lock] nothing more will come */
     bool done;              /* [lock] the reader has ended */
@@ -38,6 +39,8 @@ bool event_queue_push(struct event_queue *queue, struct shared_event *event);
 bool event_queue_is_full(struct event_queue *queue);
 /* Counts events that were lost before they came here. */
 void event_queue_lost(struct event_queue *queue, uint64_t count);
+/* How many events wait, and how many did not fit so far. */
+void event_queue_length(struct event_queue *queue, uint64_t *ret_waiting, uint64_t *ret_lost);
 void event_queue_ask_reopen(struct event_queue *queue);
 void event_queue_stop(struct event_queue *queue);
 

@@ -29,6 +29,8 @@ static int compare_windows(const void *a, const void *b)
         return left->facts->operation < right->facts->operation ? -1 : 1;
     if (left->facts->why != right->facts->why)
         return left->facts->why < right->facts->why ? -1 : 1;
+    if (left->facts->learned != right->facts->learned)
+        return left->facts->learned ? 1 : -1;
     int difference = strcmp(left->facts->path, right->facts->path);
     return difference != 0 ? difference : strcmp(left->executable, right->executable);
 }

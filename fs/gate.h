@@ -14,12 +14,14 @@
 struct node;
 struct tree;
 struct caller_memory;
+struct writers;
 
 struct gate {
     struct tree *tree;            /* borrowed */
     struct denial_log *log;       /* borrowed */
     struct caller_memory *memory; /* borrowed: reads callers' */
     struct counters *counters;    /* borrowed */
+    struct writers *writers;      /* borrowed */
 };
 
 /* A change that somebody asks for. Pointers are borrowed for the call. */
@@ -50,6 +52,21 @@ int gate_apply(const struct gate *gate, const struct assume_credentials *who, co
  * @status: -errno. Returns the positive errno to reply.
  */
 int gate_failed(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int status);
+
+/*
+ * gate_done - an allowed change that was made, before the reply. Where it was made for learning's sake (policy_is_learned())
+ * it is recorded as one that would have been refused.
+ */
+void gate_done(const struct gate *gate, const struct assume_credentials *who, const struct change *change);
+
+/* A file of a route was made or opened for writing. */
+void gate_opened(const struct gate *gate, const struct node *node);
+
+/* The daemon has written so many bytes to a file of a route; not answered yet. */
+void gate_wrote(const struct gate *gate, const struct assume_credentials *who, const struct node *node, uint64_t bytes);
+
+/* Such a file that the kernel writes by itself has grown. */
+void gate_grew(const struct gate *gate, const struct node *node, uint64_t bytes);
 
 /* A refusal for another reason (noexec, nosuid, permission). Returns @error. */
 int gate_record(const struct gate *gate, const struct assume_credentials *who, const struct change *change, int error,

@@ -1,6 +1,7 @@
 #include "graft.h"
 
 #include "path.h"
+#include "policy.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -49,12 +50,15 @@ static int open_backing(struct tree *tree, const struct route_spec *spec, const 
     g_autofree char *path = path_join(above, place->name);
     struct backing_image image = {.path = path,
                                   .is_dir = node != NULL ? S_ISDIR(node->id.type) : !source_is_file(spec)};
-    if (node != NULL && node->id.kind == NODE_IMAGE) {
+    /* In learn mode, too, a volume is filled with what the image has. */
+    struct node *filled = node != NULL ? tree_image_at(tree, path, false) : NULL;
+    if (filled != NULL && filled->id.kind == NODE_IMAGE && (node == filled || policy_is_learned(node))) {
         image.stack = tree->stack;
-        image.layers = node->id.layers;
-        image.n_layers = node->id.n_layers;
+        image.layers = filled->id.layers;
+        image.n_layers = filled->id.n_layers;
     }
     int status = backing_open(spec, volume_dir, &image, ret, ret_why);
+    node_unref(tree->table, filled);
     if (status < 0 || (*ret)->root_is_dir == image.is_dir)
         return status;
     *ret_why = g_strdup_printf("%s %s: %s; source and target must both be directories or both be files",
@@ -136,6 +140,20 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned in
     else
         graft_give_up(tree, &graft);
     return status;
+}
+
+void tree_add_targets(struct tree *tree, const struct tree *like)
+{
+    for (const struct route *route = tree_first_route(like); route != NULL; route = tree_next_route(route)) {
+        struct tree_place place;
+        if (route->parent == NULL || (route->parent->id.kind == NODE_ROUTE && !route->parent->id.route->is_learn) ||
+            tree_find_place(tree, route->target, false, &place) < 0)
+            continue;
+        if (place.node == NULL && place.parent->id.kind != NODE_ROUTE)
+            (void)tree_make_child(tree, place.parent, place.name, route->root_is_dir ? S_IFDIR | 0755 : S_IFREG | 0644,
+                                  &place.node);
+        tree_place_clear(tree, &place);
+    }
 }
 
 /* Makes what is missing at a place outside of routes, on the way to it, too. */

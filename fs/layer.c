@@ -2,7 +2,6 @@
 
 #include "beneath.h"
 #include "cache.h"
-#include "whiteout.h"
 #include "xattr_at.h"
 
 #include <dirent.h>
@@ -341,6 +340,22 @@ int layer_list(const struct layer *layer, const struct layer_dir *dir, int (*eac
     }
     closedir(stream);
     return status;
+}
+
+char *layer_mark(const struct layer *layer, const char *path, enum whiteout_attribute meaning)
+{
+    int fd = open_path(layer, path);
+    if (fd < 0)
+        return NULL;
+    char first[512];
+    g_autofree char *more = NULL;
+    ssize_t length = all_xattrs(fd, "", first, sizeof first, &more);
+    const char *all = more != NULL ? more : first;
+    close(fd);
+    for (const char *name = all; length > 0 && name < all + length; name += strlen(name) + 1)
+        if (whiteout_attribute(name) == meaning)
+            return g_strdup(name);
+    return NULL;
 }
 
 int layer_open_file(const struct layer *layer, const char *path, int flags)

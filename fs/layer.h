@@ -9,6 +9,8 @@
 #ifndef ROFUSE_FS_LAYER_H
 #define ROFUSE_FS_LAYER_H
 
+#include "whiteout.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +73,10 @@ struct layer_name {
  */
 int layer_list(const struct layer *layer, const struct layer_dir *dir, int (*each)(void *data, struct layer_name *name),
                void *data);
+
+/* The attribute that makes an entry opaque or a whiteout, as the file has it ("trusted.overlay.opaque"); owned by the
+ * caller; NULL where there is none. */
+char *layer_mark(const struct layer *layer, const char *path, enum whiteout_attribute meaning);
 
 /* As union_open_file(), union_readlink(), union_getxattr(), union_listxattr() of union.h. */
 int layer_open_file(const struct layer *layer, const char *path, int flags);

@@ -33,11 +33,12 @@ struct live_name {
 
 struct live {
     struct tree *tree;
-    bool is_private;  /* nobody but us can make a name in what is shown now */
-    GArray *pairs;    /* struct live_pair (live.c) */
-    GPtrArray *moved; /* struct live_move (live.c) */
-    GPtrArray *given; /* nodes whose refs are given up at the end */
-    GArray *stale;    /* struct live_name */
+    bool is_private;     /* nobody but us can make a name in what is shown now */
+    GArray *pairs;       /* struct live_pair (live_private.h) */
+    GHashTable *numbers; /* of the pairs: number -> index */
+    GPtrArray *moved;    /* struct live_move (live_route.c) */
+    GPtrArray *given;    /* nodes whose refs are given up at the end */
+    GArray *stale;       /* struct live_name */
     GPtrArray
         *changed; /* numbers (struct node *) whose attributes, ACLs and listing are not what the kernel knows; refs */
 };
@@ -69,6 +70,19 @@ void live_show(struct tree *tree, struct graft *graft, const struct live_kept *k
  * Open files of the route stay open. Returns 0, or -errno with a line in @ret_why and nothing changed.
  */
 int live_remove(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret, char **ret_why);
+
+/*
+ * live_cover - puts a route over the root of the image: learn mode's, which has the same names.
+ *
+ * All other routes are nested in it then. Every directory that the kernel knows keeps its number, so that whoever stands in
+ * one sees what is to be seen there from now on.
+ * @route: open, with target and index; belongs to the tree then.
+ * Returns 0 or -errno, and nothing has changed but that the route belongs to the tree.
+ */
+int live_cover(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret);
+
+/* Takes it away; what there is in the image alone is seen again, under the numbers that the kernel knows. */
+void live_uncover(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret);
 
 /* Gives up what was needed for the change. @quiet: the requests that were under way when it was made are done; otherwise
  * it is kept until the tree is freed. */

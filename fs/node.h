@@ -39,12 +39,13 @@ enum node_kind {
 /* What makes two nodes the same. An image has many of them, so what only one kind has shares its place with the others'. */
 struct node_identity {
     enum node_kind kind;
-    uint32_t space;    /* of numbers.h */
-    uint64_t ino;      /* the file system's own */
-    uint64_t shown;    /* st_ino inside the mount */
-    mode_t type;       /* S_IFMT bits */
-    bool has_xattrs;   /* IMAGE */
-    bool has_links;    /* ROUTE: a file with more than one name; not part of the identity */
+    uint32_t space;  /* of numbers.h */
+    uint64_t ino;    /* the file system's own */
+    uint64_t shown;  /* st_ino inside the mount */
+    mode_t type;     /* S_IFMT bits */
+    bool has_xattrs; /* IMAGE */
+    bool has_links;  /* ROUTE: a file with more than one name; not part of the identity */
+    bool by_place; /* ROUTE: its number can become another one; its names, which nobody else changes, tell what it is */
     uint8_t size_bits; /* IMAGE: how many bits the size takes; not part of the identity */
     union {
         struct {
@@ -113,6 +114,8 @@ struct node {
     uint16_t own_layer;                /* IMAGE: where layers points, unless there are several */
     bool in_table;                     /* [table lock] false: the number belongs to another file by now */
     bool gone;                         /* [table lock] its last name was removed: it will never have one again */
+    bool is_pinned;                    /* [table lock] by_place: a ref of its own, until the last name is removed */
+    bool is_root;                      /* it has no name because it needs none; set before it is shown to anybody */
     uint64_t nlookup;                  /* [table lock] */
     struct node *parent;               /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
     char *name;                        /* [table lock] NULL with parent; owned, unless it is first_name */
@@ -158,6 +161,9 @@ bool node_changes_none_since(const struct node_changes *changes, unsigned mark);
 struct node *node_get_unless(struct node_table *table, const struct node_identity *identity, struct node *parent,
                              const char *name, const struct node_changes *changes, unsigned mark);
 
+/* The node that goes by PARENT/NAME, with a ref, or NULL. Only those are found that are known by_place. */
+struct node *node_at(struct node_table *table, const struct node *parent, const char *name);
+
 /* The node of an identity if there is one, with a ref, or NULL. */
 struct node *node_find(struct node_table *table, const struct node_identity *identity);
 
@@ -186,6 +192,12 @@ uint64_t node_parent_number(struct node_table *table, const struct node *node);
 /* The name @old_name in @old_parent is @name in @parent now. */
 void node_moved(struct node_table *table, struct node *node, const struct node *old_parent, const char *old_name,
                 struct node *parent, const char *name);
+
+/*
+ * The node's file was given another name. Where names alone tell what a file is (by_place), the node is kept as long as it has
+ * one, as two of its names may show different numbers.
+ */
+void node_linked(struct node_table *table, struct node *node, struct node *parent, const char *name);
 
 /* Lets the node go by another of its names, where several are known; how many those are. */
 size_t node_next_place(struct node_table *table, struct node *node);

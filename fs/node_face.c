@@ -126,3 +126,46 @@ GPtrArray *node_directories(struct node_table *table, const struct route *route)
     pthread_mutex_unlock(&table->lock);
     return nodes;
 }
+
+static void add_known(GPtrArray *found, struct node *node, const void *what)
+{
+    (void)what;
+    if (node->nlookup == 0)
+        return;
+    node->refs++;
+    g_ptr_array_add(found, node);
+}
+
+GPtrArray *node_known(struct node_table *table)
+{
+    GPtrArray *nodes = g_ptr_array_new();
+    pthread_mutex_lock(&table->lock);
+    each_locked(table, add_known, nodes, NULL);
+    pthread_mutex_unlock(&table->lock);
+    return nodes;
+}
+
+struct node_place *node_places(struct node_table *table, const struct node *node, size_t *ret_n)
+{
+    pthread_mutex_lock(&table->lock);
+    size_t n_others = node_count_others(node), n = 0;
+    struct node_place *places = g_new(struct node_place, n_others + 1);
+    if (node->parent != NULL)
+        places[n++] = (struct node_place){node->parent, g_strdup(node->name)};
+    for (size_t i = 0; i < n_others; i++)
+        places[n++] = (struct node_place){node->more->others[i].parent, g_strdup(node->more->others[i].name)};
+    for (size_t i = 0; i < n; i++)
+        places[i].parent->refs++;
+    pthread_mutex_unlock(&table->lock);
+    *ret_n = n;
+    return places;
+}
+
+void node_places_free(struct node_table *table, struct node_place *places, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        node_unref(table, places[i].parent);
+        g_free(places[i].name);
+    }
+    g_free(places);
+}

@@ -51,6 +51,13 @@ GPtrArray *node_faces_into(struct node_table *table, const struct route *route);
 /* The directories of a route that there are nodes of; as above. */
 GPtrArray *node_directories(struct node_table *table, const struct route *route);
 
+/* All numbers that the kernel knows: refs, in an array of the caller's. Looks at every node. */
+GPtrArray *node_known(struct node_table *table);
+
+/* All names that a node is known by: @ret_n of them, owned by the caller, node_places_free(). */
+struct node_place *node_places(struct node_table *table, const struct node *node, size_t *ret_n);
+void node_places_free(struct node_table *table, struct node_place *places, size_t n); /* NULL is allowed */
+
 /* The names below a directory that the kernel has been told of, as far as they are known; elements are owned by the array, the
  * array by the caller. Looks at every node. */
 GPtrArray *node_known_names(struct node_table *table, const struct node *dir);

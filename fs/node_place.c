@@ -11,10 +11,54 @@
 /* Names that are remembered of one file beside the one it goes by; with more, some are found again by looking. */
 #define MOST_OTHERS 16
 
+int node_name_compare(const void *a, const void *b, void *data)
+{
+    (void)data;
+    const struct node_name *left = a, *right = b;
+    if (left->parent != right->parent)
+        return (uintptr_t)left->parent < (uintptr_t)right->parent ? -1 : 1;
+    return strcmp(left->name, right->name);
+}
+
+void node_name_add_locked(struct node_table *table, struct node *node, const struct node *parent, const char *name)
+{
+    if (!node->id.by_place)
+        return;
+    size_t size = strlen(name) + 1;
+    struct node_name *entry = g_malloc(sizeof *entry + size);
+    *entry = (struct node_name){.parent = parent, .node = node, .name = entry->text};
+    memcpy(entry->text, name, size);
+    g_tree_replace(table->names, entry, entry);
+}
+
+void node_name_remove_locked(struct node_table *table, const struct node *node, const struct node *parent,
+                             const char *name)
+{
+    if (!node->id.by_place || parent == NULL)
+        return;
+    const struct node_name wanted = {.parent = parent, .name = name};
+    const struct node_name *entry = g_tree_lookup(table->names, &wanted);
+    if (entry != NULL && entry->node == node)
+        g_tree_remove(table->names, &wanted);
+}
+
+struct node *node_at(struct node_table *table, const struct node *parent, const char *name)
+{
+    const struct node_name wanted = {.parent = parent, .name = name};
+    pthread_mutex_lock(&table->lock);
+    const struct node_name *entry = g_tree_lookup(table->names, &wanted);
+    struct node *node = entry != NULL ? entry->node : NULL;
+    if (node != NULL)
+        node->refs++;
+    pthread_mutex_unlock(&table->lock);
+    return node;
+}
+
 /* Gives up the node's place. Takes and returns the dead as node_drop_locked() does. */
 static struct node *node_clear_place_locked(struct node_table *table, struct node *node, struct node *dead)
 {
     struct node *parent = node->parent;
+    node_name_remove_locked(table, node, parent, node->name);
     node->parent = NULL;
     node_free_name(node);
     return node_drop_locked(table, parent, dead);
@@ -24,6 +68,7 @@ struct node *node_clear_other_locked(struct node_table *table, struct node *node
 {
     struct node_more *more = node->more;
     struct node *parent = more->others[at].parent;
+    node_name_remove_locked(table, node, parent, more->others[at].name);
     g_free(more->others[at].name);
     more->n_others--;
     memmove(&more->others[at], &more->others[at + 1], (more->n_others - at) * sizeof more->others[0]);
@@ -81,6 +126,7 @@ struct node *node_set_place_locked(struct node_table *table, struct node *node, 
     }
     node->parent = parent;
     node->name = strcmp(node->first_name, name) == 0 ? node->first_name : g_strdup(name);
+    node_name_add_locked(table, node, parent, name);
     return dead;
 }
 
@@ -111,7 +157,7 @@ static int spell_locked(const struct node *node, bool inner, char **ret)
     const struct node *at;
     for (at = node; at->parent != NULL && !(inner && is_route_root(at)); at = at->parent)
         length += strlen(at->name) + 1;
-    bool nameless = at->parent == NULL && at->id.kind == NODE_ROUTE;
+    bool nameless = at->parent == NULL && at->id.kind == NODE_ROUTE && !at->is_root;
     char *text = g_malloc(length + 1);
     char *end = text + length;
     *end = '\0';
@@ -179,6 +225,20 @@ void node_moved(struct node_table *table, struct node *node, const struct node *
     node_destroy_chain(dead);
 }
 
+void node_linked(struct node_table *table, struct node *node, struct node *parent, const char *name)
+{
+    if (!node->id.by_place)
+        return;
+    pthread_mutex_lock(&table->lock);
+    struct node *dead = node_set_place_locked(table, node, parent, name, true, NULL);
+    if (!node->is_pinned && !node->gone) {
+        node->is_pinned = true;
+        node->refs++;
+    }
+    pthread_mutex_unlock(&table->lock);
+    node_destroy_chain(dead);
+}
+
 size_t node_next_place(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);
@@ -210,6 +270,10 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
         }
     } else {
         dead = forget_other_locked(table, node, parent, name, dead);
+    }
+    if (node->gone && node->is_pinned) {
+        node->is_pinned = false;
+        dead = node_drop_locked(table, node, dead);
     }
     pthread_mutex_unlock(&table->lock);
     if (fd >= 0)

@@ -15,7 +15,25 @@ struct node_table {
     GHashTable *nodes; /* [lock] by (space, ino), not owned: a node removes itself with its last ref */
     GHashTable *stale; /* [lock] the nodes whose number is another file's by now, by address */
     size_t n_alive;    /* [lock] */
+    /* [lock] struct node_name, owned, of the nodes that are known by_place. Names come from programs and layers: a tree that
+     * compares cannot be made slow by colliding hashes. */
+    GTree *names;
 };
+
+/* One name of a node, to find the node by. */
+struct node_name {
+    const struct node *parent;
+    struct node *node; /* not a ref */
+    const char *name;
+    char text[]; /* what name points to */
+};
+
+int node_name_compare(const void *a, const void *b, void *data);
+
+/* Notes that a node goes by a name, or does so no longer. */
+void node_name_add_locked(struct node_table *table, struct node *node, const struct node *parent, const char *name);
+void node_name_remove_locked(struct node_table *table, const struct node *node, const struct node *parent,
+                             const char *name);
 
 /* The part that few nodes need, made when it is first. */
 static inline struct node_more *node_more_locked(struct node *node)

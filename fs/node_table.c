@@ -32,6 +32,7 @@ struct node_table *node_table_new(void)
     pthread_mutex_init(&table->lock, NULL);
     table->nodes = g_hash_table_new(identity_hash, identity_equal);
     table->stale = g_hash_table_new(NULL, NULL);
+    table->names = g_tree_new_full(node_name_compare, NULL, NULL, g_free);
     return table;
 }
 
@@ -69,10 +70,13 @@ struct node *node_drop_locked(struct node_table *table, struct node *node, struc
         g_hash_table_remove(node->in_table ? table->nodes : table->stale, node);
         table->n_alive--;
         /* Only a file has other names, and no file is a parent; a shadow has none itself: this goes no deeper. */
-        for (size_t i = 0; i < node_count_others(node); i++)
+        for (size_t i = 0; i < node_count_others(node); i++) {
+            node_name_remove_locked(table, node, node->more->others[i].parent, node->more->others[i].name);
             dead = node_drop_locked(table, node->more->others[i].parent, dead);
+        }
         dead = node_drop_shadow_locked(table, node, dead);
         struct node *parent = node->parent;
+        node_name_remove_locked(table, node, parent, node->name);
         node->parent = dead;
         dead = node;
         node = parent;
@@ -103,6 +107,7 @@ void node_table_free(struct node_table *table)
             node_destroy(node);
         g_hash_table_destroy(all[i]);
     }
+    g_tree_destroy(table->names);
     pthread_mutex_destroy(&table->lock);
     g_free(table);
 }

@@ -5,9 +5,10 @@
 
 #define OWN_BITS 48
 #define OWN_MASK ((UINT64_C(1) << OWN_BITS) - 1)
-/* Spaces whose number fits above the own bits; the last one is for numbers from the table. */
-#define SPACE_MAX 0xfffeu
-#define TABLE_BASE (UINT64_C(0xffff) << OWN_BITS)
+/* Spaces whose number fits above the own bits; the last one is for numbers from the table. The two uppermost bits are left to
+ * an overlayfs over the mount, which tells its layers apart by them (xino). */
+#define SPACE_MAX 0x3ffeu
+#define TABLE_BASE (UINT64_C(0x3fff) << OWN_BITS)
 
 struct space {
     uint32_t owner;

@@ -3,7 +3,7 @@
  *
  * Everything in the mount has one st_dev, while layers and backing directories may lie on several file systems whose
  * inode numbers collide. A space is one source of inode numbers: a file system, or a file system as one layer or one
- * route sees it. A number is the space in the upper 16 bits and the file system's own number in the lower 48, so that the
+ * route sees it. A number is the space in 14 bits and the file system's own number in the lower 48, so that the
  * same file has the same number at every look-up and readdir need not look files up; numbers that do not fit (some file
  * systems use the high bits themselves) get one from a table.
  */

@@ -190,6 +190,9 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attributes, int to
     close(fd);
     ops_attributes_changed(node);
     struct stat st;
+    /* The kernel's own wishes, and what is done with an open file, are no facts of their own. */
+    if (status == 0 && to_set != 0 && !(fi != NULL && change.operation == DENIAL_TRUNCATE))
+        gate_done(&ops->gate, &who, &change);
     if (status < 0)
         error = gate_failed(&ops->gate, &who, &change, status);
     else
@@ -232,6 +235,8 @@ static void change_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const
         while (assume_again(&as, status));
     close(fd);
     ops_attributes_changed(node);
+    if (status == 0)
+        gate_done(&ops->gate, &who, &change);
     ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
 }
 

@@ -66,6 +66,7 @@ static void making_end(fuse_req_t req, struct making *making, int status)
     }
     struct node *node;
     struct stat st;
+    gate_done(&making->ops->gate, &making->who, &making->change);
     ops_attributes_changed(making->dir);
     status = tree_lookup(making->ops->tree, making->dir, making->change.name, &node, &st);
     if (status < 0)
@@ -154,6 +155,8 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *nam
         status = linkat(AT_FDCWD, link.path, making.held.fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
     while (assume_again(&making.as, status));
     close(fd);
+    if (status == 0)
+        node_linked(ops->tree->table, node, dir, name);
     making_end(req, &making, status);
 }
 
@@ -187,6 +190,16 @@ static void forget_removed(const struct ops *ops, const struct node *node)
     tree_removed(ops->tree, node);
     if (S_ISDIR(node->id.type))
         dir_streams_drop(ops->streams, node);
+}
+
+/* Replies to a change that was tried. @status: 0 or -errno. */
+static void reply_changed(fuse_req_t req, const struct change *change, int status)
+{
+    const struct gate *gate = &ops_of(req)->gate;
+    struct assume_credentials who = ops_who(req);
+    if (status == 0)
+        gate_done(gate, &who, change);
+    ops_reply_status(req, status < 0 ? gate_failed(gate, &who, change, status) : 0);
 }
 
 static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enum denial_operation operation)
@@ -223,7 +236,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, enu
     node_changes_end(&ops->tree->removals);
     drop_reachable(ops->tree, node, fd);
     tree_let_go(ops->tree, &making.held);
-    ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
+    reply_changed(req, &change, status);
 }
 
 void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -307,5 +320,5 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
     node_unref(tree->table, moved);
     tree_let_go(tree, &new_held);
     tree_let_go(tree, &making.held);
-    ops_reply_status(req, status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0);
+    reply_changed(req, &change, status);
 }

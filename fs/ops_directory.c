@@ -193,7 +193,9 @@ static struct shown_name show_raw(struct filling *filling, const struct raw_entr
     } else if (strcmp(raw->name, "..") == 0) {
         shown.ino = node_parent_number(tree->table, node);
     } else {
-        shown.ino = tree_route_number(tree, node->id.route, dev, raw->ino);
+        struct node *known = node->id.by_place ? node_at(tree->table, node, raw->name) : NULL;
+        shown.ino = known != NULL ? known->id.shown : tree_route_number(tree, node->id.route, dev, raw->ino);
+        node_unref(tree->table, known);
     }
     return shown;
 }

@@ -54,12 +54,31 @@ static struct ops_file *file_new(struct tree *tree, struct node *node, int fd)
     return file;
 }
 
+/* What the kernel has written by itself is seen when a file is opened and when it is closed. @is_empty: it is known to be. */
+static void note_growth(const struct ops *ops, const struct node *node, const struct ops_file *file, bool is_empty)
+{
+    struct stat st = {0};
+    if (file->grows && (is_empty || fstat(file->fd, &st) == 0))
+        gate_grew(&ops->gate, node, passthrough_grown(ops->passthrough, node->id.shown, (uint64_t)st.st_size));
+}
+
+/* A file was opened. @id: the backing file's number, or 0. */
+static void note_open(const struct ops *ops, const struct node *node, struct ops_file *file, int flags, int id)
+{
+    if (!opens_for_change(flags))
+        return;
+    gate_opened(&ops->gate, node);
+    file->grows = id > 0;
+    note_growth(ops, node, file, flags & O_TRUNC);
+}
+
 /* The backing file is let go before its descriptor is closed, and with it the node's number perhaps. */
 static void file_free(const struct ops *ops, struct ops_file *file)
 {
     struct node *node = file->node;
     struct route *route = node->id.route;
     node_closed(ops->tree->table, node, &file->open);
+    note_growth(ops, node, file, false);
     passthrough_close(ops->passthrough, node->id.shown, false);
     file_close(file);
     node_unref(ops->tree->table, node);
@@ -134,6 +153,7 @@ static void reply_opened(fuse_req_t req, struct node *node, int fd, struct fuse_
     int id = passthrough_open(ops->passthrough, ops->tree, node, fd, fi->flags, &counted);
     int status = check_direct(file, node, fi->flags);
     fi->fh = (uint64_t)(uintptr_t)file;
+    note_open(ops, node, file, fi->flags, id);
     fill_open(fi, node, id);
     if (status < 0)
         ops_reply_status(req, status);
@@ -252,6 +272,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     if ((fi->flags & O_TRUNC) && ops_kills_privileges(fi))
         ops_drop_privileges(&who, fd);
+    if (opens_for_change(fi->flags))
+        gate_done(&ops->gate, &who, &change);
     reply_opened(req, node, fd, fi);
 }
 
@@ -278,6 +300,7 @@ static void reply_created(fuse_req_t req, struct node *node, const struct stat *
     struct fuse_entry_param entry;
     struct node *number = ops_claim_entry(tree, node, st, &entry);
     fi->fh = (uint64_t)(uintptr_t)file;
+    note_open(ops, node, file, fi->flags, id);
     fill_open(fi, node, id);
     if (status < 0)
         ops_reply_status(req, status);
@@ -354,6 +377,7 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     }
     struct node *node;
     struct stat st;
+    gate_done(&ops->gate, &who, &change);
     ops_attributes_changed(dir);
     int status = tree_adopt(tree, dir->id.route, fd, unnamed ? NULL : dir, name, &node, &st);
     if (status == 0 && unnamed) {

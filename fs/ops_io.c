@@ -118,10 +118,12 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, 
     drop_before_change(&who, node, fd, ops_kills_privileges(fi));
     ssize_t written =
         fd != ops_file(fi)->fd ? write_direct(fd, buffer, size, offset, fi) : write_at(fd, buffer, size, offset, fi);
-    if (written < 0)
+    if (written < 0) {
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)written));
-    else
-        fuse_reply_write(req, (size_t)written);
+        return;
+    }
+    gate_wrote(&ops->gate, &who, node, (uint64_t)written);
+    fuse_reply_write(req, (size_t)written);
 }
 
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -200,6 +202,8 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in, str
                                                                MIN(length, COPY_MOST), (unsigned)flags);
     if (copied == -1)
         copied = -errno;
+    if (copied >= 0)
+        gate_wrote(&ops->gate, &who, change.node, (uint64_t)copied);
     if (copied < 0)
         ops_reply_status(req, gate_failed(&ops->gate, &who, &change, (int)copied));
     else
@@ -244,6 +248,8 @@ static void set_flags(fuse_req_t req, struct node *node, int fd, const void *in,
                 status = ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
             while (assume_again(&as, status));
         error = status < 0 ? gate_failed(&ops->gate, &who, &change, status) : 0;
+        if (error == 0)
+            gate_done(&ops->gate, &who, &change);
     }
     if (error != 0)
         ops_reply_status(req, error);

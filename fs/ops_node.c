@@ -17,7 +17,8 @@ static uint64_t now_ns(void)
 
 static double attribute_seconds(const struct node *node)
 {
-    if (!ops_is_shared(node))
+    /* Under a throw-away layer, a directory gets another size and number of links when something in it is copied. */
+    if (!ops_is_shared(node) && !(policy_is_learned(node) && S_ISDIR(node->id.type)))
         return OPS_FOR_EVER;
     return S_ISDIR(node->id.type) ? OPS_DIRECTORY_SECONDS : 0;
 }

@@ -33,6 +33,8 @@ struct way {
     uint64_t number; /* of the node */
     int id;          /* 0: the daemon serves it */
     unsigned users;  /* [lock] */
+    bool has_size;   /* [lock] it is or was open for writing */
+    uint64_t size;   /* [lock] when that was last looked at */
     GList link;      /* [lock] in the queue of idle ones while users is 0; .data is the way */
 };
 
@@ -191,6 +193,20 @@ int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct 
     }
     counters_add(&passthrough->counters->files[way->id != 0 ? COUNTERS_FILE_passthrough : COUNTERS_FILE_daemon], 1);
     return way->id;
+}
+
+uint64_t passthrough_grown(struct passthrough *passthrough, uint64_t number, uint64_t size)
+{
+    uint64_t grown = 0;
+    pthread_mutex_lock(&passthrough->lock);
+    struct way *way = g_hash_table_lookup(passthrough->ways, &number);
+    if (way != NULL) {
+        grown = way->has_size && size > way->size ? size - way->size : 0;
+        way->has_size = true;
+        way->size = size;
+    }
+    pthread_mutex_unlock(&passthrough->lock);
+    return grown;
 }
 
 void passthrough_close(struct passthrough *passthrough, uint64_t number, bool is_image)

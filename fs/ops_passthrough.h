@@ -41,6 +41,12 @@ void passthrough_check(struct passthrough *passthrough);
  */
 int passthrough_open(struct passthrough *passthrough, struct tree *tree, struct node *node, int fd, int flags,
                      bool *ret_counted);
+/*
+ * passthrough_grown - by how much a file that the kernel writes by itself has grown since the last such question, the first
+ * of which is asked when it is opened. @size: now. 0 where nobody has it open.
+ */
+uint64_t passthrough_grown(struct passthrough *passthrough, uint64_t number, uint64_t size);
+
 /* @number: the node's (id.shown); the node itself may be forgotten by now. @is_image: a file of the image. */
 void passthrough_close(struct passthrough *passthrough, uint64_t number, bool is_image);
 

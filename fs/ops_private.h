@@ -98,6 +98,7 @@ static inline bool ops_is_shared(const struct node *node)
 struct ops_file {
     struct node *node;     /* that it was opened on, whatever the number shows by now; a ref */
     int fd;                /* never O_DIRECT */
+    bool grows;            /* the kernel writes it by itself: what it wrote is seen by the size */
     atomic_int direct_fd;  /* the same for requests with O_DIRECT, -1 until there is one */
     struct node_open open; /* listed with the node */
 };

@@ -15,6 +15,11 @@ struct policy_verdict policy_change(const struct node *node)
     return (struct policy_verdict){0};
 }
 
+bool policy_is_learned(const struct node *node)
+{
+    return node->id.kind == NODE_ROUTE && node->id.route->is_learn;
+}
+
 struct policy_verdict policy_remove(const struct node *dir, const char *name)
 {
     struct policy_verdict verdict = policy_change(dir);

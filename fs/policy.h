@@ -25,6 +25,9 @@ struct policy_verdict policy_change(const struct node *node);
 /* Whether the name may be taken away or replaced: EBUSY where it is a mount point of a directory that may be changed. */
 struct policy_verdict policy_remove(const struct node *dir, const char *name);
 
+/* Whether a change of the node is allowed for learning's sake alone, and would be EROFS without that. */
+bool policy_is_learned(const struct node *node);
+
 /* A rename or a link from one directory to another: EXDEV between routes, and between a route and the image. */
 struct policy_verdict policy_cross(const struct node *from, const struct node *to);
 

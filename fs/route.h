@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct copies;
 struct node;
 struct union_stack;
 
@@ -69,9 +70,11 @@ struct route {
     atomic_bool is_given_up;    /* and its backing directory is closed */
     unsigned index;             /* its own among the session's, never used again; immutable */
     atomic_int
-        root_fd; /* O_PATH descriptor of the backing root (directory or single file); owned, until the route has ended
+        root_fd;  /* O_PATH descriptor of the backing root (directory or single file); owned, until the route has ended
                             (tree_end_route()) */
-    int lock_fd; /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
+    int upper_fd; /* learn mode: what was changed (overlayfs' upper directory); owned; else -1 */
+    struct copies *copies; /* learn mode: what was copied up (copies.h); owned; else NULL */
+    int lock_fd;           /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool
         own_mount; /* root_fd is a mount of our own; else what is mounted below it is the host's, ours perhaps among it */
     bool no_birth;      /* birth times are no part of a file's identity here */
@@ -79,6 +82,7 @@ struct route {
     bool is_local;      /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
     bool is_stacked;    /* on an overlayfs */
     bool is_private;    /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool is_learn;      /* the image on a throw-away layer (learn mode): what is allowed here would have been refused */
     bool native;        /* spec.native, or nested in a native one; set by native_plan() */
     uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */
 };

@@ -2,38 +2,32 @@
 
 #include "counters.h"
 #include "dir_streams.h"
+#include "explain.h"
 #include "ops_passthrough.h"
 #include "native.h"
 #include "ops_private.h"
 #include "proc_file.h"
 #include "session_order.h"
 #include "session_private.h"
+#include "session_threads.h"
+#include "writers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-/*
- * Few threads: a request is cheapest when it is served on the caller's own processor (DESIGN.md decision 7), and the kernel
- * wakes the thread that waited last. More than one are needed all the same, as a route's disk may be slow or hang; when
- * none is left that waits for a request, another one is started.
- */
-#define DEFAULT_THREADS 4
 #define MOST_KEPT_FDS 512
 
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
@@ -101,8 +95,8 @@ static size_t n_kept_fds(void)
 int session_new(const struct session_options *options, struct session **ret, char **ret_why)
 {
     struct session *session = g_new0(struct session, 1);
-    session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&session->threads_lock, NULL);
+    session->threads = session_threads_new();
+    session->writers = writers_new();
     session->limits = g_ptr_array_new_with_free_func(g_free);
     session->mountpoint = g_strdup(options->mountpoint);
     session->name = g_strdup(options->name);
@@ -110,9 +104,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ended_fds = g_array_new(FALSE, FALSE, sizeof(int));
     session->n_indexes = (unsigned)options->n_routes;
     pthread_mutex_init(&session->route_lock, NULL);
-    session->n_threads = MIN(options->threads, SESSION_MAX_THREADS);
-    if (session->n_threads == 0)
-        session->n_threads = DEFAULT_THREADS;
+    session->n_threads = options->threads;
     session->passthrough = options->passthrough;
     session->io_uring = options->io_uring;
     int status = tree_new(options->layers, options->n_layers, n_kept_fds(), &session->tree, ret_why);
@@ -138,8 +130,15 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->ops.gate = (struct gate){.tree = session->tree,
                                       .log = options->log,
                                       .memory = denial_log_memory(options->log),
-                                      .counters = options->counters};
+                                      .counters = options->counters,
+                                      .writers = session->writers};
     note_limits(session);
+    if (options->learn)
+        status = session_begin_learn(session, ret_why);
+    if (status < 0) {
+        session_free(session);
+        return status;
+    }
     *ret = session;
     return 0;
 }
@@ -225,83 +224,6 @@ static void init(void *userdata, struct fuse_conn_info *connection)
     connection->max_readahead = UINT32_MAX;
 }
 
-static int start_thread(struct session *session);
-
-/* The thread that serves. One buffer each, used again for every request. */
-static void *serve(void *data)
-{
-    struct session *session = data;
-    struct fuse_buf buffer = {.mem = NULL};
-    ops_thread_ready();
-    while (!fuse_session_exited(session->fuse)) {
-        int length = fuse_session_receive_buf(session->fuse, &buffer);
-        if (length == -EINTR || length == -EAGAIN)
-            continue;
-        if (length <= 0)
-            break; /* unmounted */
-        if (atomic_fetch_sub(&session->n_idle, 1) == 1)
-            (void)start_thread(session); /* without it requests wait for those that are served */
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
-        struct fuse_in_header *header = buffer.mem;
-        if (!(buffer.flags & FUSE_BUF_IS_FD) && header->opcode == FUSE_TMPFILE)
-            header->opcode = FUSE_CREATE; /* OPS_TMPFILE_NAME tells them apart */
-#endif
-        fuse_session_process_buf(session->fuse, &buffer);
-        atomic_fetch_add(&session->n_idle, 1);
-    }
-    fuse_session_exit(session->fuse);
-    free(buffer.mem);
-    if (atomic_fetch_sub(&session->n_running, 1) == 1) {
-        uint64_t one = 1;
-        (void)!write(session->ended_fd, &one, sizeof one);
-    }
-    return NULL;
-}
-
-/* Starts one more thread, all signals blocked in it. Returns 0 or -errno; -EAGAIN when there are enough. */
-static int start_thread(struct session *session)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    int error = EAGAIN;
-    pthread_mutex_lock(&session->threads_lock);
-    if (session->n_started < SESSION_MAX_THREADS) {
-        atomic_fetch_add(&session->n_running, 1);
-        atomic_fetch_add(&session->n_idle, 1);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        error = pthread_create(&session->threads[session->n_started], NULL, serve, session);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (error == 0) {
-            session->n_started++;
-        } else {
-            atomic_fetch_sub(&session->n_running, 1);
-            atomic_fetch_sub(&session->n_idle, 1);
-        }
-    }
-    pthread_mutex_unlock(&session->threads_lock);
-    return -error;
-}
-
-static int start_threads(struct session *session)
-{
-    int status = 0;
-    for (unsigned i = 0; i < session->n_threads && status == 0; i++)
-        status = start_thread(session);
-    return status;
-}
-
-/* A thread that still runs may start another one. */
-static bool join_thread(struct session *session, unsigned number)
-{
-    pthread_mutex_lock(&session->threads_lock);
-    bool there = number < session->n_started;
-    pthread_t thread = session->threads[number % SESSION_MAX_THREADS];
-    pthread_mutex_unlock(&session->threads_lock);
-    if (there)
-        pthread_join(thread, NULL);
-    return there;
-}
-
 /* A comma would end the word in the list of options, and libfuse takes a backslash before it. */
 static char *option_value(const char *text)
 {
@@ -383,7 +305,7 @@ int session_start(struct session *session, char **ret_why)
         g_ptr_array_insert(session->limits, 0,
                            g_strdup("not root: other users, root among them, cannot enter the mount "
                                     "(user_allow_other in /etc/fuse.conf allows it)"));
-    status = start_threads(session);
+    status = session_threads_start(session->threads, session->fuse, session->n_threads);
     struct stat st;
     /* The first answer: INIT and the root's attributes have gone through the threads. */
     if (status == 0 && stat(session->mountpoint, &st) < 0)
@@ -461,27 +383,44 @@ const char *session_native(const struct session *session, const char *target)
     return route != NULL && route->native ? route->target : NULL;
 }
 
+int session_use(struct session *session, const char *target, struct writer *ret_writer)
+{
+    *ret_writer = (struct writer){0};
+    for (const struct route *route = tree_first_route(session->tree); route != NULL; route = tree_next_route(route)) {
+        if (strcmp(route->spec.target, target) != 0)
+            continue;
+        (void)writers_last(session->writers, route->index, ret_writer);
+        return (int)route->index;
+    }
+    return -1;
+}
+
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids)
+{
+    struct explain_who who = {.ids = *ids, .power = &session->ops.power};
+    return explain_path(session->tree, path, &who);
+}
+
 int session_ended_fd(const struct session *session)
 {
-    return session->ended_fd;
+    return session_threads_ended_fd(session->threads);
 }
 
 void session_free(struct session *session)
 {
     if (session == NULL)
         return;
-    for (unsigned i = 0; join_thread(session, i);)
-        i++;
-    pthread_mutex_destroy(&session->threads_lock);
+    session_threads_free(session->threads);
     if (session->fuse != NULL) {
         fuse_session_unmount(session->fuse); /* looks first whether the connection is gone, and only closes then */
         fuse_session_destroy(session->fuse);
     }
     dir_streams_free(session->ops.streams);
     tree_free(session->tree);
+    session_free_learn(session);
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
-    close(session->ended_fd);
+    writers_free(session->writers);
     pthread_mutex_destroy(&session->route_lock);
     session_close_ended(session);
     g_array_free(session->ended_fds, TRUE);

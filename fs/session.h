@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct access_subject;
 struct counters;
 struct denial_log;
+struct explanation;
 struct route_spec;
 struct session;
+struct writer;
 
 struct session_options {
     const char *mountpoint;          /* absolute, an existing directory */
@@ -25,6 +28,7 @@ struct session_options {
     struct counters *counters; /* borrowed, must outlive the session; all zero */
     unsigned threads;          /* serving threads, 0 = the default */
     bool passthrough;          /* let the kernel serve files by itself where it can */
+    bool learn;                /* begin in learn mode (session_learn()) */
     bool io_uring;             /* let requests come through io_uring where it can */
 };
 
@@ -78,7 +82,6 @@ struct session_protected {
  *
  * @protected: complete as of now; what is mounted there while this runs may be detached.
  * @ret_index: where its changes are counted (counters.h).
- * @ret_index: where its changes are counted (counters.h).
  * @ret_why:   on failure one line for a person; owned, g_free().
  * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
  * one; one change at a time.
@@ -98,11 +101,44 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
 int session_route_remove(struct session *session, const char *target, bool force,
                          const struct session_protected *protected, char **ret_why);
 
+struct learn_diff;
+
+/*
+ * session_learn - switches learn mode on or off: with it, writes that are not declared succeed on a throw-away layer over the
+ * image, and are recorded as ones that would have been refused.
+ *
+ * At once, for all who have the mount; open files stay what they are, and nothing that is mounted is detached. Off: the image
+ * is seen again as it is, and the layer is gone with the last file of it that is open. On: the layer is empty.
+ * @protected, @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
+ * Any thread but a serving one.
+ */
+int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why);
+
+/* Whether it is on. Any thread. */
+bool session_is_learning(struct session *session);
+
+/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
+struct learn_diff *session_learn_diff(struct session *session);
+
 /* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */
 const char *session_route_declared(const struct session *session, const char *target);
 
 /* Whether an inode number of the mount (st_ino) belongs to the route of that target. Any thread. */
 bool session_route_holds(const struct session *session, const char *target, uint64_t ino);
+
+/*
+ * session_use - how the route that was declared for a target is counted (counters.h), and who changed it last (writers.h).
+ *
+ * Returns the route's index, or -1 for an unknown target. @ret_writer: pid 0 where nobody is known; owned by the caller,
+ * writer_clear(). Any thread.
+ */
+int session_use(struct session *session, const char *target, struct writer *ret_writer);
+
+/*
+ * session_explain - explains a path (explain.h); whether it serves or not, any thread.
+ * @ids: who would write; borrowed for the call. Owned by the caller, explanation_free().
+ */
+struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids);
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);

@@ -69,7 +69,7 @@ void session_close_ended(struct session *session)
  * his answer is there before it is expired; answers about attributes that are older than the notice are dropped by the kernel
  * (attr_version). @all: names that are nowhere, too.
  */
-static void tell_kernel(struct session *session, struct live *live, bool all)
+void session_tell_kernel(struct session *session, struct live *live, bool all)
 {
     tree_take_ended(session->tree, session->ended_fds);
     bool quiet = turns_wait(&session->turns, PATIENCE_MS);
@@ -126,7 +126,7 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
                           &live, ret_why);
     if (status == 0) {
         *ret_index = session->n_indexes++;
-        tell_kernel(session, &live, !live.is_private);
+        session_tell_kernel(session, &live, !live.is_private);
     }
     pthread_mutex_unlock(&session->route_lock);
     return status;
@@ -135,7 +135,8 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
 static struct route *find_route(const struct session *session, const char *target)
 {
     struct route *route = tree_first_route(session->tree);
-    while (route != NULL && strcmp(route->spec.target, target) != 0 && strcmp(route->target, target) != 0)
+    while (route != NULL &&
+           (route->is_learn || (strcmp(route->spec.target, target) != 0 && strcmp(route->target, target) != 0)))
         route = tree_next_route(route);
     return route;
 }
@@ -203,7 +204,7 @@ int session_route_remove(struct session *session, const char *target, bool force
     if (status == 0)
         status = live_remove(session->tree, route, &kept, &live, ret_why);
     if (status == 0) {
-        tell_kernel(session, &live, false);
+        session_tell_kernel(session, &live, false);
         ops_route_unused(&session->ops, route);
     }
     pthread_mutex_unlock(&session->route_lock);

@@ -63,6 +63,12 @@ struct node *tree_root(const struct tree *tree);
 int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
                    char **ret_why);
 
+/*
+ * tree_add_targets - makes what another tree of the same layers has in memory only on the way to its routes, so that both
+ * have the same names. Set-up only, before tree_add_places().
+ */
+void tree_add_targets(struct tree *tree, const struct tree *like);
+
 /* Makes the places that runtimes need before they start (DESIGN.md decision 15), where the image lacks them and no route
  * is in the way. After the routes; one at a time. */
 void tree_add_places(struct tree *tree);
@@ -78,6 +84,12 @@ int tree_lookup(struct tree *tree, struct node *parent, const char *name, struct
 /* As tree_lookup(), as if there were no graft @except. */
 int tree_lookup_but(struct tree *tree, struct node *parent, const char *name, const struct node *except,
                     struct node **ret_node, struct stat *ret_st);
+
+/*
+ * What the image has at a path, whatever lies over it: a ref; symbolic links are not followed.
+ * @nearest: of a path that it lacks, the last part that there is; else NULL. Any thread.
+ */
+struct node *tree_image_at(struct tree *tree, const char *path, bool nearest);
 
 /* The attributes of a node. Returns 0 or -errno. */
 int tree_stat(struct tree *tree, struct node *node, struct stat *ret);

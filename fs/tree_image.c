@@ -4,6 +4,7 @@
 #include "tree_private.h"
 
 #include "numbers.h"
+#include "path.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -99,6 +100,27 @@ static int find_in_union(struct tree *tree, struct node *parent, const char *nam
     int status = listed == NULL ? -ENOENT : union_lookup_listed(tree->stack, &dir, listing, listed, ret);
     tree_list_done(tree, entry);
     return status;
+}
+
+struct node *tree_image_at(struct tree *tree, const char *path, bool nearest)
+{
+    struct node *at = node_ref(tree->table, tree->root);
+    const char *start;
+    for (size_t length; (length = path_next(&path, &start)) > 0;) {
+        g_autofree char *name = g_strndup(start, length);
+        struct node *child = NULL;
+        struct stat st;
+        if (!S_ISDIR(at->id.type) || tree_lookup(tree, at, name, &child, &st) < 0) {
+            if (nearest)
+                return at;
+            child = NULL;
+        }
+        node_unref(tree->table, at);
+        if (child == NULL)
+            return NULL;
+        at = child;
+    }
+    return at;
 }
 
 int tree_lookup_image(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,

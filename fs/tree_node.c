@@ -5,6 +5,7 @@
 
 #include "backing.h"
 #include "beneath.h"
+#include "copies.h"
 #include "node_face.h"
 #include "numbers.h"
 #include "path.h"
@@ -196,10 +197,13 @@ void tree_removed(struct tree *tree, const struct node *node)
 
 void tree_end_route(struct tree *tree, struct route *route)
 {
+    copies_end(route->copies);
     /* The descriptor's number stays taken, as somebody may be using it just now. */
     int nothing = open(NOTHING, O_PATH | O_CLOEXEC);
     if (nothing >= 0) {
         (void)dup3(nothing, route->root_fd, O_CLOEXEC);
+        if (route->upper_fd >= 0)
+            (void)dup3(nothing, route->upper_fd, O_CLOEXEC);
         close(nothing);
     }
     cache_drop_part(tree->fds, CACHE_ROUTE + route->index);
@@ -217,6 +221,9 @@ void tree_take_ended(struct tree *tree, GArray *fds)
             continue;
         int fd = atomic_exchange(&route->root_fd, tree->nothing_fd);
         g_array_append_val(fds, fd);
+        if (route->upper_fd >= 0)
+            g_array_append_val(fds, route->upper_fd);
+        route->upper_fd = -1;
     }
 }
 

@@ -63,6 +63,7 @@ static int route_identity(struct tree *tree, struct route *route, int dir_fd, co
         .ino = stx.stx_ino,
         .type = stx.stx_mode & S_IFMT,
         .has_links = stx.stx_nlink > 1 && !S_ISDIR(stx.stx_mode),
+        .by_place = route->is_learn,
         .route = route,
     };
     if ((stx.stx_mask & STATX_BTIME) && !route->no_birth)
@@ -78,8 +79,11 @@ static bool is_same(const struct node *node, const struct node_identity *identit
            node->id.birth.tv_sec == identity->birth.tv_sec && node->id.birth.tv_nsec == identity->birth.tv_nsec;
 }
 
-/* One try to reach a route's node by the name it goes by. */
-static int open_by_name(struct tree *tree, const struct node *node)
+/*
+ * One try to reach a route's node by the name it goes by.
+ * @ret_certain: false where only that name says that it is the node, which holds if nobody changed names meanwhile.
+ */
+static int open_by_name(struct tree *tree, const struct node *node, bool *ret_certain)
 {
     g_autofree char *path = NULL;
     int status = node_inner_path(tree->table, node, &path);
@@ -91,7 +95,8 @@ static int open_by_name(struct tree *tree, const struct node *node)
     struct node_identity found;
     struct stat st;
     status = route_identity(tree, node->id.route, fd, "", &found, &st);
-    if (status == 0 && !is_same(node, &found))
+    *ret_certain = status == 0 && is_same(node, &found);
+    if (status == 0 && !*ret_certain && !(node->id.by_place && found.type == node->id.type))
         status = -ESTALE; /* another file has the name by now; never serve it as this one */
     if (status < 0) {
         close(fd);
@@ -101,11 +106,11 @@ static int open_by_name(struct tree *tree, const struct node *node)
 }
 
 /* One try to reach it by any of its names. */
-static int open_by_path(struct tree *tree, struct node *node)
+static int open_by_path(struct tree *tree, struct node *node, bool *ret_certain)
 {
-    int fd = open_by_name(tree, node);
+    int fd = open_by_name(tree, node, ret_certain);
     for (size_t i = 1; fd == -ESTALE && i < node_next_place(tree->table, node); i++)
-        fd = open_by_name(tree, node);
+        fd = open_by_name(tree, node, ret_certain);
     return fd;
 }
 
@@ -119,13 +124,17 @@ int tree_open_route(struct tree *tree, struct node *node)
         unsigned renames, removals;
         bool quiet = node_changes_quiet(&tree->renames, &renames);
         quiet = node_changes_quiet(&tree->removals, &removals) && quiet;
+        bool certain = true;
         fd = node_held(tree->table, node);
         if (fd == -ENOENT)
-            fd = open_by_path(tree, node);
+            fd = open_by_path(tree, node, &certain);
         /* A name that is being changed just now is found at the next try, and a file that loses its last is held then. */
-        if (fd != -ESTALE || (quiet && node_changes_none_since(&tree->renames, renames) &&
-                              node_changes_none_since(&tree->removals, removals)))
+        if ((fd != -ESTALE && (certain || fd < 0)) || (quiet && node_changes_none_since(&tree->renames, renames) &&
+                                                       node_changes_none_since(&tree->removals, removals)))
             break;
+        if (fd >= 0)
+            close(fd);
+        fd = -ESTALE;
         sched_yield();
     }
     return fd == -ENOENT ? -ESTALE : fd;
@@ -162,10 +171,23 @@ int tree_stat_route(struct tree *tree, struct node *node, struct stat *ret)
     if (status < 0)
         return status;
     status = route_identity(tree, node->id.route, held.fd, "", &identity, ret);
+    ret->st_ino = node->id.shown;
     tree_let_go(tree, &held);
     if (status == 0 && ret->st_nlink == 0)
         tree_removed(tree, node); /* by the host */
     return status;
+}
+
+/* The node that has this name already, unless names were changed since. A ref, or NULL. */
+static struct node *known_by_place(struct tree *tree, const struct node_identity *found, const struct node *parent,
+                                   const char *name, unsigned renames, unsigned removals)
+{
+    struct node *node = node_at(tree->table, parent, name);
+    if (node != NULL && node->id.type == found->type && node_changes_none_since(&tree->renames, renames) &&
+        node_changes_none_since(&tree->removals, removals))
+        return node;
+    node_unref(tree->table, node);
+    return NULL;
 }
 
 int tree_lookup_route(struct tree *tree, struct node *parent, const char *name, struct node **ret_node,
@@ -188,7 +210,12 @@ int tree_lookup_route(struct tree *tree, struct node *parent, const char *name, 
          * between finding the file and noting where it was found. A removal matters where other names are left. */
         if (ret_st->st_nlink > 1 && !S_ISDIR(ret_st->st_mode))
             quiet = quiet && none_removed && node_changes_none_since(&tree->removals, removals);
-        if (quiet)
+        *ret_node = NULL;
+        if (quiet && identity.by_place && none_removed)
+            *ret_node = known_by_place(tree, &identity, parent, name, renames, removals);
+        if (*ret_node != NULL)
+            ret_st->st_ino = (*ret_node)->id.shown;
+        else if (quiet)
             *ret_node = node_get_unless(tree->table, &identity, parent, name, &tree->renames, renames);
         if (quiet && *ret_node != NULL)
             return 0;
@@ -213,6 +240,9 @@ struct node *tree_known_child(struct tree *tree, const struct node *parent, int 
 {
     struct node_identity identity;
     struct stat st;
+    struct node *node = parent->id.by_place ? node_at(tree->table, parent, name) : NULL;
+    if (node != NULL)
+        return node;
     if (route_identity(tree, parent->id.route, dir_fd, name, &identity, &st) < 0)
         return NULL;
     return node_find(tree->table, &identity);

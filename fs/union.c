@@ -58,6 +58,11 @@ const char *union_layer_dir(const struct union_stack *stack, uint16_t layer)
     return stack->layers[layer].dir;
 }
 
+const struct layer *union_layer(const struct union_stack *stack, uint16_t layer)
+{
+    return &stack->layers[layer];
+}
+
 void union_entry_clear(struct union_entry *entry)
 {
     g_free(entry->layers);

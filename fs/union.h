@@ -41,6 +41,10 @@ size_t union_n_layers(const struct union_stack *stack);
 /* The host directory of a layer as it was given; 0 = bottom. Owned by the stack. */
 const char *union_layer_dir(const struct union_stack *stack, uint16_t layer);
 
+/* A layer by itself, for whoever wants to know what the union does not show. Owned by the stack. */
+struct layer;
+const struct layer *union_layer(const struct union_stack *stack, uint16_t layer);
+
 /* One entry of the union. */
 struct union_entry {
     struct stat st;   /* what a program sees: override_stat applied; a merged directory has st_nlink 1 (as overlayfs);

@@ -3,7 +3,9 @@
 #include "app_error.h"
 #include "compose.h"
 #include "config_print.h"
+#include "find_mount.h"
 #include "image.h"
+#include "live_config.h"
 #include "mount_arguments.h"
 #include "paths.h"
 #include "plan.h"
@@ -24,6 +26,7 @@ static const char examples[] =
     "  rofuse config\n"
     "  rofuse config --compose compose.yaml --compose compose.prod.yaml --service api\n"
     "  rofuse config --image oci:images/web:1.0 -e PORT=80 -- /app/serve\n"
+    "  rofuse config --live /mnt/root > compose.override.yaml\n"
     "  rofuse config --service api --tmpfs /run:size=16m --json | jq '.routes[]'\n"
     "\n"
     "A service's image that is not in the store yet is a note on stderr; --image must be there.\n"
@@ -68,6 +71,7 @@ static int print(const struct plan *plan, gboolean as_json)
 struct arguments {
     struct run_words words;
     gboolean as_json;
+    char *live;
     char **rest;
 };
 
@@ -79,6 +83,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
+        {"live", 0, 0, G_OPTION_ARG_FILENAME, &arguments->live,
+         "What a mount has now, with what was added since, as a Compose file", "MOUNTPOINT"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},
     };
@@ -99,19 +105,50 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     return request;
 }
 
+static int print_plan(const struct mount_request *request, const struct arguments *arguments, const struct paths *paths)
+{
+    GError *error = NULL;
+    const struct plan_words words = run_words_plan(&arguments->words);
+    struct plan *plan = plan_make(request, &words, paths, PLAN_SHOW, &error);
+    int status = plan != NULL ? print(plan, arguments->as_json) : app_error_print(error);
+    plan_free(plan);
+    return status;
+}
+
+static int print_live(const struct arguments *arguments, const struct paths *paths)
+{
+    GError *error = NULL;
+    struct found_mount *found = find_mount(paths, arguments->live, &error);
+    if (found != NULL && found->state == NULL)
+        app_error_failed(&error, "%s: its state is not in %s; say where with --state-dir DIR", found->point,
+                         paths->run);
+    int status = 0;
+    if (error == NULL) {
+        g_autofree char *text = arguments->as_json ? live_config_json(found->state) : live_config_compose(found->state);
+        if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+            app_error_failed(&error, "cannot write to stdout");
+    }
+    if (error != NULL)
+        status = app_error_print(error);
+    found_mount_free(found);
+    return status;
+}
+
 int cmd_config(int argc, char **argv)
 {
     GError *error = NULL;
     struct arguments arguments = {0};
     struct mount_request *request = parse(argc, argv, &arguments, &error);
     struct paths *paths = request != NULL ? paths_find(request->state_dir, &error) : NULL;
-    const struct plan_words words = run_words_plan(&arguments.words);
-    struct plan *plan = paths != NULL ? plan_make(request, &words, paths, PLAN_SHOW, &error) : NULL;
-    int status = plan != NULL ? print(plan, arguments.as_json) : app_error_print(error);
-    plan_free(plan);
+    int status = 0;
+    if (paths == NULL)
+        status = app_error_print(error);
+    else
+        status = arguments.live != NULL ? print_live(&arguments, paths) : print_plan(request, &arguments, paths);
     paths_free(paths);
     mount_request_free(request);
     run_words_clear(&arguments.words);
+    g_free(arguments.live);
     g_strfreev(arguments.rest);
     return status;
 }

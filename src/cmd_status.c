@@ -2,6 +2,8 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "control_client.h"
+#include "control_socket.h"
 #include "find_mount.h"
 #include "mount_table.h"
 #include "state_dir.h"
@@ -13,7 +15,8 @@
 
 static const char summary[] =
     "Shows the mounts that there are, or one: where, since when, by which process, with which layers,\n"
-    "with which places that may be written and how full they are, and where the log goes.";
+    "with which places that may be written, how full they are and what was written there by whom, where the\n"
+    "log goes and what of it was lost.";
 
 static const char examples[] =
     "Examples:\n"
@@ -23,10 +26,32 @@ static const char examples[] =
     "\n"
     "The exit status is 0, 1 when MOUNTPOINT is no rofuse mount, 2 when the arguments are wrong.";
 
-static bool is_mounted(const GPtrArray *table, const struct state *state)
+/* For a daemon that is stopped or busy; it has no more to do than to look into its memory. */
+#define ANSWER_MS 2000
+
+/* Where it is mounted, or NULL. */
+static const struct mount_entry *find_entry(const GPtrArray *table, const struct state *state)
 {
     const struct mount_entry *entry = mount_table_at(table, state->mountpoint);
-    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
+    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0 ? entry : NULL;
+}
+
+/* Asks the daemon itself; NULL where it does not answer, which is no failure. A new reference. */
+static json_t *ask_daemon(const struct paths *paths, const struct state *state)
+{
+    g_autofree char *path = control_socket_path(paths->run, state->name);
+    struct control_client *client = control_client_new(path, NULL);
+    if (client == NULL)
+        return NULL;
+    control_client_be_quick(client, ANSWER_MS);
+    json_t *live = control_client_ask(client, "status", NULL, NULL);
+    control_client_free(client);
+    return live;
+}
+
+static void free_live(gpointer live)
+{
+    json_decref(live);
 }
 
 /* Asks the mount how full its routes are; a dead or detached one is not asked. Owned by the caller. */
@@ -58,12 +83,16 @@ static int show(const struct paths *paths, const GPtrArray *table, struct state 
 {
     g_autofree struct mount_status *statuses = g_new0(struct mount_status, n + 1);
     g_autoptr(GPtrArray) spaces = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) lives = g_ptr_array_new_with_free_func(free_live);
     size_t shown = 0;
     for (size_t i = 0; i < n; i++) {
         struct mount_status *status = &statuses[shown];
         status->state = states[i];
         status->is_alive = state_is_alive(states[i]);
-        status->is_mounted = is_mounted(table, states[i]);
+        const struct mount_entry *entry = find_entry(table, states[i]);
+        status->is_mounted = entry != NULL;
+        status->options = entry != NULL ? entry->options : NULL;
+        status->super_options = entry != NULL ? entry->super_options : NULL;
         /* Nothing but a file is left of it: no mount any more. */
         if (!status->is_alive && !status->is_mounted)
             continue;
@@ -72,6 +101,10 @@ static int show(const struct paths *paths, const GPtrArray *table, struct state 
         status->space = space;
         status->has_counters =
             status->is_alive && counters_file_read(paths->run, status->state->name, &status->counters);
+        json_t *live = status->is_alive && states[i]->ready ? ask_daemon(paths, states[i]) : NULL;
+        if (live != NULL)
+            g_ptr_array_add(lives, live);
+        status->live = live;
         shown++;
     }
     return print(statuses, shown, as_json);

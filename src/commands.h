@@ -16,12 +16,15 @@ int cmd_log(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_complete(int argc, char **argv); /* for shells */
 int cmd_run(int argc, char **argv);
+int cmd_learn(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_config(int argc, char **argv);
-int cmd_route(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
+int cmd_route(int argc, char **argv);
+int cmd_advise(int argc, char **argv);
 
 /*
  * command_parse - reads a command's options with GOption; "--help" prints and ends the program.

@@ -2,12 +2,18 @@
 
 #include "control_socket.h"
 
+/* One a line. */
+/* clang-format off */
 static const struct control_command *const tables[] = {
-    daemon_log_commands,
     daemon_facts_commands,
+    daemon_learn_commands,
+    daemon_log_commands,
     daemon_route_commands,
+    daemon_status_commands,
+    daemon_why_commands,
     NULL,
 };
+/* clang-format on */
 
 struct control_server *daemon_listen(struct daemon *daemon, GError **error)
 {

@@ -36,7 +36,10 @@ struct daemon {
 struct control_server *daemon_listen(struct daemon *daemon, GError **error);
 
 /* The tables, a file each. */
+extern const struct control_command daemon_learn_commands[];
 extern const struct control_command daemon_log_commands[];
+extern const struct control_command daemon_status_commands[];
+extern const struct control_command daemon_why_commands[];
 extern const struct control_command daemon_facts_commands[];
 extern const struct control_command daemon_route_commands[];
 

@@ -96,6 +96,8 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
          "NAME"},
         {"passthrough", 0, 0, G_OPTION_ARG_FILENAME, &arguments->passthrough,
          "Whether the kernel serves open files by itself where it can (default auto)", "auto|off"},
+        {"learn", 0, 0, G_OPTION_ARG_NONE, &arguments->learn,
+         "Let writes succeed that are not declared, on a throw-away layer, and log them", NULL},
         {"io-uring", 0, 0, G_OPTION_ARG_NONE, &arguments->io_uring,
          "Take requests through io_uring, where the kernel offers that", NULL},
     };
@@ -196,6 +198,7 @@ static gboolean fill(struct mount_arguments *arguments, struct mount_request *re
     request->state_dir = g_steal_pointer(&arguments->state_dir);
     request->passthrough = g_strcmp0(arguments->passthrough, "off") != 0;
     request->io_uring = arguments->io_uring;
+    request->learn = arguments->learn;
     request->native = g_strcmp0(arguments->served_by, "native") == 0;
     request->routes = g_steal_pointer(&arguments->routes);
     request->layers = arguments->layers != NULL ? g_steal_pointer(&arguments->layers) : g_new0(char *, 1);

@@ -25,6 +25,7 @@ struct mount_arguments {
     char *state_dir;
     char *passthrough;
     gboolean io_uring;
+    gboolean learn;
 };
 
 void mount_arguments_init(struct mount_arguments *arguments);

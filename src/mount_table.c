@@ -14,6 +14,8 @@ static void entry_free(gpointer data)
     g_free(entry->type);
     g_free(entry->source);
     g_free(entry->root);
+    g_free(entry->options);
+    g_free(entry->super_options);
     g_free(entry);
 }
 
@@ -56,6 +58,8 @@ static struct mount_entry *parse_line(const char *line)
     entry->type = unescape(fields[dash + 1]);
     entry->source = unescape(fields[dash + 2]);
     entry->root = unescape(fields[3]);
+    entry->options = unescape(fields[5]);
+    entry->super_options = dash + 3 < n ? unescape(fields[dash + 3]) : g_strdup("");
     entry->device = makedev(major_number, minor_number);
     /* Both lists begin with "ro" or "rw". */
     entry->is_read_only = has_ro(fields[5]) || (dash + 3 < n && has_ro(fields[dash + 3]));

@@ -9,14 +9,16 @@
 #include <sys/types.h>
 
 struct mount_entry {
-    int id;            /* unique at a time */
-    int parent;        /* id of the mount that it lies on */
-    char *point;       /* where it is mounted, octal escapes undone; owned */
-    char *type;        /* "fuse.rofuse"; owned */
-    char *source;      /* for us the mount's name; owned */
-    char *root;        /* which directory of the file system is to be seen there, "/" for the whole; owned */
-    dev_t device;      /* of the file system, as stat(2) has it */
-    bool is_read_only; /* by this mount's own flag or by the file system's: the kernel refuses writes itself */
+    int id;              /* unique at a time */
+    int parent;          /* id of the mount that it lies on */
+    char *point;         /* where it is mounted, octal escapes undone; owned */
+    char *type;          /* "fuse.rofuse"; owned */
+    char *source;        /* for us the mount's name; owned */
+    char *root;          /* which directory of the file system is to be seen there, "/" for the whole; owned */
+    dev_t device;        /* of the file system, as stat(2) has it */
+    char *options;       /* of the mount, as the kernel writes them: "rw,nosuid,nodev,relatime"; owned */
+    char *super_options; /* of the file system: "rw,user_id=0,group_id=0,default_permissions,allow_other"; owned */
+    bool is_read_only;   /* by this mount's own flag or by the file system's: the kernel refuses writes itself */
 };
 
 /* Reads one table from its text; malformed lines are left out. Elements are struct mount_entry, owned by the array,

@@ -17,7 +17,7 @@ static bool wants_compose(const struct mount_request *request, enum plan_purpose
 {
     if (*request->compose != NULL || request->service != NULL)
         return true;
-    if (names_content(request))
+    if (names_content(request) || purpose == PLAN_ADVISE)
         return false;
     /* Who wants to be shown something hears that there is none. */
     g_autofree char *file = compose_find_file(directory);
@@ -44,7 +44,7 @@ static gboolean read_compose(const struct mount_request *request, enum plan_purp
         return FALSE;
     for (char **warning = plan->service->warnings; *warning != NULL; warning++)
         app_notice("%s", *warning);
-    if (!plan->service->read_only) {
+    if (!plan->service->read_only && purpose != PLAN_ADVISE) {
         g_autofree char *file = text_word(plan->service->file), *name = text_word(plan->service->name);
         app_notice("%s: the service %s has no \"read_only: true\"; its root is read-only here all the same", file,
                    name);
@@ -100,7 +100,7 @@ static gboolean read_image(const struct mount_request *request, const struct pat
 {
     const char *place;
     const char *reference = find_reference(request, plan->service, &place);
-    bool only_look = purpose == PLAN_SHOW;
+    bool only_look = purpose != PLAN_MOUNT;
     g_autoptr(GError) cause = NULL;
     if (reference != NULL) {
         const struct image_options options = {
@@ -121,7 +121,8 @@ static gboolean read_image(const struct mount_request *request, const struct pat
     if (cause == NULL)
         return TRUE;
     if (only_look && request->image == NULL && cause->code == APP_ERROR_FAILED) {
-        app_notice("%s", cause->message);
+        if (purpose == PLAN_SHOW)
+            app_notice("%s", cause->message);
         return TRUE;
     }
     g_propagate_error(error, g_steal_pointer(&cause));

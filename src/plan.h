@@ -42,8 +42,9 @@ struct plan {
 };
 
 enum plan_purpose {
-    PLAN_MOUNT, /* the image is unpacked where that is needed, and what must exist is looked for */
-    PLAN_SHOW,  /* nothing is changed; a service's image that is not to be had is a warning */
+    PLAN_MOUNT,  /* the image is unpacked where that is needed, and what must exist is looked for */
+    PLAN_SHOW,   /* nothing is changed; a service's image that is not to be had is a warning */
+    PLAN_ADVISE, /* the same without warnings, and a Compose file counts only where it is named */
 };
 
 /*

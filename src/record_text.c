@@ -61,7 +61,8 @@ static void append_record(GString *line, const struct denial_event *event)
         g_string_append(line, facts->path[strlen(facts->path) - 1] == '/' ? "?" : "/?");
     if (facts->target != NULL)
         append_word(line, " -> ", facts->target);
-    g_string_append_printf(line, " %s", error);
+    /* Learn mode: it was done all the same. */
+    g_string_append_printf(line, facts->learned ? " learned (would be %s)" : " %s", error);
     append_process(line, event->record);
     g_string_append_printf(line, ": %s", denial_why_name(facts->why));
     if (facts->place == DENIAL_PLACE_ROUTE && facts->route_target != NULL && facts->why != DENIAL_NOT_DECLARED) {

@@ -236,6 +236,7 @@ static gboolean open_session(struct serve *serve, GError **error)
         .counters = serve->counters = counters_file_map(serve->paths->run, serve->state->name),
         .passthrough = request->passthrough,
         .io_uring = request->io_uring,
+        .learn = request->learn,
     };
     options.routes = mount_options_routes(request->routes, &options.n_routes);
     struct interrupt *interrupt = NULL;

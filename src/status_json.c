@@ -1,8 +1,27 @@
 #include "status_text.h"
 
 #include "json_bytes.h"
+#include "status_use.h"
 
 #include <glib.h>
+
+/* What was written to a route; null where that is not known. */
+static void set_use(json_t *route, const struct mount_status *status, size_t at)
+{
+    struct route_use use = status_route_use(status, at);
+    bool is_writable = use.is_known && !status->state->routes[at].read_only;
+    json_t *written = json_null();
+    if (use.is_known) {
+        g_autoptr(GDateTime) last = use.last > 0 ? g_date_time_new_from_unix_utc(use.last) : NULL;
+        g_autofree char *when = last != NULL ? g_date_time_format(last, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+        written =
+            json_pack("{s:I, s:I, s:I, s:I, s:s?}", "changes", (json_int_t)use.changes, "files", (json_int_t)use.files,
+                      "bytes", (json_int_t)use.bytes, "grown_bytes", (json_int_t)use.grown, "last", when);
+    }
+    json_object_set_new(route, "written", written);
+    json_object_set_new(route, "never_written", is_writable ? json_boolean(use.is_never) : json_null());
+    json_object_set_new(route, "last_writer", use.writer != NULL ? json_deep_copy(use.writer) : json_null());
+}
 
 static json_t *routes_to_json(const struct mount_status *status)
 {
@@ -19,6 +38,7 @@ static json_t *routes_to_json(const struct mount_status *status)
                 json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)space->size, "used", (json_int_t)space->used,
                           "inodes", (json_int_t)space->inodes, "inodes_used", (json_int_t)space->inodes_used);
         json_object_set_new(route, "statvfs", statvfs);
+        set_use(route, status, i);
         json_array_append_new(routes, route);
     }
     return routes;
@@ -34,6 +54,8 @@ static void set_counters(json_t *json, const struct mount_status *status)
         json_object_set_new(json, "requests", json_null());
         json_object_set_new(json, "files", json_null());
         json_object_set_new(json, "features", json_null());
+        json_object_set_new(json, "learning", json_null());
+        json_object_set_new(json, "learned", json_null());
         return;
     }
     json_t *asked = json_object(), *served = json_object();
@@ -48,6 +70,8 @@ static void set_counters(json_t *json, const struct mount_status *status)
                   "io_uring", (counters->features & COUNTERS_FEATURE_IO_URING) != 0, "killpriv",
                   (counters->features & COUNTERS_FEATURE_KILLPRIV) != 0, "libfuse", counters->library);
     json_object_set_new(json, "features", features);
+    json_object_set_new(json, "learning", json_boolean(counters->features & COUNTERS_FEATURE_LEARN));
+    json_object_set_new(json, "learned", json_integer((json_int_t)counters->learned));
 }
 
 static json_t *logs_to_json(const struct state *state)
@@ -60,6 +84,18 @@ static json_t *logs_to_json(const struct state *state)
         json_array_append_new(logs, log);
     }
     return logs;
+}
+
+static void set_live(json_t *json, const struct mount_status *status)
+{
+    json_t *queue = json_object_get(status->live, "queue"), *options = json_null();
+    json_object_set_new(json, "queue", queue != NULL ? json_deep_copy(queue) : json_null());
+    if (status->options != NULL) {
+        options = json_object();
+        json_bytes_set(options, "mount", status->options);
+        json_bytes_set(options, "file_system", status->super_options);
+    }
+    json_object_set_new(json, "mount_options", options);
 }
 
 static json_t *status_to_json(const struct mount_status *status)
@@ -83,6 +119,7 @@ static json_t *status_to_json(const struct mount_status *status)
                         g_strv_length(state->read_only_at));
     json_bytes_set_list(json, "limits", (const char *const *)state->limits, g_strv_length(state->limits));
     set_counters(json, status);
+    set_live(json, status);
     return json;
 }
 

@@ -1,5 +1,7 @@
 #include "status_text.h"
 
+#include "json_bytes.h"
+#include "status_use.h"
 #include "text.h"
 #include "text_table.h"
 
@@ -75,6 +77,106 @@ static void append_routes(GString *text, const struct mount_status *status)
     text_table_append(text, "routes", cells, COLUMNS);
 }
 
+/* When, and by whom. */
+static char *writer_words(const struct route_use *use)
+{
+    const json_t *pid = json_object_get(use->writer, "pid");
+    g_autofree char *comm = json_bytes_get(use->writer, "comm"), *shown = comm != NULL ? text_word(comm) : NULL;
+    if (use->writer == NULL)
+        return g_strdup("?");
+    return json_is_integer(pid)
+               ? g_strdup_printf("%s (%" JSON_INTEGER_FORMAT ")", shown != NULL ? shown : "?", json_integer_value(pid))
+               : g_strdup(shown != NULL ? shown : "?");
+}
+
+/* Of what the kernel wrote by itself only the growth of files is seen: then it is the least. */
+static char *bytes_words(const struct route_use *use)
+{
+    g_autofree char *size = human_size(use->bytes + use->grown);
+    return g_strdup_printf("%s%s", use->grown > 0 ? ">=" : "", size);
+}
+
+/* The time of a day, of today, or the day. */
+static char *last_words(int64_t seconds)
+{
+    g_autoptr(GDateTime) last = g_date_time_new_from_unix_local(seconds);
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    if (last == NULL)
+        return g_strdup("?");
+    bool is_today = g_date_time_get_day_of_year(last) == g_date_time_get_day_of_year(now) &&
+                    g_date_time_get_year(last) == g_date_time_get_year(now);
+    return g_date_time_format(last, is_today ? "%H:%M:%S" : "%Y-%m-%d");
+}
+
+#define WRITTEN_COLUMNS 5
+
+static void add_use(GPtrArray *cells, const struct mount_status *status, size_t at)
+{
+    struct route_use use = status_route_use(status, at);
+    bool is_read_only = status->state->routes[at].read_only, is_native = status->state->routes[at].native;
+    g_ptr_array_add(cells, text_word(status->state->routes[at].target));
+    if (!use.is_known || is_read_only || use.is_never) {
+        g_ptr_array_add(cells, g_strdup(is_read_only ? "-" : is_native ? "native" : use.is_known ? "never" : "?"));
+        for (int column = 2; column < WRITTEN_COLUMNS; column++)
+            g_ptr_array_add(cells, g_strdup(""));
+        return;
+    }
+    g_ptr_array_add(cells, g_strdup_printf("%" G_GUINT64_FORMAT, use.files));
+    g_ptr_array_add(cells, bytes_words(&use));
+    g_ptr_array_add(cells, last_words(use.last));
+    g_ptr_array_add(cells, writer_words(&use));
+}
+
+/* What was written where; nothing where nobody knows. */
+static void append_written(GString *text, const struct mount_status *status)
+{
+    static const char *const heads[WRITTEN_COLUMNS] = {"TARGET", "FILES", "BYTES", "LAST", "BY"};
+    if (!status->has_counters || status->state->n_routes == 0)
+        return;
+    g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+    for (int column = 0; column < WRITTEN_COLUMNS; column++)
+        g_ptr_array_add(cells, g_strdup(heads[column]));
+    for (size_t i = 0; i < status->state->n_routes; i++)
+        add_use(cells, status, i);
+    text_table_append(text, "written", cells, WRITTEN_COLUMNS);
+}
+
+/* Refused writes, and which of them are in no log. */
+static void append_queue(GString *text, const struct mount_status *status)
+{
+    const json_t *queue = json_object_get(status->live, "queue"), *logs = json_object_get(queue, "logs");
+    if (!json_is_object(queue))
+        return;
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_printf(line, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(queue, "denied")));
+    static const struct {
+        const char *key, *words;
+    } parts[] = {{"folded", "folded"}, {"waiting", "not yet in the log"}, {"dropped", "lost"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        json_int_t n = json_integer_value(json_object_get(queue, parts[i].key));
+        if (n > 0)
+            g_string_append_printf(line, ", %" JSON_INTEGER_FORMAT " %s", n, parts[i].words);
+    }
+    for (size_t i = 0; i < json_array_size(logs); i++) {
+        json_int_t n = json_integer_value(json_object_get(json_array_get(logs, i), "dropped"));
+        g_autofree char *dest = json_bytes_get(json_array_get(logs, i), "destination");
+        g_autofree char *shown = dest != NULL ? text_escape(dest) : NULL;
+        if (n > 0)
+            g_string_append_printf(line, "; %" JSON_INTEGER_FORMAT " not in %s", n, shown != NULL ? shown : "?");
+    }
+    text_table_append_line(text, "denied", line->str);
+}
+
+/* As the kernel has them, on two lines of their own. */
+static void append_options(GString *text, const struct mount_status *status)
+{
+    if (status->options == NULL)
+        return;
+    g_autofree char *mount = text_escape(status->options), *file_system = text_escape(status->super_options);
+    text_table_append_line(text, "mounted", mount);
+    text_table_append_line(text, "", file_system);
+}
+
 static void append_logs(GString *text, const struct state *state)
 {
     for (size_t i = 0; state->logs[i] != NULL; i++) {
@@ -130,6 +232,11 @@ static void append_counters(GString *text, const struct counters *counters)
         if (counters->files[i] > 0)
             g_string_append_printf(line, "; %" G_GUINT64_FORMAT " %s", (uint64_t)counters->files[i], reasons[i]);
     text_table_append_line(text, "opened", line->str);
+    if ((counters->features & COUNTERS_FEATURE_LEARN) || counters->learned > 0) {
+        g_string_printf(line, "%s; %" G_GUINT64_FORMAT " changes would have been refused",
+                        counters->features & COUNTERS_FEATURE_LEARN ? "on" : "off", (uint64_t)counters->learned);
+        text_table_append_line(text, "learning", line->str);
+    }
     append_requests(text, counters);
 }
 
@@ -151,8 +258,11 @@ static void append_status(GString *text, const struct mount_status *status)
     if (state->layers == NULL || state->layers[0] == NULL)
         text_table_append_line(text, "layers", "none");
     append_list(text, "layers", state->layers);
+    append_options(text, status);
     append_routes(text, status);
+    append_written(text, status);
     append_logs(text, state);
+    append_queue(text, status);
     if (status->has_counters)
         append_counters(text, &status->counters);
     /* Others have made it so, and what is refused there is in no log. */

@@ -9,6 +9,7 @@
 #include "guard.h"
 #include "state.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct mount_status {
@@ -18,6 +19,9 @@ struct mount_status {
     const struct guard_space *space; /* one for each route; borrowed */
     bool has_counters;
     struct counters counters;
+    const json_t *live;        /* what the daemon says (daemon_status.c); NULL: it does not answer; borrowed */
+    const char *options;       /* of the mount, as the kernel has them; NULL: it is not in the table; borrowed */
+    const char *super_options; /* of the file system; the same */
 };
 
 /* One word: "alive", "starting", "detached" (in use, though no longer at its mount point), "dead" (daemon killed). */

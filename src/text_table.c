@@ -45,6 +45,8 @@ void text_table_append(GString *text, const char *label, const GPtrArray *cells,
             g_string_append_printf(text, "  %-8s ", i == 0 ? label : "");
         g_string_append(text, cell);
         if (column == columns - 1) {
+            while (text->str[text->len - 1] == ' ') /* of cells at the end that are empty */
+                g_string_truncate(text, text->len - 1);
             g_string_append_c(text, '\n');
             continue;
         }

@@ -18,8 +18,8 @@ void text_table_append_list(GString *text, const char *label, char *const *list)
 /* The words of a command on one line, each as one word; nothing for NULL, which is what was not said. */
 void text_table_append_words(GString *text, const char *label, char *const *words);
 
-/* Rows of @columns cells each, every column as wide as its widest cell; @label (NULL: none, and no indentation) stands
- * before the first row, as in text_table_append_line(). */
+/* Rows of @columns cells each, every column as wide as its widest cell; @label stands before the first row, as in
+ * text_table_append_line(); NULL: none, and no indentation. */
 void text_table_append(GString *text, const char *label, const GPtrArray *cells, guint columns);
 
 #endif

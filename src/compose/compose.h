@@ -35,6 +35,13 @@ struct compose_service {
                         never NULL */
 };
 
+/* What a file shall be read as, though it says something else. */
+struct compose_draft {
+    const char *path; /* absolute */
+    const char *text;
+    size_t length;
+};
+
 struct compose_options {
     char *const *files;       /* NULL or empty: the usual names in @directory or a parent, as docker compose looks */
     const char *service;      /* NULL: the only one */
@@ -42,6 +49,7 @@ struct compose_options {
     const char *directory;    /* absolute; where relative names and the usual ones are looked for */
     char *const *environment; /* "KEY=VALUE" of this process, for interpolation; NULL = nothing is set */
     const char *home;         /* for "~", or NULL */
+    const struct compose_draft *draft; /* of one of the files; NULL = none */
 };
 
 /*

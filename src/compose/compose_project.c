@@ -141,10 +141,13 @@ static struct compose_node *take_text(struct compose_project *project, const cha
 }
 
 /* A file of the command line or one with a usual name. */
-static gboolean load_file(struct compose_project *project, const char *path, const char *name, GError **error)
+static gboolean load_file(struct compose_project *project, const struct compose_draft *draft, const char *path,
+                          const char *name, GError **error)
 {
     size_t length = 0;
-    g_autofree char *text = compose_files_read(path, path, COMPOSE_YAML_MAX, NULL, &length, error);
+    bool is_draft = draft != NULL && strcmp(draft->path, path) == 0;
+    g_autofree char *text = is_draft ? g_strndup(draft->text, length = draft->length)
+                                     : compose_files_read(path, path, COMPOSE_YAML_MAX, NULL, &length, error);
     if (text == NULL)
         return FALSE;
     struct compose_node *root = take_text(project, name, path, project->directory, true, text, length, error);
@@ -232,7 +235,7 @@ static gboolean load_files(struct compose_project *project, const struct compose
     for (; *files != NULL; files++) {
         g_autofree char *path = compose_files_absolute(options->directory, *files);
         g_autofree char *name = is_found ? compose_files_shown(options->directory, path) : g_strdup(*files);
-        if (!load_file(project, path, name, error))
+        if (!load_file(project, options->draft, path, name, error))
             return FALSE;
     }
     return TRUE;

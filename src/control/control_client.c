@@ -18,6 +18,7 @@
 
 struct control_client {
     int fd;
+    int answer_ms;
     struct control_reader reader;
 };
 
@@ -34,6 +35,7 @@ struct control_client *control_client_new(const char *path, GError **error)
     }
     struct control_client *client = g_new0(struct control_client, 1);
     client->fd = fd;
+    client->answer_ms = ANSWER_MS;
     control_reader_init(&client->reader, fd, MOST_ANSWER);
     return client;
 }
@@ -90,7 +92,7 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
     json_t *answer = NULL, *result = NULL;
     int status = control_send_text(client->fd, line, strlen(line), SEND_MS);
     if (status == 0 || status == -EPIPE || status == -ECONNRESET)
-        status = next_object(client, ANSWER_MS, &answer, error);
+        status = next_object(client, client->answer_ms, &answer, error);
     else
         app_error_failed(error, "the daemon does not listen: %s", g_strerror(-status));
     if (status == 0 || status == -ETIMEDOUT)
@@ -116,6 +118,11 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
     *ret = json_incref(event);
     json_decref(object);
     return event != NULL ? 1 : -1;
+}
+
+void control_client_be_quick(struct control_client *client, int timeout_ms)
+{
+    client->answer_ms = timeout_ms;
 }
 
 int control_client_fd(const struct control_client *client)

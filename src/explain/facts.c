@@ -133,6 +133,8 @@ static struct fact *gather(struct facts *facts, const char *place, struct fact *
         facts->memory -= MIN(fact_size(fact), facts->memory);
         g_ptr_array_remove_index(facts->list, i--);
     }
+    if (first == NULL)
+        return like;
     set_place(first, place);
     g_tree_insert(facts->by_id, g_strdup(first->id), first);
     return first;

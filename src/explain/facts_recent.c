@@ -50,9 +50,11 @@ void facts_recent_free(struct facts_recent *recent)
     g_free(recent);
 }
 
-static int64_t nanoseconds(const struct timespec *time)
+/* From one time to another, an hour at most either way: a log can have any year. */
+static int64_t nanoseconds(const struct timespec *from, const struct timespec *to)
 {
-    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+    int64_t seconds = CLAMP((int64_t)to->tv_sec - from->tv_sec, -3600, 3600);
+    return seconds * INT64_C(1000000000) + to->tv_nsec - from->tv_nsec;
 }
 
 static bool is_process(const struct attempt *attempt, const struct denial_record *record)
@@ -93,7 +95,7 @@ struct fact *facts_recent_alternative(const struct facts_recent *recent, const s
     g_autofree char *pattern = name_pattern(fact);
     for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
         const struct attempt *attempt = attempt_at(recent, age);
-        int64_t passed = nanoseconds(&record->first) - nanoseconds(&attempt->time);
+        int64_t passed = nanoseconds(&attempt->time, &record->first);
         if (!is_process(attempt, record) || passed < 0 || passed > MOMENT_NS ||
             attempt->fact->learned != fact->learned || attempt->operation != record->facts.operation ||
             attempt->why != fact->why || strcmp(attempt->pattern, pattern) != 0 ||
@@ -133,14 +135,15 @@ static void judge(struct facts_recent *recent, const struct denial_record *recor
 {
     for (size_t i = 0; i < MOST_ATTEMPTS; i++) {
         struct attempt *attempt = &recent->attempts[i];
-        int64_t passed = nanoseconds(&record->first) - nanoseconds(&attempt->time);
+        int64_t passed = nanoseconds(&attempt->time, &record->first);
         if (!is_process(attempt, record) || attempt->is_judged || attempt->fact->learned || passed < WINDOW_NS)
             continue;
         g_autofree char *program = fact_program(attempt->fact);
         g_autofree char *shown = text_word(program);
         attempt->is_judged = true;
         fact_decide(attempt->fact, FACT_TOLERATED, FACT_WENT_ON,
-                    g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown, passed / 1000000000));
+                    g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown,
+                                    (int64_t)record->first.tv_sec - attempt->time.tv_sec));
     }
 }
 

@@ -64,6 +64,7 @@ char *run_report_json(const struct run_findings *findings)
     json_object_set_new(json, "schema", json_string(REPORT_SCHEMA));
     json_bytes_set(json, "mount", tally->mount);
     json_object_set_new(json, "denied", number(tally->denied));
+    json_object_set_new(json, "learned", number(tally->learned));
     json_object_set_new(json, "places", groups_to_json(findings, false));
     json_object_set_new(json, "probes", groups_to_json(findings, true));
     json_t *declare = json_array(), *unused = json_array();

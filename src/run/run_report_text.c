@@ -163,10 +163,18 @@ static void append_title(GString *out, const struct run_tally *tally)
     g_string_append_printf(out, "rofuse: %s%s", mount != NULL ? mount : "", mount != NULL ? ": " : "");
     if (tally->denied == 0)
         g_string_append(out, "no write was refused\n");
+    else if (tally->learned == 1 && tally->denied == 1)
+        g_string_append(out, "one write would have been refused; learn mode let it happen\n");
     else if (tally->denied == 1)
         g_string_append(out, "one write was refused\n");
+    else if (tally->learned == tally->denied)
+        g_string_append_printf(
+            out, "%" G_GUINT64_FORMAT " writes would have been refused; learn mode let them happen\n", tally->denied);
     else
         g_string_append_printf(out, "%" G_GUINT64_FORMAT " writes were refused\n", tally->denied);
+    if (tally->learned > 0 && tally->learned < tally->denied)
+        g_string_append_printf(out, "But for learn mode, so would have been %" G_GUINT64_FORMAT " of them\n",
+                               tally->learned);
 }
 
 char *run_report_text(const struct run_findings *findings)

@@ -223,6 +223,8 @@ static void add_denial(struct run_tally *tally, const json_t *record, uint64_t c
         return;
     }
     uint64_t *total = candidate->is_probe ? &tally->probes : &tally->denied;
+    if (!candidate->is_probe && json_is_true(json_object_get(record, "learned")))
+        tally->learned += count;
     *total += count;
     struct run_group *group = find_group(tally, candidate);
     if (group == NULL) {

@@ -33,6 +33,7 @@ struct run_tally {
     GTree *crowds;      /* struct crowd, owned, by all of a group's key but the name */
     GTree *by_key;      /* borrowed from groups by a key of their own */
     uint64_t denied;    /* calls in all, probes not among them */
+    uint64_t learned;   /* of denied, those that learn mode let happen */
     uint64_t probes;    /* calls */
     uint64_t dropped;   /* records that the log itself lacks */
     uint64_t other;     /* lines that are no record */

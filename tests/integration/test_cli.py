@@ -129,7 +129,7 @@ USAGE = [
     (["status", "@/mnt", "@/other"], ["one mount point"]),
     (["status", "--jsno"], ["--jsno", "rofuse status --help"]),
     ([], ["command", "--help"]),
-    (["mont", "@/mnt"], ["mont", "mount", "--help"]),
+    (["mont", "@/mnt"], ["mont", "--help"]),
     (["--mount"], ["--mount", "--help"]),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 import rofuse_test
 
 PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
-COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
+COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", "learn", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
 
 
 def words_of(pattern, text):

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("audit", "control", "image", "completion", "compose", "explain", "run", "watch")}
+PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "completion", "compose", "explain", "run", "watch")}
 APP = (SRC, *PARTS.values())
 
 MAX_LINES = 600
@@ -33,19 +33,22 @@ READING = {
     "xattr_at": set(),
     "layer": {"beneath", "cache", "whiteout", "xattr_at"},
     "union": {"beneath", "cache", "layer", "path", "whiteout"},
+    "image_view": {"union"},
 }
 ROUTES = {
     "route": set(),
     "mount_clone": set(),
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
+    "overlay": {"tmpfs"},
+    "copies": {"beneath"},
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
     "backing.h": {"route"},
-    "backing.c": {"backing", "mount_clone", "seed", "tmpfs", "volume"},
+    "backing.c": {"backing", "copies", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
     "proc_file": set(),
@@ -53,6 +56,7 @@ CALLERS = {
     "caller": {"caller_memory", "proc_file"},
     "assume": {"caller"},
     "denial": set(),
+    "writers": {"caller", "counters"},
     "intent": {"caller_memory", "denial", "proc_file"},
     "record": {"caller", "denial"},
     "fold": {"record"},
@@ -67,28 +71,39 @@ TREE = {
     "node_graft": {"node_private"},
     "node_face": {"node", "node_private"},
     "tree": {"node", "route", "union"},
-    "tree_node": {"backing", "beneath", "node_face", "numbers", "path", "tree_private"},
+    "tree_node": {"backing", "beneath", "copies", "node_face", "numbers", "path", "tree_private"},
     "tree_names": {"beneath", "tree_private"},
     "tree_place": {"node_face", "numbers", "path", "tree"},
     "tree_private": {"cache", "tree"},
-    "tree_image": {"numbers", "tree_private"},
+    "tree_image": {"numbers", "path", "tree_private"},
     "tree_route": {"backing", "beneath", "numbers", "tree_private"},
     "dir_streams": {"node"},
-    "graft": {"backing", "path", "tree_place"},
-    "live": {"graft", "node_face", "path"},
+    "graft": {"backing", "path", "policy", "tree_place"},
+    "live": {"graft"},
+    "live_route": {"live_private", "node_face", "path"},
+    "live_private": {"live"},
+    "live_learn": {"live_private", "node_face", "path"},
+    "learn_diff": {"beneath", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
-    "gate": {"assume", "counters", "denial", "path", "policy", "tree"},
+    "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
+    "explain": {"access", "route"},
+    "explain_path": {"explain_private", "path"},
+    "explain_private": {"explain", "tree"},
+    "explain_layers": {"explain_private", "layer", "path", "whiteout"},
+    "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "counters", "denial", "dir_streams", "gate", "intent", "node", "node_face",
-           "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"live", "native", "numbers", "proc_file", "session", "session_order", "session_private"}
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
+           "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
+SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
+                         "session_private", "session_threads", "session_view", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"caller", "counters", "denial", "remove_tree", "route", "session", "umount_beneath", "volume_remove"}
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
+          "volume_remove", "writers"}
 
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
@@ -100,6 +115,7 @@ PARTS_MAY = {
     "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
+    "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
     # What a report calls one place is what facts call one.
     "run": TOOLS | {"pattern", "process", "route", "state"},
 }

@@ -113,9 +113,64 @@ static void against_kernel(void)
     g_rmdir(dir);
 }
 
+struct acl_value {
+    uint32_t version;
+    struct acl_entry entries[6];
+};
+
+static const struct acl_value an_acl = {.version = 2,
+                                        .entries = {{0x01, 7, UINT32_MAX},
+                                                    {0x02, 6, 1001},
+                                                    {0x04, 4, UINT32_MAX},
+                                                    {0x08, 7, 3000},
+                                                    {0x10, 5, UINT32_MAX},
+                                                    {0x20, 1, UINT32_MAX}}};
+
+static void assert_decision(uid_t uid, gid_t gid, enum access_rule rule, uint32_t id, unsigned bits, unsigned mask)
+{
+    const struct stat st = {.st_uid = 500, .st_gid = 600, .st_mode = S_IFREG | 0751};
+    struct access_subject subject = {.uid = uid, .gid = gid};
+    struct access_decision decision;
+    bool allows = access_decide(&st, &an_acl, sizeof an_acl, &subject, ACCESS_WRITE, &decision);
+    g_assert_cmpint(decision.rule, ==, rule);
+    g_assert_cmpuint(decision.id, ==, id);
+    g_assert_cmpuint(decision.bits, ==, bits);
+    g_assert_cmpuint(decision.mask, ==, mask);
+    g_assert_cmpint(allows, ==, (bits & ACCESS_WRITE) != 0);
+}
+
+/* Which entry it was, and what the mask left of it. */
+static void decisions(void)
+{
+    assert_decision(500, 1, ACCESS_OF_OWNER, 500, 7, 7);
+    assert_decision(1001, 1, ACCESS_OF_NAMED_USER, 1001, 4, 5);
+    assert_decision(1, 600, ACCESS_OF_GROUP, 600, 4, 5);
+    assert_decision(1, 3000, ACCESS_OF_NAMED_GROUP, 3000, 5, 5);
+    assert_decision(1, 1, ACCESS_OF_OTHERS, 0, 1, 7);
+}
+
+static void entries(void)
+{
+    struct access_entry list[8];
+    g_assert_cmpuint(access_entries(&an_acl, sizeof an_acl, list, 8), ==, 6);
+    g_assert_cmpint(list[1].tag, ==, ACCESS_TAG_USER);
+    g_assert_cmpuint(list[1].id, ==, 1001);
+    g_assert_cmpuint(list[1].bits, ==, 6);
+    g_assert_cmpint(list[4].tag, ==, ACCESS_TAG_MASK);
+    g_assert_cmpuint(list[4].id, ==, 0);
+    g_assert_cmpuint(access_entries(&an_acl, sizeof an_acl, list, 2), ==, 2);
+    g_assert_cmpuint(access_entries(&an_acl, 3, list, 8), ==, 0);
+    g_assert_cmpuint(access_entries(NULL, 0, list, 8), ==, 0);
+    struct acl_value other = an_acl;
+    other.version = 3;
+    g_assert_cmpuint(access_entries(&other, sizeof other, list, 8), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/access/against-kernel", against_kernel);
+    g_test_add_func("/access/decisions", decisions);
+    g_test_add_func("/access/entries", entries);
     return g_test_run();
 }

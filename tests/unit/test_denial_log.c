@@ -159,6 +159,12 @@ static void stuck_sink(void)
     struct denial_counters counters;
     denial_log_counters(log, &counters);
     g_assert_cmpuint(counters.denied, ==, DENIALS);
+    struct denial_sink_counters stuck, none;
+    g_assert_true(denial_log_sink_counters(log, 0, &stuck));
+    g_assert_false(denial_log_sink_counters(log, 2, &none));
+    /* The dispatcher may have some of them in the first queue still. */
+    g_assert_cmpuint(stuck.waiting, <=, CAPACITY);
+    g_assert_cmpuint(stuck.dropped, <=, DENIALS);
     release(keepers[0]);
     denial_log_free(log, 60);
     for (int k = 0; k < 2; k++)

@@ -196,6 +196,20 @@ static void test_many_directories(void)
     facts_free(facts);
 }
 
+/* What has become one place counts as one directory of those above it. */
+static void test_directories_above_a_place(void)
+{
+    struct facts *facts = new_facts();
+    for (char c = 'a'; c < 'a' + 9; c++) {
+        g_autofree char *path = g_strdup_printf("/srv/app/pages/%c/x", c);
+        add(facts, &(struct call){.path = path});
+    }
+    add(facts, &(struct call){.path = "/srv/app/other/x"});
+    add(facts, &(struct call){.path = "/srv/app/pages/z/x"});
+    assert_places(facts, "/srv/app/pages/**=10 /srv/app/other/x=1");
+    facts_free(facts);
+}
+
 /* Right below the root each directory is a thing of its own. */
 static void test_many_directories_of_the_root(void)
 {
@@ -361,6 +375,25 @@ static void test_memory(void)
     facts_free(facts);
 }
 
+/* What has become part of another fact takes no room any more. */
+static void test_memory_after_folding(void)
+{
+    struct facts *facts = new_facts();
+    g_autofree char *directory = g_strnfill(3700, 'x');
+    for (int i = 0; i < 150; i++) {
+        g_autofree char *executable = g_strdup_printf("/bin/p%d", i);
+        for (char c = 'a'; c < 'g'; c++) {
+            g_autofree char *path = g_strdup_printf("/%s/%c", directory, c);
+            add(facts, &(struct call){.executable = executable, .path = path});
+        }
+    }
+    struct facts_head head;
+    facts_head(facts, &head);
+    g_assert_cmpuint(head.left_out, ==, 0);
+    facts_head_clear(&head);
+    facts_free(facts);
+}
+
 static void test_counts_and_losses(void)
 {
     struct facts *facts = new_facts();
@@ -456,6 +489,8 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/not-in-turn", test_not_in_turn);
     g_test_add_func("/facts/many-names", test_many_names_of_one_directory);
     g_test_add_func("/facts/many-directories", test_many_directories);
+    g_test_add_func("/facts/directories-above", test_directories_above_a_place);
+    g_test_add_func("/facts/memory-after-folding", test_memory_after_folding);
     g_test_add_func("/facts/root", test_many_directories_of_the_root);
     g_test_add_func("/facts/noise", test_noise);
     g_test_add_func("/facts/without-a-name", test_places_without_a_name);

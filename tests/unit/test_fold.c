@@ -90,6 +90,9 @@ static void facts_that_differ(void)
     g_assert_true(deny(fold, "/bin/a", &facts, START));
     facts.path = "/etc/newer";
     g_assert_true(deny(fold, "/bin/a", &facts, START));
+    facts.learned = true;
+    g_assert_true(deny(fold, "/bin/a", &facts, START));
+    facts.learned = false;
     /* Another process of the same executable is the same fact. */
     facts.tid = 1;
     g_assert_false(deny(fold, "/bin/a", &facts, START));
@@ -97,8 +100,8 @@ static void facts_that_differ(void)
     uint64_t windows = 0, counts = 0, count;
     for (; (count = ended(fold, UINT64_MAX)) > 0; windows++)
         counts += count;
-    g_assert_cmpuint(windows, ==, 5);
-    g_assert_cmpuint(counts, ==, 6);
+    g_assert_cmpuint(windows, ==, 6);
+    g_assert_cmpuint(counts, ==, 7);
     fold_free(fold);
 }
 

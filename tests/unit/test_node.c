@@ -239,10 +239,66 @@ static void open_files(struct fixture *fixture, gconstpointer data)
     node_unref(fixture->table, file);
 }
 
+/* Nodes that are known by their names alone are found by each, wherever they have gone. */
+static void by_place(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node_table *table = fixture->table;
+    struct node_identity id = identity(5, S_IFREG), other_id = identity(6, S_IFREG);
+    id.by_place = other_id.by_place = id.has_links = true;
+    struct node *dir = add(fixture, 2, S_IFDIR, fixture->root, "dir");
+    struct node *file = node_get(table, &id, fixture->root, "a");
+    g_assert_true(node_get(table, &id, dir, "b") == file);
+    node_unref(table, file);
+    const struct {
+        const struct node *parent;
+        const char *name;
+    } names[] = {{fixture->root, "a"}, {dir, "b"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct node *found = node_at(table, names[i].parent, names[i].name);
+        g_assert_true(found == file);
+        node_unref(table, found);
+    }
+    g_assert_null(node_at(table, dir, "a"));
+    node_moved(table, file, dir, "b", dir, "c");
+    g_assert_null(node_at(table, dir, "b"));
+    node_unref(table, node_at(table, dir, "c"));
+    /* Another file has the name by now, and the first gives up its own. */
+    struct node *other = node_get(table, &other_id, dir, "c");
+    node_lost_name(table, file, dir, "c", false, -1);
+    struct node *found = node_at(table, dir, "c");
+    g_assert_true(found == other);
+    node_unref(table, found);
+    node_unref(table, other);
+    g_assert_null(node_at(table, dir, "c"));
+    node_unref(table, file);
+    g_assert_null(node_at(table, fixture->root, "a"));
+    /* One that was linked is kept until its last name is gone. */
+    file = node_get(table, &id, fixture->root, "a");
+    node_linked(table, file, dir, "linked");
+    node_unref(table, file);
+    found = node_at(table, dir, "linked");
+    g_assert_true(found == file);
+    node_unref(table, found);
+    found = node_at(table, fixture->root, "a");
+    g_assert_true(found == file);
+    node_lost_name(table, file, fixture->root, "a", false, -1);
+    node_lost_name(table, file, dir, "linked", true, -1);
+    node_unref(table, found);
+    g_assert_null(node_at(table, dir, "linked"));
+    g_assert_cmpuint(node_table_size(table), ==, 3);
+    /* All others are known by their numbers. */
+    struct node *plain = add(fixture, 7, S_IFREG, dir, "plain");
+    g_assert_null(node_at(table, dir, "plain"));
+    node_unref(table, plain);
+    node_unref(table, dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/node/paths", struct fixture, NULL, setup, paths, teardown);
+    g_test_add("/node/by-place", struct fixture, NULL, setup, by_place, teardown);
     g_test_add("/node/lookups", struct fixture, NULL, setup, lookups, teardown);
     g_test_add("/node/reused-number", struct fixture, NULL, setup, reused_number, teardown);
     g_test_add("/node/lost-name", struct fixture, NULL, setup, lost_name, teardown);

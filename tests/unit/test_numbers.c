@@ -32,10 +32,25 @@ static void large(void)
     numbers_free(numbers);
 }
 
+/* An overlayfs over the mount tells its layers apart by the two uppermost bits. */
+static void high_bits_are_free(void)
+{
+    struct numbers *numbers = numbers_new();
+    const uint64_t high = UINT64_C(3) << 62;
+    for (dev_t dev = 1; dev < 17000; dev += 17)
+        g_assert_cmpuint(
+            numbers_shown(numbers, numbers_space(numbers, NUMBERS_FILES, dev), (UINT64_C(1) << 48) - 1) & high, ==, 0);
+    g_assert_cmpuint(numbers_shown(numbers, 1, UINT64_MAX) & high, ==, 0);
+    g_assert_cmpuint(numbers_shown(numbers, 0x3fff, 1) & high, ==, 0);
+    g_assert_cmpuint(numbers_shown(numbers, 0x4001, 1), !=, numbers_shown(numbers, 1, 1));
+    numbers_free(numbers);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/numbers/unique", unique);
     g_test_add_func("/numbers/large", large);
+    g_test_add_func("/numbers/high-bits-are-free", high_bits_are_free);
     return g_test_run();
 }

@@ -59,11 +59,25 @@ static void cross(void)
     g_assert_cmpint(policy_cross(&made, &image).why, ==, DENIAL_NOT_DECLARED);
 }
 
+static void learned(void)
+{
+    struct route layer = {.spec = {.kind = ROUTE_TMPFS}, .is_learn = true};
+    const struct node node = {.id = {.kind = NODE_ROUTE, .route = &layer}};
+    g_assert_true(policy_is_learned(&node));
+    g_assert_cmpint(policy_change(&node).error, ==, 0);
+    g_assert_false(policy_is_learned(&in_writable));
+    g_assert_false(policy_is_learned(&image));
+    g_assert_false(policy_is_learned(&made));
+    /* A declared place in it is another mount. */
+    g_assert_cmpint(policy_cross(&node, &in_writable).error, ==, EXDEV);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policy/change", change);
     g_test_add_func("/policy/remove", removal);
     g_test_add_func("/policy/cross", cross);
+    g_test_add_func("/policy/learned", learned);
     return g_test_run();
 }

@@ -194,10 +194,11 @@ static void test_no_groups_is_not_unknown(void)
 static void test_marks(void)
 {
     struct sample sample = unknown_sample();
-    sample.record.facts.name_unknown = true;
+    sample.record.facts.name_unknown = sample.record.facts.learned = true;
     sample.caller.exe_deleted = sample.caller.args_truncated = sample.caller.groups_truncated = true;
     json_t *json = to_json(&sample, DENIAL_EVENT_RECORD), *process = json_object_get(json, "process");
     assert_is(json, "name_unknown", "true");
+    assert_is(json, "learned", "true");
     assert_is(process, "exe_deleted", "true");
     assert_is(process, "args_truncated", "true");
     assert_is(process, "groups_truncated", "true");

@@ -66,6 +66,11 @@ static void test_simple(void)
     sample.record.facts.uid = 4294967294;
     assert_line(&sample, "12:34:56.789 mkdir /etc/foo EROFS /usr/bin/python3 pid 4242 (7 inside) uid 4294967294: "
                          "not-declared\n");
+    sample.record.facts.learned = true;
+    sample.record.facts.uid = 0;
+    assert_line(&sample,
+                "12:34:56.789 mkdir /etc/foo learned (would be EROFS) /usr/bin/python3 pid 4242 (7 inside) uid 0: "
+                "not-declared\n");
 }
 
 static void test_target_and_route(void)

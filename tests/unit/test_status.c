@@ -1,5 +1,7 @@
 #include "status_text.h"
 
+#include "status_use.h"
+
 #include <glib.h>
 #include <jansson.h>
 #include <string.h>
@@ -151,6 +153,63 @@ static void json(void)
     json_decref(all);
 }
 
+/* Routes that were written, never were, cannot be, or are the kernel's alone; and one whose counters are elsewhere. */
+static void written(void)
+{
+    struct route_spec routes[] = {{.kind = ROUTE_TMPFS, .target = (char *)"/tmp"},
+                                  {.kind = ROUTE_TMPFS, .target = (char *)"/never"},
+                                  {.kind = ROUTE_VOLUME, .target = (char *)"/ro", .read_only = true},
+                                  {.kind = ROUTE_TMPFS, .target = (char *)"/native", .native = true},
+                                  {.kind = ROUTE_TMPFS, .target = (char *)"/later"}};
+    struct state state = some_state();
+    struct mount_status status = alive(&state);
+    struct guard_space spaces[G_N_ELEMENTS(routes)] = {0};
+    state.routes = routes;
+    state.n_routes = G_N_ELEMENTS(routes);
+    status.space = spaces;
+    status.counters.changes[0] = 3;
+    status.counters.written[0].files = 2;
+    status.counters.written[0].bytes = 1000;
+    status.counters.written[0].grown = 24;
+    status.counters.written[9].files = 5;
+    status.counters.changes[9] = 5;
+    json_t *live = json_pack("{s:[{s:s, s:i, s:{s:i, s:s}}, {s:s, s:i, s:n}]}", "routes", "target", "/tmp", "index", 0,
+                             "last_writer", "pid", 42, "comm", "sh", "target", "/later", "index", 9, "last_writer");
+    status.live = live;
+    struct route_use use = status_route_use(&status, 0);
+    g_assert_true(use.is_known && !use.is_never && use.writer != NULL);
+    g_assert_true(status_route_use(&status, 1).is_never);
+    g_assert_false(status_route_use(&status, 2).is_never);
+    g_assert_false(status_route_use(&status, 3).is_known);
+    g_assert_cmpuint(status_route_use(&status, 4).files, ==, 5);
+    g_autofree char *text = status_text(&status, 1);
+    g_assert_nonnull(strstr(text, "  written  TARGET   FILES   BYTES   LAST        BY\n"));
+    g_assert_nonnull(strstr(text, "/tmp     2       >=1.0k  "));
+    g_assert_nonnull(strstr(text, "sh (42)\n"));
+    g_assert_nonnull(strstr(text, "/never   never\n"));
+    g_assert_nonnull(strstr(text, "/ro      -\n"));
+    g_assert_nonnull(strstr(text, "/native  native\n"));
+    json_decref(live);
+}
+
+/* What was lost, and where. */
+static void queue_line(void)
+{
+    struct state state = some_state();
+    struct mount_status status = alive(&state);
+    json_t *live =
+        json_pack("{s:{s:i, s:i, s:i, s:i, s:[{s:s, s:i, s:i}]}}", "queue", "denied", 9, "folded", 4, "dropped", 1,
+                  "waiting", 0, "logs", "destination", "file:/log", "waiting", 0, "dropped", 2);
+    status.live = live;
+    assert_line(&status, "denied", "9, 4 folded, 1 lost; 2 not in file:/log");
+    json_decref(live);
+    /* An answer of another version. */
+    status.live = live = json_pack("{s:i, s:i}", "queue", 3, "routes", 4);
+    g_autofree char *text = status_text(&status, 1);
+    g_assert_null(strstr(text, "denied"));
+    json_decref(live);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -160,5 +219,7 @@ int main(int argc, char **argv)
     g_test_add_func("/status/requests-line", requests_line);
     g_test_add_func("/status/without-counters", without_counters);
     g_test_add_func("/status/json", json);
+    g_test_add_func("/status/written", written);
+    g_test_add_func("/status/queue-line", queue_line);
     return g_test_run();
 }

@@ -1,4 +1,7 @@
-#include "live.h"
+/*
+ * A route at a place: comes and goes under a kernel that knows the place.
+ */
+#include "live_private.h"
 
 #include "node_face.h"
 #include "path.h"
@@ -6,22 +9,18 @@
 #include <errno.h>
 #include <string.h>
 
-/* A number that shows another node from now on. All are refs. */
-struct live_pair {
-    struct node *number, *before, *after;
-};
-
 /* A route's root that is grafted in elsewhere now. */
 struct live_move {
     struct route *route;
     struct node *from; /* a ref */
 };
 
-static void live_begin(struct tree *tree, struct live *ret)
+void live_begin(struct tree *tree, struct live *ret)
 {
     *ret = (struct live){
         .tree = tree,
         .pairs = g_array_new(FALSE, FALSE, sizeof(struct live_pair)),
+        .numbers = g_hash_table_new(NULL, NULL),
         .moved = g_ptr_array_new_with_free_func(g_free),
         .given = g_ptr_array_new(),
         .stale = g_array_new(FALSE, FALSE, sizeof(struct live_name)),
@@ -29,28 +28,31 @@ static void live_begin(struct tree *tree, struct live *ret)
     };
 }
 
-static struct live_pair *find_pair(const struct live *live, const struct node *number)
+struct live_pair *live_find_pair(const struct live *live, const struct node *number)
 {
-    for (guint i = 0; i < live->pairs->len; i++) {
-        struct live_pair *pair = &g_array_index(live->pairs, struct live_pair, i);
-        if (pair->number == number)
-            return pair;
-    }
-    return NULL;
+    gpointer at;
+    if (!g_hash_table_lookup_extended(live->numbers, number, NULL, &at))
+        return NULL;
+    return &g_array_index(live->pairs, struct live_pair, GPOINTER_TO_UINT(at));
 }
 
-/* The number of @before shows @after from the switch on; it is told to the kernel for @after from now on. */
-static void pair_up(struct live *live, struct node *before, struct node *after)
+static void add_pair(struct live *live, const struct live_pair *pair)
+{
+    g_hash_table_insert(live->numbers, pair->number, GUINT_TO_POINTER(live->pairs->len));
+    g_array_append_val(live->pairs, *pair);
+    g_ptr_array_add(live->changed, node_ref(live->tree->table, pair->number));
+}
+
+void live_pair_up(struct live *live, struct node *before, struct node *after)
 {
     struct node_table *table = live->tree->table;
     struct live_pair pair = {
         .number = node_face(table, before), .before = node_ref(table, before), .after = node_ref(table, after)};
     node_face_set(table, after, pair.number);
-    g_array_append_val(live->pairs, pair);
-    g_ptr_array_add(live->changed, node_ref(table, pair.number));
+    add_pair(live, &pair);
 }
 
-static bool is_route_root(const struct node *node)
+bool live_is_route_root(const struct node *node)
 {
     return node->id.kind == NODE_ROUTE && node->id.route->root == node;
 }
@@ -70,7 +72,7 @@ static void keep_node(struct live *live, struct node *from, struct node *to, con
             return;
     }
     node_graft(tree->table, to, name, node);
-    if (!is_route_root(node))
+    if (!live_is_route_root(node))
         return;
     struct live_move *move = g_new(struct live_move, 1);
     *move = (struct live_move){node->id.route, node_ref(tree->table, from)};
@@ -101,7 +103,7 @@ static bool keep_step(struct live *live, struct node **from, struct node **to, c
     struct stat st;
     if (tree_lookup(tree, *from, name, &child, &st) < 0)
         return false;
-    bool goes_on = !is_route_root(child) && S_ISDIR(child->id.type) && directory_in(tree, *to, name, &after) == 0;
+    bool goes_on = !live_is_route_root(child) && S_ISDIR(child->id.type) && directory_in(tree, *to, name, &after) == 0;
     if (!goes_on) {
         keep_node(live, *from, *to, name, child);
         node_unref(tree->table, child);
@@ -109,8 +111,8 @@ static bool keep_step(struct live *live, struct node **from, struct node **to, c
     }
     struct node *number = node_face(tree->table, child);
     /* A graft that both have (a made place) is the same node. */
-    if (child != after && find_pair(live, number) == NULL)
-        pair_up(live, child, after);
+    if (child != after && live_find_pair(live, number) == NULL)
+        live_pair_up(live, child, after);
     node_unref(tree->table, number);
     node_unref(tree->table, *from);
     node_unref(tree->table, *to);
@@ -143,8 +145,8 @@ static const char *below(const char *path, const char *outer)
     return strncmp(path, outer, length) == 0 && (path[length] == '/' || path[length] == '\0') ? path + length : NULL;
 }
 
-static void keep_mounts(struct live *live, struct node *before, struct node *after, const char *target,
-                        const struct live_kept *kept)
+void live_keep_mounts(struct live *live, struct node *before, struct node *after, const char *target,
+                      const struct live_kept *kept)
 {
     for (size_t i = 0; i < kept->n_paths; i++) {
         const char *inner = below(kept->paths[i], target);
@@ -153,7 +155,7 @@ static void keep_mounts(struct live *live, struct node *before, struct node *aft
     }
 }
 
-static void keep_routes(struct live *live, struct node *before, struct node *after, const char *target)
+void live_keep_routes(struct live *live, struct node *before, struct node *after, const char *target)
 {
     for (const struct route *route = tree_first_route(live->tree); route != NULL; route = tree_next_route(route)) {
         const char *inner = below(route->target, target);
@@ -162,16 +164,16 @@ static void keep_routes(struct live *live, struct node *before, struct node *aft
     }
 }
 
-static void add_stale(struct live *live, struct node *number, const char *name, bool is_kept)
+void live_add_stale(struct live *live, struct node *number, const char *name, bool is_kept)
 {
     struct live_name stale = {node_ref(live->tree->table, number), g_strdup(name), is_kept};
     g_array_append_val(live->stale, stale);
 }
 
-static void add_all(struct live *live, struct node *number, GPtrArray *names)
+void live_add_all_stale(struct live *live, struct node *number, GPtrArray *names)
 {
     for (guint i = 0; i < names->len; i++)
-        add_stale(live, number, names->pdata[i], false);
+        live_add_stale(live, number, names->pdata[i], false);
     g_ptr_array_free(names, TRUE);
 }
 
@@ -179,7 +181,7 @@ static void add_all(struct live *live, struct node *number, GPtrArray *names)
 static void add_stale_in(struct live *live, struct node *dir, const char *name, bool is_kept)
 {
     struct node *number = node_face(live->tree->table, dir);
-    add_stale(live, number, name, is_kept);
+    live_add_stale(live, number, name, is_kept);
     g_ptr_array_add(live->changed, number);
 }
 
@@ -189,14 +191,14 @@ static void add_stale_names(struct live *live)
     struct tree *tree = live->tree;
     for (guint i = 0; i < live->pairs->len; i++) {
         const struct live_pair *pair = &g_array_index(live->pairs, struct live_pair, i);
-        add_all(live, pair->number, node_known_names(tree->table, pair->before));
-        add_all(live, pair->number, tree_names(tree, pair->before));
-        add_all(live, pair->number, tree_names(tree, pair->after));
+        live_add_all_stale(live, pair->number, node_known_names(tree->table, pair->before));
+        live_add_all_stale(live, pair->number, tree_names(tree, pair->before));
+        live_add_all_stale(live, pair->number, tree_names(tree, pair->after));
     }
 }
 
-/* The numbers mean what they are to mean, those furthest below first. */
-static void switch_pairs(struct live *live)
+/* Those furthest below first. */
+void live_switch_pairs(struct live *live)
 {
     for (guint i = live->pairs->len; i > 0; i--) {
         const struct live_pair *pair = &g_array_index(live->pairs, struct live_pair, i - 1);
@@ -219,16 +221,16 @@ void live_show(struct tree *tree, struct graft *graft, const struct live_kept *k
     live_begin(tree, ret);
     ret->is_private = route->is_private;
     if (place->node != NULL && S_ISDIR(place->node->id.type)) {
-        pair_up(ret, place->node, route->root);
-        keep_mounts(ret, place->node, route->root, route->target, kept);
-        keep_routes(ret, place->node, route->root, route->target);
+        live_pair_up(ret, place->node, route->root);
+        live_keep_mounts(ret, place->node, route->root, route->target, kept);
+        live_keep_routes(ret, place->node, route->root, route->target);
     }
     if (place->made_in != NULL)
         add_stale_in(ret, place->made_in, place->made_name, false);
     if (place->parent != NULL)
         add_stale_in(ret, place->parent, place->name, ret->pairs->len > 0);
     graft_done(tree, graft);
-    switch_pairs(ret);
+    live_switch_pairs(ret);
     if (!is_same)
         add_stale_names(ret);
 }
@@ -280,17 +282,15 @@ static bool is_kept(const struct live_kept *kept, const char *path)
     return false;
 }
 
-/* Numbers that were kept for something that is no longer mounted mean themselves again. */
-static void release_faces(struct live *live, const struct route *route)
+void live_release_faces(struct live *live, const struct route *route)
 {
     struct node_table *table = live->tree->table;
     GPtrArray *faces = node_faces_into(table, route);
     for (guint i = 0; i < faces->len; i++) {
         struct node *number = faces->pdata[i];
-        if (find_pair(live, number) == NULL) {
+        if (live_find_pair(live, number) == NULL) {
             struct live_pair pair = {number, node_ref(table, node_shadow(number)), node_ref(table, number)};
-            g_array_append_val(live->pairs, pair);
-            g_ptr_array_add(live->changed, node_ref(table, number));
+            add_pair(live, &pair);
         } else {
             node_unref(table, number);
         }
@@ -334,17 +334,17 @@ int live_remove(struct tree *tree, struct route *route, const struct live_kept *
     }
     live_begin(tree, ret);
     if (hidden != NULL && S_ISDIR(root->id.type) && S_ISDIR(hidden->id.type)) {
-        pair_up(ret, root, hidden);
-        keep_mounts(ret, root, hidden, route->target, kept);
+        live_pair_up(ret, root, hidden);
+        live_keep_mounts(ret, root, hidden, route->target, kept);
     }
     bool kept_number = ret->pairs->len > 0;
-    release_faces(ret, route);
+    live_release_faces(ret, route);
     if (made)
         node_graft(table, route->parent, name, hidden);
     atomic_store(&route->is_removed, true);
     if (node_ungraft(table, route->parent, root))
         g_ptr_array_add(ret->given, root);
-    switch_pairs(ret);
+    live_switch_pairs(ret);
     tree_add_places(tree); /* those that it has stood for */
     add_stale_in(ret, route->parent, name, kept_number);
     add_stale_names(ret);
@@ -368,6 +368,7 @@ static void end_pairs(struct live *live, bool quiet)
         node_unref(table, pair->after);
     }
     g_array_free(live->pairs, TRUE);
+    g_hash_table_destroy(live->numbers);
 }
 
 void live_end(struct live *live, bool quiet)

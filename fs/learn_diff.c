@@ -1,0 +1,303 @@
+#include "learn_diff.h"
+
+#include "beneath.h"
+#include "path.h"
+#include "tree.h"
+#include "xattr_at.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define MOST_CHANGES 20000
+#define MOST_SEEN 1000000 /* names */
+#define MOST_DEPTH 200    /* a descriptor each */
+/* Of files of the same size, the content is compared; of so many bytes, and so many altogether. */
+#define MOST_COMPARED ((uint64_t)16 << 20)
+#define MOST_COMPARED_ALL ((uint64_t)256 << 20)
+
+#define NOT_FOLDED SIZE_MAX
+
+struct walk {
+    struct tree *tree;
+    bool is_trusted;
+    GArray *changes; /* struct learn_change */
+    uint64_t bytes, compared;
+    size_t n_seen;
+    bool is_cut;
+};
+
+/* One directory of the upper layer. */
+struct place {
+    int fd;
+    const char *path;   /* absolute, "" for the root */
+    struct node *image; /* the directory of the image that shows through it; borrowed; NULL = none */
+    size_t folded;      /* the number of the change that it is told with, or NOT_FOLDED */
+    int depth;
+};
+
+const char *learn_kind_name(enum learn_kind kind)
+{
+    static const char *const names[LEARN_N_KINDS] = {
+        [LEARN_ADDED] = "added",   [LEARN_CHANGED] = "changed", [LEARN_ATTRIBUTES] = "attributes",
+        [LEARN_OPENED] = "opened", [LEARN_REMOVED] = "removed", [LEARN_RENAMED] = "renamed",
+    };
+    return names[kind];
+}
+
+/* Returns its number, or NOT_FOLDED where there are enough. */
+static size_t add(struct walk *walk, enum learn_kind kind, const char *path, const struct stat *st)
+{
+    if (walk->changes->len >= MOST_CHANGES) {
+        walk->is_cut = true;
+        return NOT_FOLDED;
+    }
+    struct learn_change change = {
+        .kind = kind,
+        .path = g_strdup(path),
+        .mode = st->st_mode,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .size = S_ISREG(st->st_mode) && kind != LEARN_REMOVED ? (uint64_t)st->st_size : 0,
+    };
+    g_array_append_val(walk->changes, change);
+    return walk->changes->len - 1;
+}
+
+/* One of overlayfs' own attributes; false where it is not there. */
+static bool get_attribute(const struct walk *walk, int dir_fd, const char *name, const char *which, char *value,
+                          size_t size)
+{
+    g_autofree char *attribute = g_strconcat(walk->is_trusted ? "trusted" : "user", ".overlay.", which, NULL);
+    ssize_t length = xattr_at_get(dir_fd, name, attribute, value, size - 1);
+    value[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+/* The path in the image that a directory was renamed from: a redirect is absolute, or a name in the image's directory. */
+static char *redirect_source(const struct walk *walk, const struct place *place, const char *redirect)
+{
+    if (redirect[0] == '/')
+        return g_strdup(redirect);
+    g_autofree char *dir = place->image != NULL ? node_path(walk->tree->table, place->image) : g_strdup("");
+    return g_strconcat(dir[0] != '\0' ? "/" : "", dir, "/", redirect, NULL);
+}
+
+static bool is_same_content(struct walk *walk, const struct place *place, const char *name, struct node *image,
+                            uint64_t size)
+{
+    char ours[65536], theirs[65536];
+    if (size > MOST_COMPARED || walk->compared + size > MOST_COMPARED_ALL)
+        return false;
+    int fd = beneath_open(place->fd, name, O_RDONLY, true), image_fd = tree_open(walk->tree, image);
+    bool same = fd >= 0 && image_fd >= 0;
+    for (uint64_t at = 0; same && at < size;) {
+        ssize_t n = pread(fd, ours, sizeof ours, (off_t)at), m = pread(image_fd, theirs, sizeof theirs, (off_t)at);
+        same = n > 0 && n == m && memcmp(ours, theirs, (size_t)n) == 0;
+        at += n > 0 ? (uint64_t)n : 0;
+    }
+    walk->compared += size;
+    if (fd >= 0)
+        close(fd);
+    if (image_fd >= 0)
+        close(image_fd);
+    return same;
+}
+
+static bool has_same_owner(const struct stat *a, const struct stat *b)
+{
+    return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
+}
+
+/* Of what is no directory. @image: what the image has of the name, NULL = nothing; then @image_st says nothing. */
+static enum learn_kind file_kind(struct walk *walk, const struct place *place, const char *name, const struct stat *st,
+                                 struct node *image, const struct stat *image_st)
+{
+    if (image == NULL)
+        return LEARN_ADDED;
+    bool same_time = st->st_mtim.tv_sec == image_st->st_mtim.tv_sec && st->st_mtim.tv_nsec == image_st->st_mtim.tv_nsec;
+    if ((st->st_mode & S_IFMT) != (image_st->st_mode & S_IFMT))
+        return LEARN_CHANGED;
+    if (S_ISREG(st->st_mode) && (st->st_size != image_st->st_size ||
+                                 (!same_time && !is_same_content(walk, place, name, image, (uint64_t)st->st_size))))
+        return LEARN_CHANGED;
+    if (S_ISLNK(st->st_mode) && !same_time)
+        return LEARN_CHANGED;
+    return has_same_owner(st, image_st) && same_time ? LEARN_OPENED : LEARN_ATTRIBUTES;
+}
+
+static void visit_directory(struct walk *walk, const struct place *place);
+
+/* Goes into a directory of the upper layer. */
+static void descend(struct walk *walk, const struct place *place, const char *name, const char *path,
+                    struct node *image, size_t folded)
+{
+    int fd = place->depth < MOST_DEPTH ? beneath_open(place->fd, name, O_RDONLY | O_DIRECTORY, true) : -1;
+    walk->is_cut = walk->is_cut || fd < 0;
+    if (fd < 0)
+        return;
+    const struct place below = {.fd = fd, .path = path, .image = image, .folded = folded, .depth = place->depth + 1};
+    visit_directory(walk, &below);
+}
+
+static void visit_subdirectory(struct walk *walk, const struct place *place, const char *name, const char *path,
+                               const struct stat *st, struct node *image, const struct stat *image_st)
+{
+    char opaque[16], redirect[PATH_MAX];
+    if (get_attribute(walk, place->fd, name, "redirect", redirect, sizeof redirect)) {
+        char *from = redirect_source(walk, place, redirect);
+        struct node *source = tree_image_at(walk->tree, from, false);
+        size_t number = add(walk, LEARN_RENAMED, path, st);
+        if (number != NOT_FOLDED)
+            g_array_index(walk->changes, struct learn_change, number).from = g_steal_pointer(&from);
+        descend(walk, place, name, path, source, NOT_FOLDED);
+        node_unref(walk->tree->table, source);
+        g_free(from);
+        return;
+    }
+    bool is_new = image == NULL || !S_ISDIR(image_st->st_mode) ||
+                  (get_attribute(walk, place->fd, name, "opaque", opaque, sizeof opaque) && strcmp(opaque, "y") == 0);
+    if (!is_new) {
+        if (!has_same_owner(st, image_st))
+            (void)add(walk, LEARN_ATTRIBUTES, path, st);
+        descend(walk, place, name, path, image, NOT_FOLDED);
+        return;
+    }
+    size_t folded = place->folded;
+    if (folded == NOT_FOLDED)
+        folded = add(walk, image == NULL ? LEARN_ADDED : LEARN_CHANGED, path, st);
+    else
+        g_array_index(walk->changes, struct learn_change, folded).n_below++;
+    descend(walk, place, name, path, NULL, folded);
+}
+
+static void visit_file(struct walk *walk, const struct place *place, const char *name, const char *path,
+                       const struct stat *st, struct node *image, const struct stat *image_st)
+{
+    uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+    walk->bytes += size;
+    if (place->folded != NOT_FOLDED) {
+        struct learn_change *change = &g_array_index(walk->changes, struct learn_change, place->folded);
+        change->n_below++;
+        change->size += size;
+    } else {
+        (void)add(walk, file_kind(walk, place, name, st, image, image_st), path, st);
+    }
+}
+
+static void visit(struct walk *walk, const struct place *place, const char *name)
+{
+    struct stat st, image_st = {0};
+    struct node *image = NULL;
+    if (fstatat(place->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return; /* removed meanwhile */
+    if (place->image != NULL && tree_lookup(walk->tree, place->image, name, &image, &image_st) < 0)
+        image = NULL;
+    g_autofree char *path = g_strconcat(place->path, "/", name, NULL);
+    if (S_ISDIR(st.st_mode)) {
+        visit_subdirectory(walk, place, name, path, &st, image, &image_st);
+    } else if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0)) {
+        visit_file(walk, place, name, path, &st, image, &image_st);
+    } else if (image != NULL && place->folded == NOT_FOLDED) {
+        (void)add(walk, LEARN_REMOVED, path, &image_st);
+    }
+    node_unref(walk->tree->table, image);
+}
+
+/* Takes the directory's descriptor over. */
+static void visit_directory(struct walk *walk, const struct place *place)
+{
+    DIR *dir = fdopendir(place->fd);
+    if (dir == NULL) {
+        walk->is_cut = true;
+        close(place->fd);
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        if (!path_is_name(entry->d_name))
+            continue;
+        if (++walk->n_seen > MOST_SEEN) {
+            walk->is_cut = true;
+            break;
+        }
+        visit(walk, place, entry->d_name);
+    }
+    closedir(dir);
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct learn_change *left = a, *right = b;
+    return strcmp(left->path, right->path);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void clear_change(struct learn_change *change)
+{
+    g_free(change->path);
+    g_free(change->from);
+}
+
+/* The old name of a directory that was renamed is told with the new one. */
+static void drop_renamed(struct learn_diff *diff)
+{
+    g_autofree char **froms = g_new(char *, diff->n_changes + 1);
+    size_t n_froms = 0, kept = 0;
+    for (size_t i = 0; i < diff->n_changes; i++)
+        if (diff->changes[i].from != NULL)
+            froms[n_froms++] = diff->changes[i].from;
+    qsort(froms, n_froms, sizeof froms[0], compare_paths);
+    for (size_t i = 0; i < diff->n_changes; i++) {
+        struct learn_change *change = &diff->changes[i];
+        if (change->kind == LEARN_REMOVED && n_froms > 0 &&
+            bsearch(&change->path, froms, n_froms, sizeof froms[0], compare_paths) != NULL)
+            clear_change(change);
+        else
+            diff->changes[kept++] = *change;
+    }
+    diff->n_changes = kept;
+}
+
+struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trusted)
+{
+    struct walk walk = {
+        .tree = tree, .is_trusted = is_trusted, .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change))};
+    const struct place root = {.fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                               .path = "",
+                               .image = tree->root,
+                               .folded = NOT_FOLDED};
+    walk.is_cut = root.fd < 0;
+    if (root.fd >= 0)
+        visit_directory(&walk, &root);
+    struct learn_diff *diff = g_new0(struct learn_diff, 1);
+    diff->n_changes = walk.changes->len;
+    diff->changes = (struct learn_change *)(void *)g_array_free(walk.changes, FALSE);
+    diff->bytes = walk.bytes;
+    diff->is_cut = walk.is_cut;
+    drop_renamed(diff);
+    if (diff->n_changes > 0)
+        qsort(diff->changes, diff->n_changes, sizeof diff->changes[0], compare_changes);
+    return diff;
+}
+
+void learn_diff_free(struct learn_diff *diff)
+{
+    if (diff == NULL)
+        return;
+    for (size_t i = 0; i < diff->n_changes; i++)
+        clear_change(&diff->changes[i]);
+    g_free(diff->changes);
+    g_free(diff);
+}

@@ -1,0 +1,58 @@
+/*
+ * learn_diff - what was changed on learn mode's throw-away layer, against the image.
+ *
+ * The upper directory of an overlayfs is read as the kernel's documentation of overlayfs tells it: what is there is new or was
+ * copied up, a character device 0:0 is something removed, an opaque directory one that was replaced, a redirect one that was
+ * renamed. Directories that the image lacks are told as one, with what is in them added up.
+ */
+#ifndef ROFUSE_FS_LEARN_DIFF_H
+#define ROFUSE_FS_LEARN_DIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tree;
+
+enum learn_kind {
+    LEARN_ADDED,      /* the image has nothing of that name */
+    LEARN_CHANGED,    /* other content, or another file of the name, or another type */
+    LEARN_ATTRIBUTES, /* owner, mode or times alone */
+    LEARN_OPENED,     /* opened for writing and not written, or its extended attributes or names were changed */
+    LEARN_REMOVED,
+    LEARN_RENAMED, /* a directory of the image; what was changed in it is told by itself */
+    LEARN_N_KINDS
+};
+
+struct learn_change {
+    enum learn_kind kind;
+    char *path;  /* absolute inside the mount; bytes; owned */
+    char *from;  /* RENAMED: what the image calls it; owned, else NULL */
+    mode_t mode; /* with type bits; REMOVED: of what the image has */
+    uid_t uid;
+    gid_t gid;
+    uint64_t size;    /* of a regular file, or of all in a directory that is told as one; 0 for all others */
+    uint64_t n_below; /* entries in a directory that is told as one */
+};
+
+struct learn_diff {
+    struct learn_change *changes; /* by path, bytewise; owned */
+    size_t n_changes;
+    uint64_t bytes; /* of all regular files on the layer */
+    bool is_cut;    /* there is more than the limits of this let see */
+};
+
+/*
+ * learn_diff_new - looks.
+ *
+ * @tree: of the image. @upper_fd: a readable descriptor of the upper directory; borrowed. @is_trusted: as in struct overlay.
+ * What is being changed meanwhile is told as it was before or after. Owned by the caller. Any thread.
+ */
+struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trusted);
+void learn_diff_free(struct learn_diff *diff); /* NULL is allowed */
+
+/* "added", "changed". Static text. */
+const char *learn_kind_name(enum learn_kind kind);
+
+#endif

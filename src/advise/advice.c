@@ -1,0 +1,389 @@
+#include "advice.h"
+
+#include "advice_merge.h"
+#include "advice_place.h"
+#include "advice_route.h"
+#include "advice_spec.h"
+#include "advice_target.h"
+
+#include <string.h>
+
+/* What is under way. */
+struct maker {
+    const struct advice_input *input;
+    struct advice_list *list;
+    GPtrArray *wishes[ADVICE_N_NEEDS]; /* of struct advice_wish *, owned */
+};
+
+static void free_advice(void *data)
+{
+    struct advice *advice = data;
+    route_spec_clear(&advice->spec);
+    g_free(advice->name);
+    g_free(advice->value);
+    g_free(advice->text);
+    g_free(advice->why);
+    g_free(advice->cost);
+    g_ptr_array_unref(advice->facts);
+    g_free(advice);
+}
+
+static void free_left(void *data)
+{
+    struct advice_left *left = data;
+    g_free(left->reason);
+    g_free(left);
+}
+
+static struct advice *new_advice(void)
+{
+    struct advice *advice = g_new0(struct advice, 1);
+    advice->facts = g_ptr_array_new();
+    return advice;
+}
+
+/* @reason is taken. */
+static void leave_out(struct maker *maker, const struct fact *fact, char *reason)
+{
+    struct advice_left *left = g_new(struct advice_left, 1);
+    *left = (struct advice_left){.fact = fact, .reason = reason};
+    g_ptr_array_add(maker->list->left, left);
+}
+
+static enum advice_need need_of(const struct fact *fact)
+{
+    return fact->class == FACT_TOLERATED ? ADVICE_OPTIONAL : ADVICE_REQUIRED;
+}
+
+static void wish_for(struct maker *maker, const struct fact *fact, const char *target, bool is_new,
+                     const struct fact_fix *fix)
+{
+    struct advice_wish *wish = advice_wish_new(target, is_new, fact);
+    wish->need = need_of(fact);
+    wish->fix = fix;
+    wish->note = fix != NULL ? fact->note : NULL;
+    advice_merge_add(maker->wishes[wish->need], wish);
+}
+
+static bool is_declared(const struct maker *maker, const char *path)
+{
+    const struct route_spec *route = advice_find_route(maker->input, path);
+    return route != NULL && !route->read_only;
+}
+
+static void leave_declared(struct maker *maker, const struct fact *fact, const char *path)
+{
+    leave_out(maker, fact, g_strdup_printf("%s is declared by now", advice_find_route(maker->input, path)->target));
+}
+
+/* An advice of some kind with the same words, or a new one. */
+static struct advice *find_or_add(struct maker *maker, enum advice_kind kind, const char *name, const char *text,
+                                  const struct fact *fact)
+{
+    GPtrArray *advices = maker->list->advices;
+    struct advice *advice = NULL;
+    for (guint i = 0; i < advices->len && advice == NULL; i++) {
+        struct advice *other = g_ptr_array_index(advices, i);
+        if (other->kind == kind && g_strcmp0(other->name, name) == 0 && g_strcmp0(other->text, text) == 0)
+            advice = other;
+    }
+    if (advice == NULL) {
+        advice = new_advice();
+        advice->kind = kind;
+        advice->need = need_of(fact);
+        advice->name = g_strdup(name);
+        advice->text = g_strdup(text);
+        g_ptr_array_add(advices, advice);
+    }
+    advice->need = MIN(advice->need, need_of(fact));
+    g_ptr_array_add(advice->facts, (gpointer)fact);
+    return advice;
+}
+
+/* A variable that moves writes must move them to a place that can be written. */
+static void wish_for_value(struct maker *maker, const struct fact *fact, const char *value)
+{
+    if (*value != '/' || is_declared(maker, value))
+        return;
+    g_autofree char *place = g_strdup(value);
+    for (;;) {
+        g_autofree char *parent = place_parent(place);
+        if (place_sort_of(place) == PLACE_PASSING && place_sort_of(parent) != PLACE_PASSING)
+            break;
+        if (strcmp(parent, "/") == 0)
+            return;
+        g_free(place);
+        place = g_steal_pointer(&parent);
+    }
+    struct advice_seen seen;
+    advice_look(maker->input, place, &seen);
+    wish_for(maker, fact, seen.path, false, NULL);
+    g_free(seen.path);
+}
+
+static void advise_variable(struct maker *maker, const struct fact *fact, const struct fact_fix *fix)
+{
+    struct advice *advice = find_or_add(maker, ADVICE_ENV, fix->name, NULL, fact);
+    if (advice->value == NULL) {
+        advice->value = g_strdup(fix->value);
+        advice->why = g_strdup(fact->note != NULL ? fact->note : "it moves the writes, or leaves them out");
+    }
+    wish_for_value(maker, fact, fix->value);
+}
+
+static void advise_setting(struct maker *maker, const struct fact *fact, const char *text, const char *why)
+{
+    struct advice *advice = find_or_add(maker, ADVICE_SETTING, NULL, text, fact);
+    if (advice->why == NULL)
+        advice->why = g_strdup(why);
+}
+
+static void advise_fix(struct maker *maker, const struct fact *fact, const struct fact_fix *fix)
+{
+    const char *note = fact->note != NULL ? fact->note : "known of this program";
+    struct advice_seen seen;
+    switch (fix->kind) {
+    case FACT_FIX_TMPFS:
+    case FACT_FIX_VOLUME:
+        if (is_declared(maker, fix->target)) {
+            leave_declared(maker, fact, fix->target);
+            return;
+        }
+        advice_look(maker->input, fix->target, &seen);
+        wish_for(maker, fact, seen.path, !seen.is_there, fix);
+        g_free(seen.path);
+        return;
+    case FACT_FIX_ENV:
+        advise_variable(maker, fact, fix);
+        return;
+    case FACT_FIX_COMMAND:
+        advise_setting(maker, fact, fix->value, note);
+        return;
+    case FACT_FIX_REBUILD:
+        leave_out(maker, fact, g_strdup_printf("%s; %s", fix->value, note));
+        return;
+    default:
+        leave_out(maker, fact, g_strdup(note));
+        return;
+    }
+}
+
+/* The best one, and what goes with it. */
+static void advise_fixes(struct maker *maker, const struct fact *fact)
+{
+    advise_fix(maker, fact, g_ptr_array_index(fact->fixes, 0));
+    for (guint i = 1; i < fact->fixes->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(fact->fixes, i);
+        if (!fix->also)
+            return;
+        advise_fix(maker, fact, fix);
+    }
+}
+
+static struct advice *find_change(const struct maker *maker, const char *target)
+{
+    for (guint i = 0; i < maker->list->advices->len; i++) {
+        struct advice *advice = g_ptr_array_index(maker->list->advices, i);
+        if (advice->changes && strcmp(advice->spec.target, target) == 0)
+            return advice;
+    }
+    return NULL;
+}
+
+/* A new advice that says of a route what is declared. */
+static struct advice *new_change(const struct route_spec *route)
+{
+    struct advice *advice = new_advice();
+    advice->kind = route->kind == ROUTE_TMPFS    ? ADVICE_TMPFS
+                   : route->kind == ROUTE_VOLUME ? ADVICE_VOLUME
+                                                 : ADVICE_BIND;
+    advice->changes = true;
+    advice->need = ADVICE_CHOICE;
+    route_spec_copy(&advice->spec, route);
+    return advice;
+}
+
+/* Several facts can change one route: each changes what the ones before have left. Growing is done once. */
+static bool is_done(const struct advice *change, const struct fact *fact)
+{
+    for (guint i = 0; change != NULL && i < change->facts->len; i++) {
+        if (((const struct fact *)g_ptr_array_index(change->facts, i))->why == fact->why &&
+            fact->why == DENIAL_NO_SPACE)
+            return true;
+    }
+    return false;
+}
+
+static void mend_route(struct maker *maker, const struct fact *fact, const struct route_spec *route)
+{
+    g_autofree char *text = NULL;
+    struct advice *known = find_change(maker, route->target);
+    struct advice *change = known != NULL ? known : new_change(route);
+    enum advice_mend mend =
+        is_done(known, fact) ? ADVICE_MEND_SPEC : advice_mend_route(maker->input, fact, &change->spec, &text);
+    if (mend == ADVICE_MEND_SPEC || mend == ADVICE_MEND_CHOICE) {
+        change->need = MIN(change->need, mend == ADVICE_MEND_CHOICE ? ADVICE_CHOICE : need_of(fact));
+        if (change->why == NULL)
+            change->why = g_steal_pointer(&text);
+        g_ptr_array_add(change->facts, (gpointer)fact);
+        if (known == NULL)
+            g_ptr_array_add(maker->list->advices, change);
+        return;
+    }
+    if (mend == ADVICE_MEND_OUTSIDE)
+        advise_setting(maker, fact, text, "its owner and mode refuse the program");
+    else
+        leave_out(maker, fact, g_steal_pointer(&text));
+    if (known == NULL)
+        free_advice(change);
+}
+
+/* The place is new, or the image's; no rule for the program is known. */
+static void advise_place(struct maker *maker, const struct fact *fact)
+{
+    struct advice_target target;
+    advice_target_of(maker->input, fact, &target);
+    if (target.path == NULL) {
+        leave_out(maker, fact, target.reason);
+        return;
+    }
+    enum place_sort sort = place_sort_of(target.path);
+    bool opens = sort == PLACE_SHARED || (sort == PLACE_COSTLY && !target.is_new);
+    if (is_declared(maker, target.path))
+        leave_declared(maker, fact, target.path);
+    else if (opens && need_of(fact) == ADVICE_OPTIONAL)
+        leave_out(maker, fact,
+                  g_strdup_printf("it went on without, and %s would have to be opened for it", target.path));
+    else
+        wish_for(maker, fact, target.path, target.is_new, NULL);
+    g_free(target.path);
+}
+
+static void take_fact(struct maker *maker, const struct fact *fact)
+{
+    const char *held = fact->route_target != NULL ? fact->route_target : fact->directory;
+    const struct route_spec *route = fact->why != DENIAL_NOT_DECLARED ? advice_find_route(maker->input, held) : NULL;
+    if (fact->class == FACT_PROBE)
+        leave_out(maker, fact, g_strdup(fact->note != NULL ? fact->note : fact->reason));
+    else if (route != NULL)
+        mend_route(maker, fact, route);
+    else if (fact->why != DENIAL_NOT_DECLARED && fact->route_target != NULL)
+        leave_out(maker, fact, g_strdup_printf("%s, which refused it, is not declared any more", fact->route_target));
+    else if (fact->why == DENIAL_NOT_DECLARED && is_declared(maker, fact->directory))
+        leave_declared(maker, fact, fact->directory);
+    else if (fact->fixes->len > 0)
+        advise_fixes(maker, fact);
+    else
+        advise_place(maker, fact);
+}
+
+static GPtrArray *declared_names(const struct advice_input *input)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < input->n_routes; i++) {
+        if (input->routes[i].kind == ROUTE_VOLUME && input->routes[i].source != NULL)
+            g_ptr_array_add(names, g_strdup(input->routes[i].source));
+    }
+    return names;
+}
+
+static void make_places(struct maker *maker, GPtrArray *names, enum advice_need need)
+{
+    const GPtrArray *wishes = maker->wishes[need];
+    for (guint i = 0; i < wishes->len; i++) {
+        const struct advice_wish *wish = g_ptr_array_index(wishes, i);
+        struct advice *advice = new_advice();
+        advice_spec_make(maker->input, wish, wishes, names, advice);
+        for (guint j = 0; j < wish->facts->len; j++)
+            g_ptr_array_add(advice->facts, g_ptr_array_index(wish->facts, j));
+        g_ptr_array_add(maker->list->advices, advice);
+    }
+}
+
+/* An empty tmpfs over what the image has is seen in no record: what is looked for there is just missing. */
+static void note_hidden(struct maker *maker)
+{
+    const struct advice_input *input = maker->input;
+    for (size_t i = 0; input->image != NULL && i < input->n_routes; i++) {
+        const struct route_spec *route = &input->routes[i];
+        struct advice_seen seen;
+        bool has_others = false;
+        if (route->kind != ROUTE_TMPFS || route->tmpcopyup || !advice_look(input, route->target, &seen))
+            continue;
+        g_autoptr(GPtrArray) nobody = g_ptr_array_new();
+        struct advice_wish wish = {.target = seen.path, .is_new = !seen.is_directory, .facts = nobody};
+        if (advice_has_content(input, &wish, NULL, &has_others))
+            g_ptr_array_add(
+                maker->list->notes,
+                g_strdup_printf("the tmpfs at %s hides what the image has there; if a program misses it (\"No such "
+                                "file or directory\"), give it tmpcopyup, or declare a directory below it",
+                                route->target));
+        g_free(seen.path);
+    }
+}
+
+static int compare_needs(gconstpointer a, gconstpointer b)
+{
+    const struct advice *const *one = a, *const *other = b;
+    return (int)(*one)->need - (int)(*other)->need;
+}
+
+struct advice_list *advice_make(const struct advice_input *input)
+{
+    struct advice_list *list = g_new(struct advice_list, 1);
+    list->advices = g_ptr_array_new_with_free_func(free_advice);
+    list->left = g_ptr_array_new_with_free_func(free_left);
+    list->notes = g_ptr_array_new_with_free_func(g_free);
+    struct maker maker = {.input = input, .list = list};
+    for (int i = 0; i < ADVICE_N_NEEDS; i++)
+        maker.wishes[i] = g_ptr_array_new_with_free_func((GDestroyNotify)advice_wish_free);
+    for (guint i = 0; i < input->facts->len; i++)
+        take_fact(&maker, g_ptr_array_index(input->facts, i));
+    g_autoptr(GPtrArray) names = declared_names(input);
+    GPtrArray *required = maker.wishes[ADVICE_REQUIRED], *optional = maker.wishes[ADVICE_OPTIONAL];
+    advice_merge(input, required);
+    advice_merge_covered(optional, required);
+    advice_merge(input, optional);
+    make_places(&maker, names, ADVICE_REQUIRED);
+    make_places(&maker, names, ADVICE_OPTIONAL);
+    note_hidden(&maker);
+    /* A stable order: the sort of GLib keeps what is equal as it was. */
+    g_ptr_array_sort(list->advices, compare_needs);
+    for (int i = 0; i < ADVICE_N_NEEDS; i++)
+        g_ptr_array_unref(maker.wishes[i]);
+    return list;
+}
+
+void advice_list_free(struct advice_list *list)
+{
+    if (list == NULL)
+        return;
+    g_ptr_array_unref(list->advices);
+    g_ptr_array_unref(list->left);
+    g_ptr_array_unref(list->notes);
+    g_free(list);
+}
+
+guint advice_count(const struct advice_list *list, enum advice_need need)
+{
+    guint n = 0;
+    for (guint i = 0; i < list->advices->len; i++)
+        n += ((const struct advice *)g_ptr_array_index(list->advices, i))->need == need;
+    return n;
+}
+
+const char *advice_kind_name(enum advice_kind kind)
+{
+    static const char *const names[] = {
+        [ADVICE_TMPFS] = "tmpfs", [ADVICE_VOLUME] = "volume",   [ADVICE_BIND] = "bind",
+        [ADVICE_ENV] = "env",     [ADVICE_SETTING] = "setting",
+    };
+    return names[kind];
+}
+
+const char *advice_need_name(enum advice_need need)
+{
+    static const char *const names[] = {
+        [ADVICE_REQUIRED] = "required", [ADVICE_OPTIONAL] = "optional", [ADVICE_CHOICE] = "choice"};
+    return names[need];
+}

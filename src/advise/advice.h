@@ -1,0 +1,100 @@
+/*
+ * advice - the smallest declaration with which a program works: from the facts of what it could not write.
+ *
+ * For each fact a tmpfs, a volume, a tmpfs with the image's content, an environment variable, a setting of the program, or
+ * nothing with the reason. A place is the deepest directory that exists in the image and covers the attempts; what the
+ * knowledge base knows of a program comes before these rules. What is declared already is mended and not declared again.
+ *
+ * Pure: what the image has is asked through struct advice_image. One thread for a list.
+ */
+#ifndef ROFUSE_SRC_ADVICE_H
+#define ROFUSE_SRC_ADVICE_H
+
+#include "fact.h"
+#include "route.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the image has at a path, routes left aside. */
+struct advice_seen {
+    char *path; /* without links; owned, g_free() */
+    bool is_there, is_directory;
+    mode_t mode; /* of what is there, as the next two */
+    uid_t uid;
+    gid_t gid;
+};
+
+struct advice_image {
+    void *data;
+    /* False where that is not known. */
+    bool (*look)(void *data, const char *path, struct advice_seen *ret);
+    /* Names of a directory, some of them at least where it has any; owned by the caller; NULL where they are not known. */
+    char **(*names)(void *data, const char *directory);
+    /* Bytes of the files below a directory; false where that is not known. */
+    bool (*size)(void *data, const char *directory, uint64_t *ret);
+    /* Bytes that learn mode saw written below a directory; false where that is not known; may be NULL. */
+    bool (*written)(void *data, const char *directory, uint64_t *ret);
+};
+
+struct advice_input {
+    const GPtrArray *facts;          /* of struct fact *, in order of appearance */
+    const struct route_spec *routes; /* what is declared */
+    size_t n_routes;
+    const struct advice_image *image; /* NULL = nothing is known of it */
+};
+
+enum advice_kind {
+    ADVICE_TMPFS,
+    ADVICE_VOLUME,
+    ADVICE_BIND,    /* one that is declared and has to be changed */
+    ADVICE_ENV,     /* an environment variable */
+    ADVICE_SETTING, /* something to be changed in the program's command, or outside */
+};
+
+enum advice_need {
+    ADVICE_REQUIRED, /* the program ended for want of it, or nobody knows that it did not */
+    ADVICE_OPTIONAL, /* the program went on without: it would stop these messages */
+    ADVICE_CHOICE,   /* it was declared otherwise on purpose */
+    ADVICE_N_NEEDS
+};
+
+struct advice {
+    enum advice_kind kind;
+    enum advice_need need;
+    struct route_spec spec; /* TMPFS, VOLUME, BIND: the whole of what to declare; owned */
+    bool changes;           /* it takes the place of what is declared at the same target */
+    bool outlives;          /* TMPFS: it holds what a person might miss; cost tells why it is no volume */
+    char *name, *value;     /* ENV; owned */
+    char *text;             /* SETTING; owned */
+    char *why;              /* one sentence, or a part of one; owned; never NULL, not escaped */
+    char *cost;             /* what it opens or needs; NULL = nothing worth a word; owned */
+    GPtrArray *facts;       /* of const struct fact *, borrowed; those that it is for */
+};
+
+/* A fact for which nothing is declared. */
+struct advice_left {
+    const struct fact *fact; /* borrowed */
+    char *reason;            /* owned; not escaped */
+};
+
+struct advice_list {
+    GPtrArray *advices; /* of struct advice *, what is needed most first; owned */
+    GPtrArray *left;    /* of struct advice_left *; owned */
+    GPtrArray *notes;   /* of char *: what else is worth a look; owned */
+};
+
+/* All that @input names is borrowed; the facts must outlive what is returned. Owned by the caller, advice_list_free(). */
+struct advice_list *advice_make(const struct advice_input *input);
+void advice_list_free(struct advice_list *list); /* NULL is allowed */
+
+/* How many advices there are of a need. */
+guint advice_count(const struct advice_list *list, enum advice_need need);
+
+/* "tmpfs", "volume", "bind", "env", "setting"; "required", "optional", "choice". Static. */
+const char *advice_kind_name(enum advice_kind kind);
+const char *advice_need_name(enum advice_need need);
+
+#endif

@@ -1,0 +1,296 @@
+#include "advice_spec.h"
+
+#include "advice_place.h"
+#include "advice_target.h"
+#include "mount_options.h"
+
+#include <string.h>
+
+#define WRITERS_MODE 0755
+#define EVERYBODYS_MODE 01777
+#define LEAST_SIZE (UINT64_C(16) << 20)
+
+static bool is_dispensable(const struct advice_wish *wish, const char *name, const GPtrArray *others, bool *ret_others)
+{
+    if (place_is_dispensable(wish->target, name))
+        return true;
+    g_autofree char *path = g_build_filename(wish->target, name, NULL);
+    for (guint i = 0; others != NULL && i < others->len; i++) {
+        const struct advice_wish *other = g_ptr_array_index(others, i);
+        if (other != wish && !other->is_new && place_is_below(other->target, path)) {
+            *ret_others = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool advice_has_content(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
+                        bool *ret_others)
+{
+    *ret_others = false;
+    if (wish->is_new)
+        return false;
+    g_auto(GStrv) names = input->image != NULL ? input->image->names(input->image->data, wish->target) : NULL;
+    /* Where nobody knows, a place for what passes is likely to be empty, and any other is not. */
+    if (names == NULL)
+        return place_sort_of(wish->target) != PLACE_PASSING;
+    bool has_content = false;
+    for (char **name = names; *name != NULL; name++)
+        has_content |= !is_dispensable(wish, *name, others, ret_others);
+    return has_content;
+}
+
+bool advice_is_lasting(const struct advice_input *input, const struct advice_wish *wish)
+{
+    if (wish->fix != NULL)
+        return wish->fix->kind == FACT_FIX_VOLUME;
+    if (wish->passes)
+        return false;
+    bool has_others = false;
+    switch (place_sort_of(wish->target)) {
+    case PLACE_LASTING:
+        return true;
+    case PLACE_OTHER:
+        return !advice_has_content(input, wish, NULL, &has_others);
+    case PLACE_COSTLY:
+        return wish->is_new && !place_is_below(wish->target, "/etc") && !place_is_below(wish->target, "/usr");
+    default:
+        return false;
+    }
+}
+
+/* Who writes there, root aside. */
+struct writer {
+    bool is_known; /* there is one */
+    bool is_several;
+    uid_t uid;
+    gid_t gid;
+};
+
+static struct writer find_writer(const struct advice_wish *wish)
+{
+    struct writer writer = {0};
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        if (fact->uid == 0 || fact->uid == (uid_t)-1 || fact->gid == (gid_t)-1)
+            continue;
+        writer.is_several |= writer.is_known && writer.uid != fact->uid;
+        if (!writer.is_known) {
+            writer.uid = fact->uid;
+            writer.gid = fact->gid;
+        }
+        writer.is_known = true;
+    }
+    return writer;
+}
+
+static bool is_everybodys(const struct advice_input *input, const char *target, mode_t *ret_mode, uid_t *ret_uid)
+{
+    static const char *const known[] = {"/tmp", "/var/tmp", "/dev/shm", "/run/lock", NULL};
+    struct advice_seen seen;
+    bool is_known = advice_look(input, target, &seen) && seen.is_there;
+    g_free(seen.path);
+    *ret_mode = is_known ? seen.mode : WRITERS_MODE;
+    *ret_uid = is_known ? seen.uid : (uid_t)-1;
+    return is_known ? (seen.mode & 0002) != 0 : g_strv_contains(known, target);
+}
+
+/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway. */
+static void set_owner(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
+{
+    struct writer writer = find_writer(wish);
+    mode_t mode;
+    uid_t owner;
+    if (!writer.is_known || is_everybodys(input, wish->target, &mode, &owner))
+        return;
+    if (writer.is_several) {
+        spec->mode = spec->has_mode ? spec->mode : EVERYBODYS_MODE;
+        spec->has_mode = true;
+        return;
+    }
+    /* A program that looks after its directory's mode finds the one that it knows. */
+    if (!spec->has_mode)
+        spec->mode = owner == writer.uid ? (mode & WRITERS_MODE) | 0700 : WRITERS_MODE;
+    spec->has_mode = spec->has_uid = spec->has_gid = true;
+    spec->uid = writer.uid;
+    spec->gid = writer.gid;
+}
+
+/* Generously: what one run wrote says little about the next. */
+static void set_size(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
+{
+    uint64_t written = 0, size = LEAST_SIZE;
+    if (spec->size != 0 || spec->size_percent != 0 || input->image == NULL || input->image->written == NULL ||
+        !input->image->written(input->image->data, wish->target, &written) || written > (UINT64_C(1) << 50))
+        return;
+    while (size < written * 4)
+        size *= 2;
+    spec->size = size;
+}
+
+/* Where a fact's attempts are in a place: what the image has there, below the target if that is deeper. */
+static bool look_at_attempts(const struct advice_input *input, const struct advice_wish *wish, const struct fact *fact,
+                             struct advice_seen *ret)
+{
+    const char *const paths[] = {fact_is_write(fact) ? fact->directory : fact->place, fact->directory, wish->target};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        bool is_known = advice_look(input, paths[i], ret);
+        if (i + 1 == G_N_ELEMENTS(paths) || (ret->is_directory && place_is_below(ret->path, wish->target)))
+            return is_known;
+        g_free(ret->path);
+    }
+    return false;
+}
+
+/* A new volume starts with the image's directory and what is in it, with owners and modes; one that the image lacks is root's. */
+static bool volume_refuses(const struct advice_input *input, const struct advice_wish *wish)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        struct advice_seen seen;
+        if (fact->uid == 0 || fact->uid == (uid_t)-1)
+            continue;
+        if (wish->is_new)
+            return true;
+        bool is_known = look_at_attempts(input, wish, fact, &seen);
+        bool lets_in = (seen.mode & 0002) != 0 || (seen.uid == fact->uid && (seen.mode & 0200) != 0) ||
+                       (seen.gid == fact->gid && (seen.mode & 0020) != 0);
+        g_free(seen.path);
+        if (is_known && !(seen.is_there && lets_in))
+            return true;
+    }
+    return false;
+}
+
+static bool holds_program(const struct advice_wish *wish)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        if (fact->executable != NULL && place_is_below(fact->executable, wish->target))
+            return true;
+        for (char **arg = fact->args; *arg != NULL; arg++) {
+            if (**arg == '/' && place_is_below(*arg, wish->target))
+                return true;
+        }
+    }
+    return false;
+}
+
+static char *content_size(const struct advice_input *input, const char *target)
+{
+    uint64_t bytes = 0;
+    if (input->image == NULL || !input->image->size(input->image->data, target, &bytes))
+        return g_strdup("what the image has there");
+    g_autofree char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    return g_strdup_printf("what the image has there (%s)", size);
+}
+
+/* What is opened. */
+static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
+{
+    enum place_sort sort = place_sort_of(wish->target);
+    g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
+    g_autofree char *memory =
+        copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
+    if (holds_program(wish))
+        return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
+                               wish->target, memory);
+    if (place_is_below(wish->target, "/etc"))
+        return g_strdup_printf("the settings in %s can be changed until the next start%s", wish->target, memory);
+    if (sort == PLACE_SHARED || (sort == PLACE_COSTLY && !wish->is_new))
+        return g_strdup_printf("all of %s is opened, with what else lies there%s", wish->target, memory);
+    return copies ? g_strdup(memory + strlen("; ")) : NULL;
+}
+
+static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct advice *ret)
+{
+    const char *known = wish->fix != NULL ? wish->fix->name : NULL;
+    bool is_free = known != NULL && !g_ptr_array_find_with_equal_func(names, known, g_str_equal, NULL);
+    if (is_free)
+        g_ptr_array_add(names, g_strdup(known));
+    ret->kind = ADVICE_VOLUME;
+    ret->spec = (struct route_spec){.kind = ROUTE_VOLUME, .target = g_strdup(wish->target)};
+    ret->spec.source = g_strdup(is_free ? known : place_volume_name(wish->target, names));
+    ret->why = g_strdup(wish->note != NULL ? wish->note : "data that one would miss");
+}
+
+/* The knowledge base's options are docker's words; its test reads each entry, so that a wrong one is seen there. */
+static void read_fix(const struct fact_fix *fix, struct route_spec *ret)
+{
+    struct mount_options *options = mount_options_new("/", NULL);
+    const char *words = fix->kind == FACT_FIX_TMPFS ? fix->options : NULL;
+    g_autofree char *value = words != NULL ? g_strconcat("/x:", words, NULL) : g_strdup("/x");
+    size_t n = 0;
+    *ret = (struct route_spec){.kind = ROUTE_TMPFS, .noexec = true, .nosuid = true, .nodev = true};
+    if (mount_options_add_tmpfs(options, "fix", value, NULL)) {
+        *ret = *mount_options_routes(options, &n);
+        ret->target = NULL;
+    }
+    mount_options_free(options);
+}
+
+/* What a place must allow for those whom it was joined with. */
+static void apply_more(const struct advice_wish *wish, struct route_spec *spec, bool *copies)
+{
+    for (guint i = 0; i < wish->more->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(wish->more, i);
+        struct route_spec other;
+        read_fix(fix, &other);
+        spec->noexec &= other.noexec;
+        spec->nosuid &= other.nosuid;
+        spec->size = spec->size != 0 ? MAX(spec->size, other.size) : 0;
+        *copies |= fix->copy && place_is_below(wish->target, fix->target);
+    }
+}
+
+static void set_tmpfs(const struct advice_input *input, const struct advice_wish *wish, bool copies, struct advice *ret)
+{
+    mode_t mode;
+    uid_t owner;
+    bool says_mode = false;
+    ret->kind = ADVICE_TMPFS;
+    ret->spec = (struct route_spec){.kind = ROUTE_TMPFS, .noexec = true, .nosuid = true, .nodev = true};
+    if (wish->fix != NULL) {
+        read_fix(wish->fix, &ret->spec);
+        says_mode = ret->spec.has_mode && !wish->fix->for_writer;
+    }
+    apply_more(wish, &ret->spec, &copies);
+    ret->spec.target = g_strdup(wish->target);
+    ret->spec.tmpcopyup = copies;
+    if (!says_mode)
+        set_owner(input, wish, &ret->spec);
+    else if (ret->spec.mode == EVERYBODYS_MODE && is_everybodys(input, wish->target, &mode, &owner))
+        ret->spec.has_mode = false; /* the default */
+    set_size(input, wish, &ret->spec);
+    ret->why = g_strdup(wish->note != NULL ? wish->note
+                        : copies           ? "it starts with what the image has there, which an empty tmpfs would hide"
+                                           : "nobody misses what is there");
+}
+
+void advice_spec_make(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
+                      GPtrArray *names, struct advice *ret)
+{
+    struct writer writer = find_writer(wish);
+    bool is_lasting = advice_is_lasting(input, wish), has_others = false;
+    ret->need = wish->need;
+    if (is_lasting && !volume_refuses(input, wish)) {
+        set_volume(wish, names, ret);
+        return;
+    }
+    bool copies = advice_has_content(input, wish, others, &has_others);
+    if (wish->fix != NULL)
+        copies = wish->fix->copy || (is_lasting && copies);
+    set_tmpfs(input, wish, copies, ret);
+    ret->outlives = is_lasting;
+    ret->cost = find_cost(input, wish, copies);
+    if (is_lasting) {
+        g_free(ret->cost);
+        g_free(ret->why);
+        ret->why = g_strdup("data that one would miss, but in memory: a new volume would be root's");
+        ret->cost = g_strdup_printf(
+            "it is gone at the next start; to keep it, make %s in the image, owned by %u:%u, and declare a "
+            "volume",
+            wish->target, (unsigned)writer.uid, (unsigned)writer.gid);
+    }
+}

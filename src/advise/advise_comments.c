@@ -1,0 +1,91 @@
+#include "advise_comments.h"
+
+#include "advise_words.h"
+#include "text.h"
+
+/* A script that tries a thousand names must not make a file of them. */
+#define MOST_LEFT 40
+
+bool advise_applies(const struct advise_output *output, const struct advice *advice)
+{
+    return advice->need == ADVICE_REQUIRED || (advice->need == ADVICE_OPTIONAL && output->with_optional);
+}
+
+void advise_comment(GString *out, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_autofree char *line = text_escape(text);
+    g_string_append_printf(out, "# %s\n", line);
+}
+
+char *advise_option(const struct advice *advice)
+{
+    g_autofree char *value = NULL;
+    switch (advice->kind) {
+    case ADVICE_TMPFS:
+        value = advise_tmpfs_value(&advice->spec, ADVISE_ROFUSE);
+        return g_strconcat("--tmpfs ", value, NULL);
+    case ADVICE_VOLUME:
+    case ADVICE_BIND:
+        value = advise_volume_value(&advice->spec);
+        return g_strconcat("-v ", value, NULL);
+    case ADVICE_ENV:
+        return g_strconcat("-e ", advice->name, "=", advice->value, NULL);
+    default:
+        return g_strdup(advice->text);
+    }
+}
+
+void advise_comment_why(GString *out, const struct advice *advice)
+{
+    g_autofree char *who = advise_who(advice->facts);
+    const char *what = advice->kind == ADVICE_ENV ? advice->name : advice->spec.target;
+    if (advice->kind == ADVICE_SETTING)
+        advise_comment(out, "%s (%s): %s", advice->why, who, advice->text);
+    else
+        advise_comment(out, "%s: %s (%s)", what, advice->why, who);
+    if (advice->cost != NULL)
+        advise_comment(out, "  its price: %s", advice->cost);
+}
+
+void advise_comment_head(GString *out, const struct advise_output *output, const char *what)
+{
+    advise_comment(out, "%s", what);
+    for (guint i = 0; i < output->list->advices->len; i++) {
+        const struct advice *advice = g_ptr_array_index(output->list->advices, i);
+        if (advise_applies(output, advice) && advice->kind != ADVICE_SETTING)
+            advise_comment_why(out, advice);
+    }
+}
+
+static void comment_others(GString *out, const struct advise_output *output)
+{
+    for (guint i = 0; i < output->list->advices->len; i++) {
+        const struct advice *advice = g_ptr_array_index(output->list->advices, i);
+        g_autofree char *option = advise_option(advice), *who = advise_who(advice->facts);
+        if (advice->kind == ADVICE_SETTING)
+            advise_comment(out, "To be set elsewhere: %s (%s; %s)", option, advice->why, who);
+        else if (advice->need == ADVICE_CHOICE)
+            advise_comment(out, "Your choice: %s: %s (%s)", option, advice->why, who);
+        else if (!advise_applies(output, advice))
+            advise_comment(out, "Would also stop these messages: %s (%s)", option, who);
+    }
+}
+
+void advise_comment_rest(GString *out, const struct advise_output *output)
+{
+    const GPtrArray *left = output->list->left;
+    comment_others(out, output);
+    for (guint i = 0; i < MIN(left->len, MOST_LEFT); i++) {
+        const struct advice_left *one = g_ptr_array_index(left, i);
+        g_autofree char *fact = advise_fact(one->fact);
+        advise_comment(out, "Left out: %s: %s", fact, one->reason);
+    }
+    if (left->len > MOST_LEFT)
+        advise_comment(out, "Left out: %u more, see rofuse advise --json", left->len - MOST_LEFT);
+    for (guint i = 0; i < output->list->notes->len; i++)
+        advise_comment(out, "Note: %s", (const char *)g_ptr_array_index(output->list->notes, i));
+}

@@ -1,0 +1,38 @@
+/*
+ * advise_input - what rofuse advise works on: facts of a mount that is there, or of a log; what is declared; the image.
+ */
+#ifndef ROFUSE_SRC_ADVISE_INPUT_H
+#define ROFUSE_SRC_ADVISE_INPUT_H
+
+#include "advice_view.h"
+#include "fact_json.h"
+#include "mount_request.h"
+#include "paths.h"
+#include "plan.h"
+#include "state.h"
+
+#include <glib.h>
+
+struct advise_input {
+    GPtrArray *facts; /* of struct fact *; owned */
+    struct facts_head head;
+    struct state *state;       /* of a live mount, or NULL; owned */
+    struct plan *plan;         /* of a Compose file, an image or layers that were named, or NULL; owned */
+    struct advice_view view;   /* of the layers; its image is owned */
+    json_t *learned;           /* what learn mode let through, or NULL; owned */
+    struct advice_image image; /* of the view */
+    struct advice_input input; /* for advice_make(); points to the above */
+};
+
+/*
+ * advise_input_new - finds out all of it.
+ *
+ * @request: the Compose files, image, layers and routes that were named; they count before the mount's.
+ * @word: a mount point or name, NULL = the only mount. @log: a log to be read instead of asking a mount, "-" for stdin, or NULL.
+ * What cannot be found out about the image is a notice. Owned by the caller, advise_input_free(). NULL with one line.
+ */
+struct advise_input *advise_input_new(const struct mount_request *request, const struct paths *paths, const char *word,
+                                      const char *log, GError **error);
+void advise_input_free(struct advise_input *input); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * Control commands of learn mode:
+ *
+ *     learn.on {}, learn.off {}   {"learning": bool, "changed": bool}: changed is false where it was so already
+ *     learn.diff {}               an object of schema rofuse.learn/1; "learning" is false, and there are no changes, where it
+ *                                 is off
+ */
+#include "daemon.h"
+
+#include "app_error.h"
+#include "json_bytes.h"
+#include "learn_diff.h"
+#include "mounted_places.h"
+#include "session.h"
+
+#include <sys/stat.h>
+
+static json_t *run_switch(struct daemon *daemon, bool on, GError **error)
+{
+    pthread_mutex_lock(&daemon->lock);
+    bool was_on = session_is_learning(daemon->session);
+    g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
+    const struct session_protected protected = {(const char *const *)places->pdata, places->len};
+    g_autofree char *why = NULL;
+    int result = session_learn(daemon->session, on, &protected, &why);
+    pthread_mutex_unlock(&daemon->lock);
+    if (result < 0) {
+        app_error_failed(error, "%s", why != NULL ? why : g_strerror(-result));
+        return NULL;
+    }
+    return json_pack("{s:b, s:b}", "learning", on, "changed", was_on != on);
+}
+
+static json_t *run_on(void *data, const json_t *args, GError **error)
+{
+    (void)args;
+    return run_switch(data, true, error);
+}
+
+static json_t *run_off(void *data, const json_t *args, GError **error)
+{
+    (void)args;
+    return run_switch(data, false, error);
+}
+
+static const char *type_name(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return "directory";
+    case S_IFLNK:
+        return "symlink";
+    case S_IFREG:
+        return "file";
+    case S_IFSOCK:
+        return "socket";
+    case S_IFIFO:
+        return "fifo";
+    default:
+        return "device";
+    }
+}
+
+static json_t *change_to_json(const struct learn_change *change)
+{
+    json_t *json = json_object();
+    g_autofree char *mode = g_strdup_printf("%04o", (unsigned)change->mode & 07777);
+    json_bytes_set(json, "path", change->path);
+    json_object_set_new(json, "kind", json_string(learn_kind_name(change->kind)));
+    json_object_set_new(json, "type", json_string(type_name(change->mode)));
+    json_object_set_new(json, "mode", json_string(mode));
+    json_object_set_new(json, "uid", json_integer(change->uid));
+    json_object_set_new(json, "gid", json_integer(change->gid));
+    json_object_set_new(json, "size", json_integer((json_int_t)change->size));
+    json_object_set_new(json, "entries", json_integer((json_int_t)change->n_below));
+    if (change->from != NULL)
+        json_bytes_set(json, "from", change->from);
+    return json;
+}
+
+static json_t *run_diff(void *data, const json_t *args, GError **error)
+{
+    (void)args;
+    (void)error;
+    struct daemon *daemon = data;
+    struct learn_diff *diff = session_learn_diff(daemon->session);
+    json_t *json = json_object(), *changes = json_array();
+    for (size_t i = 0; diff != NULL && i < diff->n_changes; i++)
+        json_array_append_new(changes, change_to_json(&diff->changes[i]));
+    json_object_set_new(json, "schema", json_string("rofuse.learn/1"));
+    json_object_set_new(json, "mount", json_string(daemon->state->name));
+    json_object_set_new(json, "learning", json_boolean(diff != NULL));
+    json_object_set_new(json, "bytes", json_integer(diff != NULL ? (json_int_t)diff->bytes : 0));
+    json_object_set_new(json, "complete", json_boolean(diff == NULL || !diff->is_cut));
+    json_object_set_new(json, "changes", changes);
+    learn_diff_free(diff);
+    return json;
+}
+
+const struct control_command daemon_learn_commands[] = {
+    {"learn.on", run_on, NULL}, {"learn.off", run_off, NULL}, {"learn.diff", run_diff, NULL}, {NULL, NULL, NULL}};

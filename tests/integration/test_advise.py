@@ -1,0 +1,214 @@
+"""rofuse advise: from a program that fails to one that works, and what is written for those who start programs."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write
+import rofuse_test
+
+
+@pytest.fixture(scope="module")
+def refusals():
+    made = Refusals()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def layer(scratch):
+    return make_image(scratch / "layer")
+
+
+@pytest.fixture
+def mount(rofuse, layer, scratch):
+    """One that has refused some writes."""
+    mounted = rofuse(layers=[layer])
+    fail_as_programs_do(mounted, scratch)
+    return mounted
+
+
+def by_state(mount):
+    return ["--state-dir", mount.state]
+
+
+def test_a_mount_is_asked_and_a_log_is_read(mount, layer):
+    live = json.loads(advise("--json", *by_state(mount)).stdout)
+    assert live["schema"] == "rofuse.advice/1" and live["denied"] == 4
+    assert live["options"] == EXPECTED
+    assert [(a["kind"], a["need"]) for a in live["advices"]][0] == ("env", "required")
+    assert live == json.loads(advise("--json", mount.point, *by_state(mount)).stdout)
+    offline = json.loads(advise("--json", "--from", mount.log_path, "--layer", layer).stdout)
+    assert offline["options"] == EXPECTED
+    told = json.loads(advise("--json", "--from", "-", text=mount.log_path.read_text()).stdout)
+    assert {word for word in told["options"] if word.startswith("/tmp")} == {"/tmp:exec"}
+
+
+def test_text_says_first_what_to_declare(mount):
+    lines = advise(*by_state(mount)).stdout.splitlines()
+    assert lines[0] == f"{mount.point.name}: declare -e npm_config_cache=/tmp/npm " + " ".join(EXPECTED)
+    assert "Needed:" in lines
+
+
+def test_nothing_to_declare(rofuse, layer):
+    mount = rofuse(layers=[layer], tmpfs=["/tmp"])
+    assert advise(*by_state(mount)).stdout == f"{mount.point.name}: nothing to declare\n"
+    assert json.loads(advise("--json", *by_state(mount)).stdout)["options"] == []
+
+
+SCRIPT = """set -e
+echo 1 > /tmp/a
+echo 2 > /run/prog.pid
+mkdir -p /var/cache/prog/sub
+echo 3 > /data/db
+cat /etc/prog/conf
+echo 4 >> /etc/prog/conf
+cp /bin/true /tmp/true && /tmp/true
+echo done
+"""
+
+
+def test_until_the_script_works(rofuse, layer, scratch):
+    """The session of a person: run, advise, apply, again, until it works; each round says something new."""
+    for name in ("bin", "usr", "lib", "lib64"):
+        if pathlib.Path("/", name).is_symlink():
+            (layer / name).symlink_to(os.readlink(pathlib.Path("/", name)))
+    (layer / "usr").mkdir(exist_ok=True)
+    options, rounds = {}, 0
+    while True:
+        rounds += 1
+        assert rounds < 9, options
+        extra = [word for target in options.values() for word in target]
+        mount = rofuse(layers=[layer], extra=extra)
+        subprocess.run(["mount", "--bind", "/usr", mount.path("/usr")], check=True)
+        result = subprocess.run(["chroot", mount.point, "/bin/sh", "-c", SCRIPT], capture_output=True, text=True, check=False)
+        subprocess.run(["umount", "-l", mount.path("/usr")], check=True)
+        if result.returncode == 0:
+            assert result.stdout == "setting\ndone\n"
+            assert json.loads(advise("--json", mount.point, *by_state(mount)).stdout)["options"] == []
+            break
+        mount.records(at_least=1)
+        words = json.loads(advise("--json", mount.point, *by_state(mount)).stdout)["options"]
+        assert words, result.stderr
+        new = {value.rpartition(":/")[2].lstrip("/") if option == "-v" else value.split(":")[0].lstrip("/"): [option, value]
+               for option, value in zip(words[::2], words[1::2])}
+        assert any(options.get(target) != declared for target, declared in new.items()), new
+        options |= new
+        mount.end()
+    assert [f"{option} {value}" for option, value in options.values()] == [
+        "--tmpfs /tmp:exec", "--tmpfs /run:tmpcopyup", "--tmpfs /var/cache/prog", "-v data:/data", "--tmpfs /etc/prog:tmpcopyup"]
+
+
+def words_of(text):
+    """The words of a command line with comments and continued lines, as a shell reads them."""
+    tell = "".join(f"{name}() {{ printf '%s\\n' {name} \"$@\"; }}\n" for name in ("docker", "podman", "rofuse"))
+    return subprocess.run(["sh", "-c", tell + text], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_command_lines(refusals):
+    docker = words_of(advise("--for", "docker", *refusals.words).stdout)
+    assert docker == ["docker", "run", "--rm", "--read-only", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "IMAGE"]
+    podman = words_of(advise("--for", "podman", *refusals.words).stdout)
+    assert podman == ["podman", "run", "--rm", "--read-only", "--tmpfs", "/tmp:exec", "-v", "data:/data", "--tmpfs",
+                      "/run/postgresql:mode=1777", "-e", "npm_config_cache=/tmp/npm", "IMAGE"]
+    own = words_of(advise("--for", "rofuse", *refusals.words).stdout)
+    assert own == ["rofuse", "run", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "--image", "IMAGE"]
+
+
+def test_content_of_the_image_is_kept(rofuse, layer):
+    mount = rofuse(layers=[layer])
+    try_to_write(mount, "echo > etc/prog/conf")
+    assert len(mount.records(at_least=1)) == 1
+    here = by_state(mount)
+    assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:tmpcopyup"]
+    assert words_of(advise("--for", "docker", *here).stdout)[4:6] == ["-v", "/etc/prog"]
+    assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog"]
+    assert "initContainer" in advise("--for", "kubernetes", *here).stdout
+    assert "ExecStartPre" in advise("--for", "systemd", *here).stdout
+    service = yaml.safe_load(advise("--for", "compose", *here).stdout)["services"][mount.point.name]
+    assert service == {"read_only": True, "volumes": ["/etc/prog"]}
+
+
+def test_compose(refusals):
+    document = yaml.safe_load(advise("--for", "compose", *refusals.words).stdout)
+    assert document == {
+        "services": {refusals.name: {
+            "read_only": True,
+            "tmpfs": ["/tmp:exec", "/run/postgresql:mode=0755,uid=70,gid=70"],
+            "volumes": ["data:/data"],
+            "environment": {"npm_config_cache": "/tmp/npm"}}},
+        "volumes": {"data": None}}
+
+
+def test_kubernetes(refusals):
+    text = advise("--for", "kubernetes", *refusals.words).stdout
+    spec = yaml.safe_load(text)["spec"]
+    container, = spec["containers"]
+    assert container["securityContext"] == {"readOnlyRootFilesystem": True}
+    assert container["env"] == [{"name": "npm_config_cache", "value": "/tmp/npm"}]
+    mounts = {entry["mountPath"]: entry["name"] for entry in container["volumeMounts"]}
+    volumes = {volume.pop("name"): volume for volume in spec["volumes"]}
+    assert set(mounts.values()) == set(volumes)
+    assert volumes[mounts["/tmp"]] == {"emptyDir": {"medium": "Memory"}}
+    assert volumes[mounts["/data"]] == {"persistentVolumeClaim": {"claimName": "data"}}
+    assert spec["securityContext"] == {"fsGroup": 70}
+    assert "no mode and no owner" in text
+
+
+def test_systemd(refusals, scratch):
+    text = advise("--for", "systemd", *refusals.words).stdout
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    name = refusals.name
+    assert lines == ["[Service]", "ReadOnlyPaths=/", "Environment=npm_config_cache=/tmp/npm",
+                     "TemporaryFileSystem=/tmp:mode=1777,nosuid", f"StateDirectory={name}/data",
+                     f"BindPaths=/var/lib/{name}/data:/data",
+                     "TemporaryFileSystem=/run/postgresql:mode=0755,uid=70,gid=70,noexec,nosuid"]
+    unit = scratch / "advised.service"
+    unit.write_text(f"[Unit]\nDescription=x\n{text}RootDirectory=/\nExecStart=/bin/true\n")
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not there")
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
+                            timeout=60)
+    assert "advised.service" not in result.stderr, result.stderr
+
+
+def test_optional_places_are_declared_on_request(scratch, rofuse, layer):
+    mount = rofuse(layers=[layer])
+    # The program goes on and ends well.
+    subprocess.run(["python3", "-c", f"import os\ntry:\n os.mkdir('{mount.path('/var/cache/prog/x')}')\nexcept OSError:\n pass"],
+                   check=True)
+    assert len(mount.records(at_least=1)) == 1
+    rofuse_test.wait_until(
+        lambda: [a["need"] for a in json.loads(advise("--json", *by_state(mount)).stdout)["advices"]] == ["optional"],
+        "the fact is tolerated")
+    here = by_state(mount)
+    assert json.loads(advise("--json", *here).stdout)["options"] == []
+    assert json.loads(advise("--json", "--all", *here).stdout)["options"] == ["--tmpfs", "/var/cache/prog"]
+    text = advise(*here).stdout
+    assert text.startswith(f"{mount.point.name}: nothing to declare\n") and "Would also stop these messages" in text
+    assert "# Would also stop these messages: --tmpfs /var/cache/prog" in advise("--for", "docker", *here).stdout
+
+
+@pytest.mark.parametrize("words, line", [
+    (["--for", "nonsense"], "--for: \"nonsense\" is unknown"),
+    (["--for", "docker", "--json"], "--for, --merge and --json are three forms"),
+    (["--write"], "--write changes the file that --merge names"),
+    (["--from", ""], "--from: the log is empty"),
+    (["a", "b"], "give one mount point or name"),
+    (["a", "--from", "x"], "--from reads a log instead of asking a mount"),
+    (["--merge", ""], "--merge: the file is empty"),
+])
+def test_wrong_words(words, line):
+    assert refused(*words).startswith(line)
+
+
+def test_what_is_not_there(scratch):
+    assert "no such log" in refused("--from", scratch / "no such log", status=1)
+    refused("nonsense", "--state-dir", scratch, status=1)
+    (scratch / "log").write_text("no record\n")
+    refused("--from", scratch / "log", status=1)

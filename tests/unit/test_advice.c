@@ -1,0 +1,508 @@
+/*
+ * Facts in, advice out: the programs of which it was reported that they break on a read-only root, and the rules one by one.
+ */
+#include "advice.h"
+
+#include "advice_facts.h"
+#include "advice_place.h"
+#include "advice_view.h"
+#include "advise_comments.h"
+
+#define MOST_FACTS 6
+
+/* What most images have. */
+#define BASE                                                                                                              \
+    "tmp/:1777:0 var/tmp/:1777:0 run/ run/lock/:1777:0 var/run>/run var/lib/ var/cache/ etc/passwd etc/hosts usr/bin/sh " \
+    "usr/lib/ root/.profile home/ "
+
+struct row {
+    const char *name, *image, *routes;
+    struct said_fact facts[MOST_FACTS];
+    const char *expected; /* "NEED OPTION" and "left PLACE", a line each */
+};
+
+static const struct row rows[] = {
+    {"1 nginx",
+     BASE "var/cache/nginx/",
+     "",
+     {{"/usr/sbin/nginx", 0, OP(MKDIR), "/var/cache/nginx/client_temp", "/var/cache/nginx", .class = FACT_FATAL},
+      {"/usr/sbin/nginx", 0, OP(CREATE), "/run/nginx.pid", "/var/run", .class = FACT_FATAL}},
+     "required --tmpfs /var/cache/nginx\nrequired --tmpfs /run\n"},
+    {"1 nginx, learned",
+     BASE "var/cache/nginx/",
+     "",
+     {{"/usr/sbin/nginx", 0, OP(MKDIR), "/var/cache/nginx/client_temp", "/var/cache/nginx", .class = FACT_OPEN},
+      {"/usr/sbin/nginx", 0, OP(MKDIR), "/var/cache/nginx/proxy_temp", "/var/cache/nginx", .class = FACT_OPEN},
+      {"/usr/sbin/nginx", 101, OP(CREATE), "/var/cache/nginx/client_temp/*", "/var/cache/nginx/client_temp",
+       .class = FACT_OPEN}},
+     "required --tmpfs /var/cache/nginx:mode=0755,uid=101,gid=101\n"},
+    {"2 nginx's entrypoint",
+     BASE "etc/nginx/conf.d/default.conf",
+     "",
+     {{"/bin/sh", 0, OP(OPEN), "/etc/nginx/conf.d/default.conf", "/etc/nginx/conf.d", .class = FACT_PROBE}},
+     "left /etc/nginx/conf.d/default.conf\n"},
+    {"3 nginx's templates",
+     BASE "etc/nginx/conf.d/:0755:101 etc/nginx/conf.d/default.conf",
+     "",
+     {{"/usr/bin/envsubst", 101, OP(OPEN), "/etc/nginx/conf.d/default.conf", "/etc/nginx/conf.d", .class = FACT_FATAL}},
+     "required --tmpfs /etc/nginx/conf.d:mode=0755,uid=101,gid=101,tmpcopyup\n"},
+    {"3 by a variable",
+     BASE "etc/nginx/conf.d/default.conf",
+     "",
+     {{"/usr/bin/envsubst", 101, OP(OPEN), "/etc/nginx/conf.d/default.conf", "/etc/nginx/conf.d", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_ENV, .name = (char *)"NGINX_ENVSUBST_OUTPUT_DIR", .value = (char *)"/tmp/conf.d"}}},
+     "required -e NGINX_ENVSUBST_OUTPUT_DIR=/tmp/conf.d\nrequired --tmpfs /tmp\n"},
+    {"4 postgres",
+     BASE "run/postgresql/:2775:70 var/lib/postgresql/data/:0700:70",
+     "",
+     {{"/usr/bin/postgres", 70, OP(CREATE), "/run/postgresql/.s.PGSQL.5432.lock", "/var/run/postgresql",
+       .class = FACT_FATAL},
+      {"/usr/bin/initdb", 70, OP(CHMOD), "/var/lib/postgresql/data", "/var/lib/postgresql", .class = FACT_FATAL}},
+     "required --tmpfs /run/postgresql:mode=0755,uid=70,gid=70\n"
+     "required -v postgresql-data:/var/lib/postgresql/data\n"},
+    {"5 a here-document",
+     BASE,
+     "",
+     {{"/bin/bash", 0, OP(CREATE), "/tmp/sh-thd.*", "/tmp", .class = FACT_FATAL}},
+     "required --tmpfs /tmp\n"},
+    {"7 redis",
+     BASE "data/:0755:999",
+     "",
+     {{"/usr/bin/redis-server", 999, OP(CREATE), "/data/temp-*.rdb", "/data", .class = FACT_FATAL}},
+     "required -v data:/data\n"},
+    {"8 npm",
+     BASE,
+     "",
+     {{"/usr/bin/node", 0, OP(MKDIR), "/root/.npm", "/root", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_ENV, .name = (char *)"npm_config_cache", .value = (char *)"/tmp/npm"}},
+      {"/usr/bin/node", 0, OP(CREATE), "/tmp/startprod*.sh", "/tmp", .class = FACT_FATAL}},
+     "required -e npm_config_cache=/tmp/npm\nrequired --tmpfs /tmp\n"},
+    {"8 npm, without knowledge",
+     BASE,
+     "",
+     {{"/usr/bin/node", 0, OP(MKDIR), "/root/.npm", "/root", .class = FACT_FATAL}},
+     "required --tmpfs /root/.npm\n"},
+    {"10 .NET",
+     BASE,
+     "",
+     {{"/usr/bin/dotnet", 0, OP(MKNOD), "/tmp/dotnet-diagnostic-*", "/tmp", .class = FACT_FATAL}},
+     "required --tmpfs /tmp\n"},
+    {"11 grafana",
+     BASE "var/log/grafana/:0777:472",
+     "",
+     {{"/usr/bin/grafana", 472, OP(CREATE), "/tmp/*.zip", "/tmp", .class = FACT_TOLERATED},
+      {"/usr/bin/grafana", 472, OP(CREATE), "/var/log/grafana/grafana.log", "/var/log/grafana", .class = FACT_FATAL}},
+     "required --tmpfs /var/log/grafana\noptional --tmpfs /tmp\n"},
+    {"13 keycloak",
+     BASE "opt/jboss/keycloak/bin/x",
+     "",
+     {{"/bin/sed", 1000, OP(CREATE), "/opt/jboss/keycloak/bin/sed*", "/opt/jboss/keycloak/bin", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_REBUILD, .value = (char *)"rebuild"}}},
+     "left /opt/jboss/keycloak/bin/sed*\n"},
+    {"14 elasticsearch",
+     BASE "usr/share/elasticsearch/config/:0775:1000 usr/share/elasticsearch/config/jvm.options",
+     "",
+     {{"/usr/bin/java", 1000, OP(CREATE), "/usr/share/elasticsearch/config/elasticsearch.keystore.tmp",
+       "/usr/share/elasticsearch/config", .class = FACT_FATAL}},
+     "required --tmpfs /usr/share/elasticsearch/config:mode=0755,uid=1000,gid=1000,tmpcopyup\n"},
+    {"16 python",
+     BASE "app/main.py",
+     "",
+     {{"/usr/bin/python3", 0, OP(CREATE), "/app/*", "/app", .class = FACT_FATAL, .alternative = "/tmp"},
+      {"/usr/bin/python3", 0, OP(MKDIR), "/app/__pycache__", "/app", .class = FACT_PROBE}},
+     "required --tmpfs /tmp\nleft /app/__pycache__\n"},
+    {"17 next.js",
+     BASE "app/.next/server/app/index.html app/package.json",
+     "",
+     {{"/usr/bin/node", 1000, OP(OPEN) | OP(CREATE), "/app/.next/server/**", "/app/.next/server/app",
+       .class = FACT_FATAL}},
+     "required --tmpfs /app/.next/server/app:mode=0755,uid=1000,gid=1000,tmpcopyup\n"},
+    {"19 chrome",
+     BASE "home/chrome/:0755:1000",
+     "",
+     {{"/usr/lib/chrome/chrome_crashpad", 1000, OP(MKDIR), "/home/chrome/.config", "/home/chrome",
+       .class = FACT_FATAL}},
+     "required --tmpfs /home/chrome/.config:mode=0755,uid=1000,gid=1000\n"},
+    {"20 sed in an entrypoint",
+     BASE,
+     "",
+     {{"/bin/sed", 0, OP(CREATE), "/etc/passwd*", "/etc", .class = FACT_FATAL}},
+     "left /etc/passwd*\n"},
+    {"22 klog",
+     BASE,
+     "",
+     {{"/app/server", 0, OP(CREATE), "/tmp/server.host.root.log.ERROR.*", "/tmp", .class = FACT_FATAL}},
+     "required --tmpfs /tmp\n"},
+    {"23 a tmpfs of another owner",
+     BASE,
+     "--tmpfs /data:mode=0755,size=64m",
+     {{"/bin/prog", 1000, OP(CREATE), "/data/x", "/data", .class = FACT_FATAL, .why = DENIAL_PERMISSION,
+       .route_target = "/data"}},
+     "required --tmpfs /data:size=64m,mode=0755,uid=1000,gid=1000\n"},
+    {"23 with two writers",
+     BASE,
+     "--tmpfs /data:mode=0755",
+     {{"/bin/prog", 1000, OP(CREATE), "/data/x", "/data", .class = FACT_FATAL, .why = DENIAL_PERMISSION,
+       .route_target = "/data"},
+      {"/bin/other", 1001, OP(CREATE), "/data/y", "/data", .class = FACT_TOLERATED, .why = DENIAL_PERMISSION,
+       .route_target = "/data"}},
+     "required --tmpfs /data:mode=1777\n"},
+    {"23 in a directory of somebody else",
+     BASE,
+     "--tmpfs /data",
+     {{"/bin/prog", 1000, OP(CREATE), "/data/a/x", "/data/a", .class = FACT_FATAL, .why = DENIAL_PERMISSION,
+       .route_target = "/data"}},
+     "left /data/a/x\n"},
+    {"23 a volume",
+     BASE,
+     "-v data:/data",
+     {{"/bin/prog", 1000, OP(CREATE), "/data/x", "/data", .class = FACT_FATAL, .why = DENIAL_PERMISSION,
+       .route_target = "/data"}},
+     "required give the volume data at /data to the program's user once: chown -R 1000:1000\n"},
+    {"24 a script in /tmp",
+     BASE,
+     "--tmpfs /tmp",
+     {{"/bin/sh", 0, OP(EXEC), "/tmp/foo.sh", "/tmp", .class = FACT_FATAL, .why = DENIAL_DECLARED_NOEXEC,
+       .route_target = "/tmp"}},
+     "required --tmpfs /tmp:exec\n"},
+    {"25 bind9",
+     BASE "run/named/:0775:53",
+     "",
+     {{"/usr/sbin/named", 53, OP(CREATE), "/run/named/named.pid", "/var/run/named", .class = FACT_FATAL}},
+     "required --tmpfs /run/named:mode=0755,uid=53,gid=53\n"},
+    {"25 the image's directory is hidden",
+     BASE "run/named/:0775:53",
+     "--tmpfs /run",
+     {{.exe = NULL}},
+     "note the tmpfs at /run hides\n"},
+    {"26 resolvers",
+     BASE,
+     "",
+     {{"/bin/sh", 0, OP(OPEN), "/etc/hosts", "/etc", .class = FACT_FATAL}},
+     "left /etc/hosts\n"},
+    {"a place and one below it",
+     BASE "run/postgresql/:2775:70",
+     "",
+     {{"/usr/sbin/prog", 0, OP(CREATE), "/run/prog.pid", "/run", .class = FACT_FATAL},
+      {"/usr/bin/postgres", 70, OP(CREATE), "/run/postgresql/x", "/run/postgresql", .class = FACT_FATAL},
+      {"/usr/sbin/prog", 0, OP(CREATE), "/run/lock/x", "/run/lock", .class = FACT_FATAL}},
+     "required --tmpfs /run\nrequired --tmpfs /run/postgresql:mode=0755,uid=70,gid=70\n"},
+    {"a place whose other content is needed",
+     BASE "run/named/",
+     "",
+     {{"/usr/sbin/prog", 0, OP(CREATE), "/run/prog.pid", "/run", .class = FACT_FATAL}},
+     "required --tmpfs /run:tmpcopyup\n"},
+    {"brothers",
+     BASE "var/lib/nginx/body/ var/lib/nginx/proxy/",
+     "",
+     {{"/usr/sbin/nginx", 0, OP(CREATE), "/var/lib/nginx/body/*", "/var/lib/nginx/body", .class = FACT_FATAL},
+      {"/usr/sbin/nginx", 0, OP(CREATE), "/var/lib/nginx/proxy/*", "/var/lib/nginx/proxy", .class = FACT_FATAL}},
+     "required --tmpfs /var/lib/nginx:tmpcopyup\n"},
+    {"brothers in a cache",
+     BASE "var/cache/nginx/a/ var/cache/nginx/b/",
+     "",
+     {{"/usr/sbin/nginx", 0, OP(CREATE), "/var/cache/nginx/a/*", "/var/cache/nginx/a", .class = FACT_FATAL},
+      {"/usr/sbin/nginx", 0, OP(CREATE), "/var/cache/nginx/b/*", "/var/cache/nginx/b", .class = FACT_FATAL}},
+     "required --tmpfs /var/cache/nginx:tmpcopyup\n"},
+    {"a directory that is to be made",
+     BASE "app/main.js",
+     "",
+     {{"/usr/bin/node", 0, OP(MKDIR), "/app/uploads", "/app", .class = FACT_FATAL}},
+     "required -v uploads:/app/uploads\n"},
+    {"the same by somebody whom a volume would refuse",
+     BASE "app/:0755:1000 app/main.js",
+     "",
+     {{"/usr/bin/node", 1000, OP(MKDIR), "/app/uploads", "/app", .class = FACT_FATAL}},
+     "required --tmpfs /app/uploads:mode=0755,uid=1000,gid=1000\n"},
+    {"the program's own directory",
+     BASE "app/main.js",
+     "",
+     {{"/usr/bin/node", 0, OP(CREATE), "/app/db.sqlite", "/app", .class = FACT_FATAL, .arg = "node /app/main.js"}},
+     "required --tmpfs /app:tmpcopyup\n"},
+    {"the same, tolerated",
+     BASE "app/main.js",
+     "",
+     {{"/usr/bin/node", 0, OP(CREATE), "/app/db.sqlite", "/app", .class = FACT_TOLERATED}},
+     "left /app/db.sqlite\n"},
+    {"the root itself", BASE, "", {{"/bin/sh", 0, OP(CREATE), "/out", "/", .class = FACT_FATAL}}, "left /out\n"},
+    {"programs",
+     BASE,
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/usr/bin/x", "/usr/bin", .class = FACT_FATAL}},
+     "left /usr/bin/x\n"},
+    {"attributes of settings",
+     BASE "etc/prog/conf",
+     "",
+     {{"/bin/chown", 0, OP(CHOWN), "/etc/prog/conf", "/etc/prog", .class = FACT_FATAL}},
+     "left /etc/prog/conf\n"},
+    {"declared by now",
+     BASE,
+     "--tmpfs /var/run",
+     {{"/bin/sh", 0, OP(CREATE), "/run/x", "/run", .class = FACT_FATAL}},
+     "left /run/x\n"},
+    {"read-only on purpose",
+     BASE,
+     "-v data:/data:ro",
+     {{"/bin/sh", 0, OP(CREATE), "/data/x", "/data", .class = FACT_FATAL, .why = DENIAL_DECLARED_READ_ONLY,
+       .route_target = "/data"}},
+     "choice -v data:/data\n"},
+    {"full",
+     BASE,
+     "--tmpfs /tmp:size=16m",
+     {{"/bin/sh", 0, OP(WRITE), "/tmp/x", "/tmp", .class = FACT_FATAL, .why = DENIAL_NO_SPACE, .route_target = "/tmp"},
+      {"/bin/cat", 0, OP(WRITE), "/tmp/y", "/tmp", .class = FACT_FATAL, .why = DENIAL_NO_SPACE, .route_target = "/tmp"},
+      {"/bin/y", 0, OP(EXEC), "/tmp/y", "/tmp", .class = FACT_TOLERATED, .why = DENIAL_DECLARED_NOEXEC,
+       .route_target = "/tmp"}},
+     "required --tmpfs /tmp:exec,size=64m\n"},
+    {"full, and nothing helps",
+     BASE,
+     "-v data:/data",
+     {{"/bin/sh", 0, OP(WRITE), "/data/x", "/data", .class = FACT_FATAL, .why = DENIAL_NO_SPACE,
+       .route_target = "/data"}},
+     "left /data/x\n"},
+    {"a fix of the knowledge base, for the writer",
+     BASE "var/lib/x/:0755:5",
+     "",
+     {{"/bin/x", 5, OP(CREATE), "/var/lib/x/a", "/var/lib/x", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_TMPFS,
+               .target = (char *)"/var/lib/x",
+               .options = (char *)"size=64m,mode=0700",
+               .for_writer = true}}},
+     "required --tmpfs /var/lib/x:size=64m,mode=0700,uid=5,gid=5\n"},
+    {"a fix that names the volume",
+     BASE "var/lib/x/",
+     "",
+     {{"/bin/x", 0, OP(CREATE), "/var/lib/x/a", "/var/lib/x", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_VOLUME, .target = (char *)"/var/lib/x", .name = (char *)"things"}}},
+     "required -v things:/var/lib/x\n"},
+    {"a setting of the program",
+     BASE,
+     "",
+     {{"/bin/x", 0, OP(CREATE), "/x.log", "/", .class = FACT_FATAL,
+       .fix = {.kind = FACT_FIX_COMMAND, .value = (char *)"--log-to-stdout"}}},
+     "required --log-to-stdout\n"},
+    {"two volumes of one name",
+     BASE "srv/a/data/ srv/b/x srv/b/data/ srv/a/x",
+     "",
+     {{"/bin/x", 0, OP(CREATE), "/srv/a/data/1", "/srv/a/data", .class = FACT_FATAL},
+      {"/bin/x", 0, OP(CREATE), "/srv/b/data/1", "/srv/b/data", .class = FACT_FATAL}},
+     "required -v a-data:/srv/a/data\nrequired -v b-data:/srv/b/data\n"},
+    {"a name that options cannot say",
+     BASE "srv/a,b/",
+     "",
+     {{"/bin/x", 0, OP(CREATE), "/srv/a,b/1", "/srv/a,b", .class = FACT_FATAL}},
+     "left /srv/a,b/1\n"},
+    {"nothing is known of the image",
+     NULL,
+     "",
+     {{"/usr/sbin/nginx", 0, OP(MKDIR), "/var/cache/nginx/client_temp", "/var/cache/nginx", .class = FACT_OPEN},
+      {"/usr/sbin/nginx", 33, OP(CREATE), "/run/nginx/pid", "/var/run/nginx", .class = FACT_OPEN},
+      {"/usr/bin/node", 33, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_OPEN},
+      {"/usr/bin/node", 0, OP(OPEN), "/etc/x/y", "/etc/x", .class = FACT_OPEN},
+      {"/usr/bin/node", 0, OP(MKDIR), "/app/uploads", "/app", .class = FACT_OPEN}},
+     "required --tmpfs /var/cache/nginx\nrequired --tmpfs /run/nginx:mode=0755,uid=33,gid=33\nrequired --tmpfs /tmp\n"
+     "required --tmpfs /etc/x:tmpcopyup\nrequired -v uploads:/app/uploads\n"},
+    {"the optional is part of what is needed",
+     BASE,
+     "",
+     {{"/bin/x", 0, OP(CREATE), "/tmp/a/b", "/tmp", .class = FACT_FATAL},
+      {"/bin/y", 0, OP(CREATE), "/tmp/c", "/tmp", .class = FACT_TOLERATED}},
+     "required --tmpfs /tmp\n"},
+};
+
+static char *say(const struct advice_list *list)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < list->advices->len; i++) {
+        const struct advice *advice = g_ptr_array_index(list->advices, i);
+        g_autofree char *option = advise_option(advice);
+        g_string_append_printf(text, "%s %s\n", advice_need_name(advice->need), option);
+        g_assert_nonnull(advice->why);
+        g_assert_cmpuint(advice->facts->len, >, 0);
+    }
+    for (guint i = 0; i < list->left->len; i++) {
+        const struct advice_left *left = g_ptr_array_index(list->left, i);
+        g_string_append_printf(text, "left %s\n", left->fact->place);
+        g_assert_nonnull(left->reason);
+    }
+    for (guint i = 0; i < list->notes->len; i++)
+        g_string_append_printf(text, "note %.23s\n", (const char *)g_ptr_array_index(list->notes, i));
+    return g_string_free(text, FALSE);
+}
+
+static GPtrArray *make_facts(const struct said_fact *said)
+{
+    GPtrArray *facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+    for (guint i = 0; i < MOST_FACTS && said[i].exe != NULL; i++)
+        g_ptr_array_add(facts, make_fact(&said[i]));
+    return facts;
+}
+
+static void test_row(gconstpointer data)
+{
+    const struct row *row = data;
+    if (geteuid() != 0) {
+        g_test_skip("owners of files can be set by root alone");
+        return;
+    }
+    g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL);
+    struct advice_view view = {0};
+    struct advice_image image = {0};
+    struct mount_options *routes = make_routes(row->routes);
+    if (row->image != NULL) {
+        g_autofree char *why = NULL;
+        const char *layers[] = {layer};
+        make_layer(layer, row->image);
+        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
+        image = advice_view_image(&view);
+    }
+    g_autoptr(GPtrArray) facts = make_facts(row->facts);
+    struct advice_input input = {.facts = facts, .image = view.view != NULL ? &image : NULL};
+    input.routes = mount_options_routes(routes, &input.n_routes);
+    struct advice_list *list = advice_make(&input);
+    g_autofree char *text = say(list);
+    g_assert_cmpstr(text, ==, row->expected);
+    advice_list_free(list);
+    image_view_free(view.view);
+    mount_options_free(routes);
+    remove_tree_of(layer);
+}
+
+/* What is opened is said. */
+static void test_costs(void)
+{
+    static const struct {
+        struct said_fact fact;
+        const char *cost; /* its beginning */
+    } table[] = {
+        {{"/usr/bin/node", 0, OP(CREATE), "/app/x", "/app", .class = FACT_FATAL, .arg = "node /app/main.js"},
+         "the program itself lies in /app"},
+        {{"/opt/x/bin/x", 0, OP(CREATE), "/opt/x/y", "/opt/x", .class = FACT_FATAL},
+         "the program itself lies in /opt/x"},
+        {{"/bin/sh", 0, OP(CREATE), "/etc/x/y", "/etc/x", .class = FACT_FATAL},
+         "the settings in /etc/x can be changed"},
+        {{"/bin/sh", 0, OP(CREATE), "/var/lib/x", "/var/lib", .class = FACT_FATAL}, "all of /var/lib is opened"},
+        {{"/bin/sh", 1000, OP(MKDIR), "/app/data", "/app", .class = FACT_FATAL}, "it is gone at the next start"},
+        {{"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_FATAL}, NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+        g_ptr_array_add(facts, make_fact(&table[i].fact));
+        const struct advice_input input = {.facts = facts};
+        struct advice_list *list = advice_make(&input);
+        g_assert_cmpuint(list->advices->len, ==, 1);
+        const struct advice *advice = g_ptr_array_index(list->advices, 0);
+        g_test_message("%s: %s", table[i].fact.place, advice->cost);
+        g_assert_true(table[i].cost == NULL ? advice->cost == NULL
+                                            : advice->cost != NULL && g_str_has_prefix(advice->cost, table[i].cost));
+        advice_list_free(list);
+    }
+}
+
+static void test_places(void)
+{
+    static const struct {
+        const char *directory;
+        enum place_sort sort;
+    } table[] = {
+        {"/", PLACE_SYSTEM},
+        {"/etc", PLACE_SYSTEM},
+        {"/usr", PLACE_SYSTEM},
+        {"/usr/lib/x", PLACE_SYSTEM},
+        {"/usr/lib/x/cache", PLACE_PASSING},
+        {"/usr/share/x", PLACE_COSTLY},
+        {"/etc/x", PLACE_COSTLY},
+        {"/etc/ssl/x", PLACE_SYSTEM},
+        {"/etc/x/run", PLACE_COSTLY},
+        {"/dev", PLACE_RUNTIME},
+        {"/dev/shm", PLACE_PASSING},
+        {"/proc/1", PLACE_RUNTIME},
+        {"/etc/hosts", PLACE_RUNTIME},
+        {"/var", PLACE_SHARED},
+        {"/var/lib", PLACE_SHARED},
+        {"/var/lib/x", PLACE_LASTING},
+        {"/var/lib/x/tmp", PLACE_PASSING},
+        {"/tmp", PLACE_PASSING},
+        {"/tmpfoo", PLACE_COSTLY},
+        {"/app", PLACE_COSTLY},
+        {"/app/data", PLACE_LASTING},
+        {"/app/x", PLACE_OTHER},
+        {"/data", PLACE_LASTING},
+        {"/opt/x", PLACE_COSTLY},
+        {"/home/me", PLACE_PASSING},
+        {"/home/me/x", PLACE_LASTING},
+        {"/root/.npm/x", PLACE_PASSING},
+        {"/usr/local/apache2/logs", PLACE_PASSING},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_test_message("%s", table[i].directory);
+        g_assert_cmpint(place_sort_of(table[i].directory), ==, table[i].sort);
+    }
+}
+
+/* Generously more than what learn mode saw. */
+static void test_sizes(void)
+{
+    static const struct {
+        const char *changes;
+        uint64_t size;
+    } table[] = {
+        {"[]", 0},
+        {"[{'path': '/tmp/a', 'kind': 'removed', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
+        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9}]", UINT64_C(16) << 20},
+        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9000000}, {'path': '/tmp/b/c', 'type': 'file', 'size': 9000000}]",
+         UINT64_C(128) << 20},
+        {"[{'path': 5, 'type': 'file', 'size': 9}, {'path': '/tmp/x', 'size': -9, 'type': 'file'}, 7]", 0},
+    };
+    const struct said_fact said = {"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_OPEN};
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *text = g_strdup_printf("{\"changes\": %s}", table[i].changes);
+        json_t *learned = json_loads(g_strdelimit(text, "'", '"'), 0, NULL);
+        g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+        g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL), *why = NULL;
+        const char *layers[] = {layer};
+        struct advice_view view = {.learned = learned};
+        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
+        g_ptr_array_add(facts, make_fact(&said));
+        const struct advice_image image = advice_view_image(&view);
+        const struct advice_input input = {.facts = facts, .image = &image};
+        struct advice_list *list = advice_make(&input);
+        g_assert_cmpuint(list->advices->len, ==, 1);
+        g_assert_cmpuint(((const struct advice *)g_ptr_array_index(list->advices, 0))->spec.size, ==, table[i].size);
+        advice_list_free(list);
+        image_view_free(view.view);
+        json_decref(learned);
+        g_rmdir(layer);
+    }
+}
+
+/* However many places a program tries, it ends, and in good time. */
+static void test_many(void)
+{
+    g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+    for (int i = 0; i < 3000; i++) {
+        g_autofree char *directory = g_strdup_printf("/srv/%d/x%d", i % 700, i);
+        g_autofree char *place = g_strconcat(directory, "/y", NULL);
+        const struct said_fact said = {"/bin/sh", 0, OP(CREATE), place, directory, .class = FACT_FATAL};
+        g_ptr_array_add(facts, make_fact(&said));
+    }
+    const struct advice_input input = {.facts = facts};
+    struct advice_list *list = advice_make(&input);
+    g_assert_cmpuint(list->advices->len + list->left->len, >, 0);
+    advice_list_free(list);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *path = g_strconcat("/advice/", rows[i].name, NULL);
+        g_strdelimit(path + strlen("/advice/"), "/", '-');
+        g_test_add_data_func(path, &rows[i], test_row);
+    }
+    g_test_add_func("/advice/costs", test_costs);
+    g_test_add_func("/advice/sizes", test_sizes);
+    g_test_add_func("/advice/places", test_places);
+    g_test_add_func("/advice/many", test_many);
+    return g_test_run();
+}
