@@ -106,7 +106,7 @@ def test_user_of_the_image(scratch, layers):
 def test_report_proposes_the_directory_that_a_program_wants(scratch, layers):
     """initdb's chmod of its data is the first that fails; of a file it says nothing."""
     told, _ = report(scratch, *layers, "--", "sh", "-c", "chmod 700 /home/app; chmod 600 /app/config; exit 0")
-    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("volume", "/home/app")]
+    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("tmpfs", "/home/app")]
     assert told["denied"] == 2
 
 
