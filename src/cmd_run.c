@@ -14,6 +14,7 @@
 #include "process.h"
 #include "report_file.h"
 #include "run.h"
+#include "run_facts.h"
 #include "run_ids.h"
 #include "run_place.h"
 #include "run_program.h"
@@ -45,7 +46,7 @@ struct run {
     struct state *state; /* of the mount while it was alive; owned */
     struct counters counters;
     bool has_counters;
-    struct report_file report_file;
+    struct report_file report_file, facts_file;
     bool was_started; /* the program */
 };
 
@@ -64,9 +65,13 @@ static gboolean enter_namespace(GError **error)
 
 /* Before the program runs, so that nobody waits for its end to hear that there is no place for the report; and as who we
  * were. */
-static gboolean open_report(struct run *run, GError **error)
+static gboolean open_reports(struct run *run, GError **error)
 {
-    return run->request->report_file == NULL || report_file_open(&run->report_file, run->request->report_file, error);
+    const struct run_request *request = run->request;
+    return (request->report_file == NULL ||
+            report_file_open(&run->report_file, request->report_file, "--report FORMAT:FILE", error)) &&
+           (request->facts_file == NULL ||
+            report_file_open(&run->facts_file, request->facts_file, "--facts FILE", error));
 }
 
 /* The program has other rights and limits than the file says: not in silence. */
@@ -87,7 +92,7 @@ static gboolean prepare(struct run *run, GError **error)
     run->plan = plan_make(run->request->mount, &words, run->paths, PLAN_MOUNT, error);
     if (run->plan == NULL)
         return FALSE;
-    if (!run_program_is_said(run->plan, error) || !open_report(run, error))
+    if (!run_program_is_said(run->plan, error) || !open_reports(run, error))
         return FALSE;
     say_unheeded(run->plan);
     run->place = run_place_new(run->paths, error);
@@ -200,6 +205,17 @@ static gboolean print_report(const struct run *run, GError **error)
     return report_file_write(&run->report_file, text, error);
 }
 
+/* While the daemon lives: what it has seen of how the processes ended is in no log. */
+static void write_facts(const struct run *run)
+{
+    g_autoptr(GError) error = NULL;
+    if (run->facts_file.fd < 0)
+        return;
+    g_autofree char *text = run_facts_ask(run->paths, run->state, &error);
+    if (text == NULL || !report_file_write(&run->facts_file, text, &error))
+        app_notice("%s", error->message);
+}
+
 /* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
 static int run_program(struct run *run)
 {
@@ -235,6 +251,7 @@ static void remove_anonymous_volumes(const struct run *run)
 static int run_mounted(struct run *run)
 {
     int status = run_program(run);
+    write_facts(run);
     unmount_root(run);
     g_autoptr(GError) error = NULL;
     if (run->was_started && run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
@@ -253,7 +270,7 @@ int cmd_run(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->mount->state_dir, &error);
-    struct run run = {.request = request, .paths = paths, .report_file.fd = -1};
+    struct run run = {.request = request, .paths = paths, .report_file.fd = -1, .facts_file.fd = -1};
     bool is_ready = paths != NULL && prepare(&run, &error);
     int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
@@ -261,6 +278,7 @@ int cmd_run(int argc, char **argv)
     state_free(run.state);
     run_place_remove(run.place);
     report_file_close(&run.report_file);
+    report_file_close(&run.facts_file);
     plan_free(run.plan);
     paths_free(paths);
     run_request_free(request);
