@@ -11,7 +11,6 @@
 #include "mount_arguments.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MOST_COMPOSE ((size_t)1 << 20)
@@ -126,10 +125,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
 
 static int print(const char *text)
 {
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 /* What is not part of the file is said all the same. */
