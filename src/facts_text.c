@@ -64,7 +64,9 @@ static void append_fact(GString *text, const struct fact *fact, const struct tim
     g_autofree char *shown = text_word(program);
     g_string_append_printf(text, "%-10s %-*s ", fact_class_name(fact->class), PLACE_WIDTH, place);
     append_operations(text, fact);
-    g_string_append_printf(text, "  %s  %" G_GUINT64_FORMAT " times, ", shown, fact->count);
+    g_string_append_printf(text, "  %s  ", shown);
+    if (fact->count > 1)
+        g_string_append_printf(text, "%" G_GUINT64_FORMAT " times, ", fact->count);
     append_age(text, &fact->last, now);
     if (fact->why != DENIAL_NOT_DECLARED)
         g_string_append_printf(text, ", %s", denial_why_name(fact->why));

@@ -64,8 +64,9 @@ static size_t text_size(const char *text)
 /* About what a fact takes at most: its lists grow, but not beyond a few times of what they are made of. */
 static size_t fact_size(const struct fact *fact)
 {
+    const char *path = fact->paths->len > 0 ? g_ptr_array_index(fact->paths, 0) : NULL;
     size_t size = sizeof *fact + text_size(fact->executable) + text_size(fact->layer_dir) + text_size(fact->note) +
-                  4 * text_size(fact->place) + FACT_MOST_PATHS * text_size(g_ptr_array_index(fact->paths, 0));
+                  4 * text_size(fact->place) + FACT_MOST_PATHS * text_size(path);
     for (char **arg = fact->args; *arg != NULL; arg++)
         size += text_size(*arg) + sizeof *arg;
     for (guint i = 0; i < fact->parents->len; i++)
@@ -274,6 +275,24 @@ gboolean facts_add_line(struct facts *facts, const char *line, size_t size, GErr
         facts_add(facts, &parsed->event, NULL);
     record_line_free(parsed);
     return TRUE;
+}
+
+void facts_add_known(struct facts *facts, const struct facts_head *head, const GPtrArray *list)
+{
+    pthread_mutex_lock(&facts->lock);
+    if (facts->head.mount == NULL)
+        facts->head.mount = g_strdup(head->mount);
+    if (facts->head.image == NULL)
+        facts->head.image = g_strdup(head->image);
+    facts->head.denied += head->denied;
+    facts->head.left_out += head->left_out;
+    facts->head.dropped += head->dropped;
+    for (guint i = 0; i < list->len; i++) {
+        const struct fact *fact = g_ptr_array_index(list, i);
+        if (g_tree_lookup(facts->by_id, fact->id) == NULL)
+            insert(facts, fact_copy(fact));
+    }
+    pthread_mutex_unlock(&facts->lock);
 }
 
 GPtrArray *facts_list(struct facts *facts)

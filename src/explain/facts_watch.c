@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Refusals whose process is still looked at; beyond that the oldest remains undecided. */
@@ -14,6 +15,10 @@
 
 /* Ends come in crowds when a container ends: they are looked at together. */
 #define CROWD_MS 20
+
+/* How long somebody who waits for the facts waits for how a process ended that is gone, and between two looks. */
+#define GONE_MS 200
+#define LOOK_MS 10
 
 struct pending {
     char id[sizeof((struct facts_place *)NULL)->id]; /* of the fact */
@@ -30,6 +35,8 @@ struct facts_watch {
     pthread_mutex_t lock;
     GQueue pending; /* [lock] struct pending, owned, the oldest first */
     bool is_ending; /* [lock] */
+    /* Records that were refused, and those of them that came by the log, or were lost on their way. */
+    _Atomic uint64_t n_refused, n_come;
 };
 
 static void free_pending(struct facts_watch *watch, struct pending *pending)
@@ -138,6 +145,7 @@ void facts_watch_free(struct facts_watch *watch)
 void facts_watch_refused(void *data, const struct denial_record *record)
 {
     struct facts_watch *watch = data;
+    atomic_fetch_add(&watch->n_refused, 1);
     if (!record->facts.learned)
         process_ends_refused(watch->ends, record, fact_is_noise(record->facts.path));
 }
@@ -176,6 +184,9 @@ static void write_event(void *data, const struct denial_event *event)
     facts_add(watch->facts, event, &place);
     if (event->kind == DENIAL_EVENT_RECORD && *place.id != '\0' && !place.is_noise && !event->record->facts.learned)
         add_pending(watch, &place, event->record);
+    /* Last: whoever sees it finds all of it in the table. */
+    if (event->kind != DENIAL_EVENT_FOLDED)
+        atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped);
 }
 
 static void close_nothing(void *data)
@@ -186,6 +197,29 @@ static void close_nothing(void *data)
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret)
 {
     *ret = (struct denial_sink){.write = write_event, .close = close_nothing, .data = watch};
+}
+
+/* Whether something is on its way, or to be seen yet. @gone: of processes that are gone, too. */
+static bool is_unsettled(struct facts_watch *watch, bool gone)
+{
+    if (atomic_load(&watch->n_come) < atomic_load(&watch->n_refused))
+        return true;
+    g_autoptr(GPtrArray) list = facts_list(watch->facts);
+    for (guint i = 0; i < list->len; i++) {
+        const struct fact *fact = g_ptr_array_index(list, i);
+        if (fact->because == FACT_WAITING || (gone && fact->because == FACT_NOT_SEEN))
+            return true;
+    }
+    return false;
+}
+
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms)
+{
+    int64_t start = process_ends_now(), waited = 0;
+    while (waited < timeout_ms && is_unsettled(watch, waited < GONE_MS)) {
+        g_usleep(LOOK_MS * 1000);
+        waited = process_ends_now() - start;
+    }
 }
 
 struct facts *facts_watch_facts(struct facts_watch *watch)

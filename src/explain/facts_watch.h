@@ -23,6 +23,14 @@ void facts_watch_refused(void *data, const struct denial_record *record);
 /* A sink of it; it has nothing to close. */
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
 
+/*
+ * facts_watch_settle - waits until all that was refused by now has become facts, and how its processes go on is known.
+ *
+ * At most @timeout_ms; and no longer than a moment for how a process ended that is gone, which some kernels never tell
+ * (pidfd_status.h). Any thread.
+ */
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms);
+
 /* The table; borrowed. */
 struct facts *facts_watch_facts(struct facts_watch *watch);
 

@@ -118,8 +118,7 @@ PARTS_MAY = {
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
     "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
-    # What a report calls one place is what facts call one.
-    "run": TOOLS | {"pattern", "process", "route", "state"},
+    "run": TOOLS | {"process", "route"},
 }
 
 # Libraries of formats: for src/ alone.
