@@ -113,7 +113,7 @@ static void append_advices(GString *out, const GPtrArray *advices)
 {
     if (advices->len == 0)
         return;
-    g_string_append(out, "To allow them, declare (as an option, or in the Compose file's service):\n");
+    g_string_append(out, "To allow that, declare (as an option, or in the Compose file's service):\n");
     struct table table = {.cells = g_ptr_array_new_with_free_func(g_free)};
     for (guint i = 0; i < MIN(advices->len, MOST_ADVICES); i++) {
         const struct run_advice *advice = g_ptr_array_index(advices, i);
@@ -157,6 +157,20 @@ static void append_gaps(GString *out, const struct run_tally *tally)
         g_string_append_printf(out, "Lines of the log that are no records: %" G_GUINT64_FORMAT "\n", tally->other);
 }
 
+/* Several writes, some of which at least were refused. */
+static void append_refused(GString *out, const struct run_tally *tally)
+{
+    uint64_t refused = tally->denied - tally->learned;
+    if (refused == 1)
+        g_string_append(out, "one write was refused");
+    else
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT " writes were refused", refused);
+    if (tally->learned > 0)
+        g_string_append_printf(out, ", and %" G_GUINT64_FORMAT " more would have been; learn mode let them happen",
+                               tally->learned);
+    g_string_append_c(out, '\n');
+}
+
 static void append_title(GString *out, const struct run_tally *tally)
 {
     g_autofree char *mount = tally->mount != NULL ? text_escape(tally->mount) : NULL;
@@ -171,10 +185,7 @@ static void append_title(GString *out, const struct run_tally *tally)
         g_string_append_printf(
             out, "%" G_GUINT64_FORMAT " writes would have been refused; learn mode let them happen\n", tally->denied);
     else
-        g_string_append_printf(out, "%" G_GUINT64_FORMAT " writes were refused\n", tally->denied);
-    if (tally->learned > 0 && tally->learned < tally->denied)
-        g_string_append_printf(out, "But for learn mode, so would have been %" G_GUINT64_FORMAT " of them\n",
-                               tally->learned);
+        append_refused(out, tally);
 }
 
 char *run_report_text(const struct run_findings *findings)

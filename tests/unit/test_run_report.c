@@ -102,7 +102,7 @@ static void test_text(void)
         "refuse user 7\n"
         "  /etc/line\\x0abreak  create            EROFS   /bin/prog\n"
         "  /srv/app/a          create            EROFS   /bin/prog\n"
-        "To allow them, declare (as an option, or in the Compose file's service):\n"
+        "To allow that, declare (as an option, or in the Compose file's service):\n"
         "  --tmpfs /var/cache/web  tmpfs: - /var/cache/web\n"
         "  --tmpfs /tmp            tmpfs: - /tmp\n"
         "  -v app:/srv/app         volumes: - app:/srv/app\n"
