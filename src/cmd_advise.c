@@ -11,7 +11,6 @@
 #include "mount_arguments.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MOST_COMPOSE ((size_t)1 << 20)
@@ -125,10 +124,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
 
 static int print(const char *text)
 {
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 /* What is not part of the file is said all the same. */
@@ -194,13 +191,13 @@ static int answer(const struct arguments *arguments, const struct mount_request 
     const struct advise_output output = {
         .list = list,
         .with_optional = arguments->all,
-        .service = service != NULL             ? service->name
-                   : input->head.mount != NULL ? input->head.mount
-                                               : "app",
+        .service = service != NULL                     ? service->name
+                   : input->source->head.mount != NULL ? input->source->head.mount
+                                                       : "app",
         .image = image_name(input, request),
-        .mount = input->head.mount,
-        .denied = input->head.denied,
-        .dropped = input->head.dropped,
+        .mount = input->source->head.mount,
+        .denied = input->source->head.denied,
+        .dropped = input->source->head.dropped,
     };
     int status;
     if (arguments->merge != NULL) {

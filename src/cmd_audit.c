@@ -11,8 +11,6 @@
 #include "run_program.h"
 #include "text.h"
 
-#include <stdio.h>
-
 #ifndef ROFUSE_VERSION
 #define ROFUSE_VERSION "0.0.0"
 #endif
@@ -121,7 +119,7 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
             take_plan(work);
     }
     if (done && (!has_content || arguments->from != NULL)) {
-        work->source = fact_source_open(paths, word, arguments->from, error);
+        work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
     if (done && work->source != NULL)
@@ -137,15 +135,13 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
     return done;
 }
 
-static int print(const struct work *work, const struct arguments *arguments)
+static int print(const struct work *work, const struct arguments *arguments, GError **error)
 {
     g_autoptr(GPtrArray) findings = audit_make(&work->subject);
     enum audit_format format = arguments->as_sarif ? AUDIT_SARIF : arguments->as_json ? AUDIT_JSON : AUDIT_TEXT;
     g_autofree char *text = audit_print(&work->subject, findings, work->file, ROFUSE_VERSION, format);
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
+    if (!command_print(text, error))
         return APP_ERROR_FAILED;
-    }
     return findings->len > 0 ? STATUS_FOUND : 0;
 }
 
@@ -188,8 +184,11 @@ int cmd_audit(int argc, char **argv)
     struct arguments arguments = {0};
     struct work work = {0};
     struct mount_request *request = parse(argc, argv, &arguments, &error);
-    int status = request != NULL && gather(&work, &arguments, request, &error) ? print(&work, &arguments)
-                                                                               : app_error_print(error);
+    int status = APP_ERROR_FAILED;
+    if (request != NULL && gather(&work, &arguments, request, &error))
+        status = print(&work, &arguments, &error);
+    if (error != NULL)
+        status = app_error_print(error);
     clear_work(&work);
     mount_request_free(request);
     g_free(arguments.from);

@@ -7,7 +7,6 @@
 #include "mount_ask.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -91,10 +90,7 @@ static int show(const struct facts_request *request, GError **error)
     json_decref(document);
     if (text == NULL)
         return APP_ERROR_FAILED;
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return command_print(text, error) ? 0 : APP_ERROR_FAILED;
 }
 
 static gboolean check(const struct facts_request *request, GError **error)

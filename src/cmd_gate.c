@@ -3,11 +3,9 @@
 #include "app_error.h"
 #include "baseline.h"
 #include "fact_source.h"
-#include "json_bytes.h"
 #include "paths.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Found, and not as it should be: neither a failure nor a mistake. */
@@ -33,24 +31,10 @@ struct arguments {
     char **rest;
 };
 
-static json_t *places_to_json(const GPtrArray *places)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < places->len; i++) {
-        const struct baseline_place *place = g_ptr_array_index(places, i);
-        json_t *object = json_object();
-        json_bytes_set(object, "place", place->place);
-        json_bytes_set(object, "program", place->program);
-        json_object_set_new(object, "why", json_string(place->why));
-        json_array_append_new(list, object);
-    }
-    return list;
-}
-
 static char *as_json(const GPtrArray *new, const GPtrArray *gone)
 {
-    json_t *json = json_pack("{s:s, s:o, s:o}", "schema", "rofuse.gate/1", "new", places_to_json(new), "gone",
-                             places_to_json(gone));
+    json_t *json = json_pack("{s:s, s:o, s:o}", "schema", "rofuse.gate/1", "new", baseline_to_json(new), "gone",
+                             baseline_to_json(gone));
     char *dumped = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     char *text = g_strconcat(dumped, "\n", NULL);
     free(dumped);
@@ -77,14 +61,12 @@ static char *as_text(const GPtrArray *new, const GPtrArray *gone, guint known)
     return g_string_free(text, FALSE);
 }
 
-static int print(char *text, int status)
+/* Takes the text. */
+static int print(char *text, int status, GError **error)
 {
-    gboolean done = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    gboolean done = command_print(text, error);
     g_free(text);
-    if (done)
-        return status;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return done ? status : APP_ERROR_FAILED;
 }
 
 static int compare(const struct arguments *arguments, const GPtrArray *places, GError **error)
@@ -95,7 +77,7 @@ static int compare(const struct arguments *arguments, const GPtrArray *places, G
     g_autoptr(GPtrArray) new = baseline_missing(places, known);
     g_autoptr(GPtrArray) gone = baseline_missing(known, places);
     return print(arguments->as_json ? as_json(new, gone) : as_text(new, gone, known->len),
-                 new->len > 0 ? STATUS_FOUND : 0);
+                 new->len > 0 ? STATUS_FOUND : 0, error);
 }
 
 static int update(const struct arguments *arguments, const GPtrArray *places, GError **error)
@@ -103,14 +85,14 @@ static int update(const struct arguments *arguments, const GPtrArray *places, GE
     if (!baseline_write(arguments->baseline, places, error))
         return APP_ERROR_FAILED;
     g_autofree char *shown = text_word(arguments->baseline);
-    return print(g_strdup_printf("%s: %u place%s\n", shown, places->len, places->len == 1 ? "" : "s"), 0);
+    return print(g_strdup_printf("%s: %u place%s\n", shown, places->len, places->len == 1 ? "" : "s"), 0, error);
 }
 
 static int run(const struct arguments *arguments, GError **error)
 {
     struct paths *paths = paths_find(arguments->state_dir, error);
     const char *word = arguments->rest != NULL ? arguments->rest[0] : NULL;
-    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, error) : NULL;
+    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, NULL, error) : NULL;
     int status = APP_ERROR_FAILED;
     if (source != NULL) {
         g_autoptr(GPtrArray) places = baseline_from_facts(source->facts);

@@ -7,7 +7,6 @@
 #include "text.h"
 #include "text_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +107,7 @@ static gboolean print(const json_t *result, const char *what, gboolean as_json, 
     } else {
         text = strcmp(what, "diff") == 0 ? diff_text(result) : switch_text(result);
     }
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-        return app_error_failed(error, "cannot write to stdout");
-    return TRUE;
+    return command_print(text, error);
 }
 
 static gboolean run(const struct options *options, GError **error)

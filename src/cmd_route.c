@@ -9,7 +9,6 @@
 #include "text.h"
 #include "text_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,9 +161,7 @@ static gboolean print(json_t *result, const struct state *state, gboolean as_jso
         text = routes_text(json_object_get(result, "routes"));
     }
     json_decref(result);
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return TRUE;
-    return app_error_failed(error, "cannot write to stdout");
+    return command_print(text, error);
 }
 
 /* Asks the mount's daemon and prints what it says. @args: the reference is taken. @quiet: only where JSON is wanted. */
@@ -252,10 +249,8 @@ static gboolean ls(int argc, char **argv, struct options *options, GError **erro
 
 static int print_help(void)
 {
-    if (fputs(help, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    GError *error = NULL;
+    return command_print(help, &error) ? 0 : app_error_print(error);
 }
 
 int cmd_route(int argc, char **argv)

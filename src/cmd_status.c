@@ -10,7 +10,6 @@
 #include "status_text.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char summary[] =
@@ -70,11 +69,8 @@ static struct guard_space *ask_space(const struct mount_status *status)
 static int print(const struct mount_status *statuses, size_t n, gboolean as_json)
 {
     g_autofree char *text = as_json ? status_json(statuses, n) : status_text(statuses, n);
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
-        return APP_ERROR_FAILED;
-    }
-    return 0;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 static int show(const struct paths *paths, const GPtrArray *table, struct state *const *states, size_t n,

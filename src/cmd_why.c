@@ -11,7 +11,6 @@
 #include "why_text.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,10 +129,7 @@ static int print(const json_t *why, gboolean as_json, GError **error)
     char *dumped = as_json ? json_dumps(why, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     g_autofree char *text = as_json ? g_strconcat(dumped, "\n", NULL) : why_text(why);
     free(dumped);
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_error_failed(error, "cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return command_print(text, error) ? 0 : APP_ERROR_FAILED;
 }
 
 /* What was asked for on the command line; all borrowed. */

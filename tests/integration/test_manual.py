@@ -9,7 +9,9 @@ import pytest
 import rofuse_test
 
 PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
-COMMANDS = ["mount", "umount", "status", "facts", "run", "config", "bundle", "learn", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
+COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", "learn", "why", "advise", "audit", "gate",
+            *(f"route {word}" for word in ("add", "rm", "ls")),
+            *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
 
 
 def words_of(pattern, text):

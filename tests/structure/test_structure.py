@@ -13,8 +13,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "compose", "explain", "run")}
+PARTS = {name: SRC / name for name in ("advise", "audit", "completion", "compose", "control", "explain", "image", "run", "watch")}
 APP = (SRC, *PARTS.values())
+
+pytestmark = pytest.mark.once
 
 MAX_LINES = 600
 
@@ -108,6 +110,8 @@ PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "le
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
 PARTS_MAY = {
+    "completion": set(),
+    "watch": TOOLS | {"denial", "fact"},
     "audit": TOOLS | {"denial", "fact", "route"},
     "control": TOOLS,
     "image": TOOLS | {"remove_tree", "text_table"},
@@ -261,7 +265,7 @@ def test_files_are_not_too_long():
 
 @functools.cache
 def library_flags():
-    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson", "libarchive", "yaml-0.1", "libcap", "libseccomp"]
+    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson", "libarchive", "yaml-0.1", "libcap", "libseccomp", "ncursesw"]
     return tuple(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
