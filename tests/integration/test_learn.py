@@ -580,3 +580,23 @@ def test_killed(learn):
         pass
 
 
+def test_killed_while_it_is_asked(learn, layers):
+    """A thread that waits for the image's own mount when the daemon is killed does not keep it from ending."""
+    for number in range(2000):
+        (layers[0] / f"usr/share/doc/{number}").write_text("x")
+    mount = learn()
+    # Each opening of a file that nobody has open asks the image below the throw-away layer.
+    script = "while :; do find usr/share/doc -type f | xargs cat; done"
+    readers = [subprocess.Popen(["sh", "-c", script], cwd=mount.point, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True) for _ in range(4)]
+    try:
+        for _ in range(10):
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+            time.sleep(0.05)
+        mount.process.kill()
+        mount.process.wait(30)
+    finally:
+        for reader in readers:
+            os.killpg(reader.pid, signal.SIGKILL)
+        for reader in readers:
+            reader.wait(30)
