@@ -410,6 +410,29 @@ def test_switched_while_it_is_used(rofuse, layers):
     assert [record["path"] for record in denied] == ["/usr/share/doc/word"] * 3
 
 
+def test_switched_off_after_directories_went_and_moved(rofuse, layers):
+    """The image's tree is there again, whatever became of its directories meanwhile, and so are the declared places."""
+    mount = rofuse(layers=layers, tmpfs=["/usr/share/place"])
+    mount.path("/usr/share/place/file").write_text("declared")
+    shown = describe(mount.point, MADE)
+    with subprocess.Popen(["sh", "-c", "cd opt/gone; echo; read line"], cwd=mount.point, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        for turn in range(3):
+            rofuse_command(mount, "learn", "on")
+            shutil.rmtree(mount.path("/opt/gone"))
+            if turn == 1:
+                mount.path("/opt/gone").mkdir()
+            os.rename(mount.path("/usr"), mount.path("/moved"))
+            assert mount.path("/moved/share/place/file").read_text() == "declared"
+            rofuse_command(mount, "learn", "off")
+            assert describe(mount.point, MADE) == shown
+            mount.path("/usr/share/place/file").write_text("declared")
+        process.communicate(b"\n", timeout=30)
+    assert describe(mount.point, MADE) == shown
+    assert all(record["learned"] for record in mount.records(at_least=1))
+
+
 def test_layers_are_let_go(rofuse, layers):
     """Connections, threads and memory of a throw-away layer end with it."""
     mount = rofuse(layers=layers)
