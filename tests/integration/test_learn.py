@@ -410,29 +410,6 @@ def test_switched_while_it_is_used(rofuse, layers):
     assert [record["path"] for record in denied] == ["/usr/share/doc/word"] * 3
 
 
-def test_switched_off_after_directories_went_and_moved(rofuse, layers):
-    """The image's tree is there again, whatever became of its directories meanwhile, and so are the declared places."""
-    mount = rofuse(layers=layers, tmpfs=["/usr/share/place"])
-    mount.path("/usr/share/place/file").write_text("declared")
-    shown = describe(mount.point, MADE)
-    with subprocess.Popen(["sh", "-c", "cd opt/gone; echo; read line"], cwd=mount.point, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        for turn in range(3):
-            rofuse_command(mount, "learn", "on")
-            shutil.rmtree(mount.path("/opt/gone"))
-            if turn == 1:
-                mount.path("/opt/gone").mkdir()
-            os.rename(mount.path("/usr"), mount.path("/moved"))
-            assert mount.path("/moved/share/place/file").read_text() == "declared"
-            rofuse_command(mount, "learn", "off")
-            assert describe(mount.point, MADE) == shown
-            mount.path("/usr/share/place/file").write_text("declared")
-        process.communicate(b"\n", timeout=30)
-    assert describe(mount.point, MADE) == shown
-    assert all(record["learned"] for record in mount.records(at_least=1))
-
-
 def test_layers_are_let_go(rofuse, layers):
     """Connections, threads and memory of a throw-away layer end with it."""
     mount = rofuse(layers=layers)
@@ -601,25 +578,3 @@ def test_killed(learn):
         held.close()
     except OSError:
         pass
-
-
-def test_killed_while_it_is_asked(learn, layers):
-    """A thread that waits for the image's own mount when the daemon is killed does not keep it from ending."""
-    for number in range(2000):
-        (layers[0] / f"usr/share/doc/{number}").write_text("x")
-    mount = learn()
-    # Each opening of a file that nobody has open asks the image below the throw-away layer.
-    script = "while :; do find usr/share/doc -type f | xargs cat; done"
-    readers = [subprocess.Popen(["sh", "-c", script], cwd=mount.point, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                start_new_session=True) for _ in range(4)]
-    try:
-        for _ in range(10):
-            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
-            time.sleep(0.05)
-        mount.process.kill()
-        mount.process.wait(30)
-    finally:
-        for reader in readers:
-            os.killpg(reader.pid, signal.SIGKILL)
-        for reader in readers:
-            reader.wait(30)
