@@ -1,14 +1,14 @@
 """What rofuse advise says makes real programs work, as it stands: run, advise, apply, run again, serve a request; and it
 declares no more than a person would."""
 
+import contextlib
 import json
 import subprocess
 
-import facts as facts_lib
-import pytest
-import rofuse_test
 from advised_programs import TEN
 from program_run import free_port
+import pytest
+import rofuse_test
 
 pytestmark = pytest.mark.slow
 
@@ -16,54 +16,73 @@ MOST_ROUNDS = 4
 
 
 class Play:
-    """A program, run again and again on the same place."""
+    """A program, run again and again on the same place, as somebody does who makes it work."""
 
     def __init__(self, run, scratch, program):
         self.run, self.scratch, self.program = run, scratch, program
         self.port = free_port()
         self.configured = program.configure(scratch, self.port)
+        self.running = None
 
-    def start(self, *options, command=None):
-        """A run whose facts are kept."""
+    def start(self, *options):
         program = self.program
-        words = command or [word.format(port=self.port) for word in program.command]
-        entrypoint = ["--entrypoint", program.entrypoint] if program.entrypoint and not command else []
-        started = self.run(program.image, options=[*self.configured, *entrypoint, *options], command=words, keep_facts=True)
-        return started
+        entrypoint = ["--entrypoint", program.entrypoint] if program.entrypoint else []
+        self.running = self.run(program.image, options=[*self.configured, *entrypoint, *options], keep_facts=True,
+                                command=[word.format(port=self.port) for word in program.command])
+        return self.running
 
-    def served(self, started):
-        """Whether it does what it is for. Then it has ended."""
-        program = self.program
-        if program.served:
-            return started.wait() == 0 and started.stdout.endswith(program.served)
+    def serves(self, *options):
+        """Runs it until it has served, or has shown that it does not; then it has ended. Returns what went wrong, or None."""
+        running = self.start(*options)
         try:
-            started.until(lambda: program.ask(self.start, self.port), "a request")
-        except AssertionError:
-            return False
+            if self.program.said:
+                assert running.wait() == 0 and running.stdout == self.program.said.format(port=self.port)
+            else:
+                running.until(lambda: self.program.ask(self) or True, "a request")
+        except AssertionError as problem:
+            return f"{problem}\n{running.output}"
         finally:
-            self.finish(started)
-        return True
+            self.end()
+        return None
 
-    def finish(self, started):
-        if started.process.poll() is None and self.program.end:
-            try:
-                self.program.end(self.start, self.port)
-            except OSError:
-                pass
-        started.end()
+    def end(self):
+        if self.running.process.poll() is None and self.program.end:
+            with contextlib.suppress(OSError):
+                self.program.end(self)
+                self.running.wait()
+        self.running.end()
 
-    def advise(self, started, *declared):
-        """The advice from the facts of a run that has ended."""
-        done = subprocess.run([rofuse_test.BINARY, "advise", "--state-dir", self.scratch / "state", "--from", started.facts_path,
-                               "--image", started.image, *map(str, self.configured_routes()), *declared, "--json"], capture_output=True, text=True,
-                              check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    def advise(self, *words, declared=()):
+        """What is said of the facts of the last run. @declared: what was tried already."""
+        # Of what configures it and is declared already, advise need only know the places.
+        pairs = zip(self.configured[::2], self.configured[1::2], strict=True)
+        places = [word for option, value in pairs if option == "-v" for word in (option, value)]
+        done = subprocess.run([rofuse_test.BINARY, "advise", "--state-dir", self.scratch / "state",
+                               "--from", self.running.facts_path, "--image", self.running.image, *places, *declared, *words],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
 
-    def configured_routes(self):
-        """Of what configures the program that which is a route: the options of its environment are none."""
-        pairs = zip(self.configured[::2], self.configured[1::2])
-        return [word for pair in pairs if pair[0] == "-v" for word in pair]
+    def advised(self, **kwargs):
+        """The words for rofuse run, exactly as they are printed, and the advice for programs."""
+        words = shell_words(self.advise("--for", "rofuse", **kwargs))
+        assert words[0] == "run" and words[-2:] == ["--image", self.running.image]
+        advice = json.loads(self.advise("--json", **kwargs))
+        return words[1:-2], advice
+
+
+def shell_words(text):
+    """The arguments that a shell makes of a call of rofuse."""
+    script = 'rofuse() { for word; do printf "%s\\0" "$word"; done; }\n' + text
+    said = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    return said.stdout.split("\0")[:-1]
+
+
+def applied(advice):
+    """({target: kind}, names of variables) of what is to be declared."""
+    advices = [one for one in advice["advices"] if one["applies"]]
+    places = {one["route"]["target"]: one["kind"] for one in advices if "route" in one}
+    return places, {one["name"] for one in advices if one["kind"] == "env"}
 
 
 @pytest.fixture
@@ -71,43 +90,42 @@ def play(run, scratch):
     return lambda name: Play(run, scratch, TEN[name])
 
 
-def words_of(advice):
-    """What is to be applied: the options, and the variables."""
-    words = list(advice["options"])
-    for one in advice["advices"]:
-        if one["kind"] == "env" and one["applies"]:
-            words += ["-e", f"{one['name']}={one['value']}"]
-    return words
+def check_precision(play):
+    """Of the last run, in which all is declared, nothing is fatal and nothing is advised."""
+    facts = play.running.facts()["facts"]
+    assert [fact for fact in facts if fact["class"] == "fatal"] == []
+    advice = json.loads(play.advise("--json"))
+    assert (advice["options"], advice["advices"], advice["notes"]) == ([], [], [])
+    assert "nothing to declare\n" in play.advise()
 
 
 @pytest.mark.parametrize("name", TEN)
-def test_explore(play, name):
-    p = play(name)
-    bare = p.start()
-    ok = p.served(bare)
-    print("BARE served:", ok, bare.process.returncode)
-    print(bare.output[-1500:])
-    for f in bare.facts()["facts"]:
-        print("  F", f["class"], f["because"], f["place"], f["operations"], f["executable"], f["uid"], f["count"], "|", f["reason"])
-    print("bare advice:", words_of(p.advise(bare)))
-    learn = p.start("--learn")
-    ok = p.served(learn)
-    print("LEARN served:", ok)
-    if not ok: print(learn.output[-3000:])
-    for f in learn.facts()["facts"]:
-        print("  F", f["class"], f["because"], f["place"], f["operations"], f["executable"], f["uid"], f["count"])
-    adv = p.advise(learn)
-    words = words_of(adv)
-    print("ADVICE:", words)
-    for a in adv["advices"]: print("   A", a["need"], a["kind"], a.get("option"), "|", a["why"], "|", a["cost"])
-    for a in adv["left_out"]: print("   L", a["place"], a["class"], a["reason"])
-    for a in adv["notes"]: print("   N", a)
-    last = p.start(*words)
-    ok = p.served(last)
-    print("LAST served:", ok)
-    if not ok: print(last.output[-3000:])
-    for f in last.facts()["facts"]:
-        print("  F", f["class"], f["because"], f["place"], f["operations"], f["executable"], f["uid"], f["count"], "|", f["reason"])
-    adv = p.advise(last)
-    print("AGAIN:", words_of(adv), adv["advices"], adv["left_out"])
-    print("EXPECTED", TEN[name].expected)
+def test_by_learning(play, name):
+    """One run without anything that does not work, one in learn mode that does, and one with what is advised."""
+    play = play(name)
+    assert play.serves() is not None
+    assert any(fact["class"] != "probe" for fact in play.running.facts()["facts"])
+    assert play.serves("--learn") is None
+    words, advice = play.advised()
+    program = play.program
+    assert applied(advice) == (program.expected, program.variables), advice
+    assert play.serves(*words) is None
+    check_precision(play)
+
+
+@pytest.mark.parametrize("name", [name for name, program in TEN.items() if program.by_rounds])
+def test_by_rounds(play, name):
+    """Run, advise, apply, until it works; what is advised in each round is added."""
+    play = play(name)
+    declared, places = [], {}
+    for _ in range(MOST_ROUNDS):
+        problem = play.serves(*declared)
+        if problem is None:
+            break
+        words, advice = play.advised(declared=declared)
+        assert words, problem
+        places |= applied(advice)[0]
+        declared += words
+    assert problem is None
+    assert places == play.program.expected
+    check_precision(play)

@@ -117,7 +117,7 @@ PARTS_MAY = {
     "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
-    "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
+    "advise": TOOLS | {"class_rule", "compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
     "run": TOOLS | {"process", "route"},
 }
 
