@@ -123,7 +123,7 @@ static void append_advices(GString *out, const GPtrArray *advices)
 {
     if (advices->len == 0)
         return;
-    g_string_append(out, "To allow them, declare (as an option, or in the Compose file's service):\n");
+    g_string_append(out, "To allow that, declare (as an option, or in the Compose file's service):\n");
     struct table table = {.cells = g_ptr_array_new_with_free_func(g_free)};
     for (guint i = 0; i < MIN(advices->len, MOST_ADVICES); i++) {
         const struct advice *advice = g_ptr_array_index(advices, i);

@@ -146,7 +146,7 @@ def test_report_without_its_daemon(scratch, layers):
     with subprocess.Popen(command(scratch, "--report", f"json:{scratch}/report.json", *layers, "--", "sh", "-c", script),
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
-        (state,), (log,) = (scratch / "state/run").glob("*.json"), (scratch / "state/run/roots").glob("*.log")
+        (state,), (log,) = (scratch / "state/run").glob("*.json"), (scratch / "state/run/roots").glob("*.jsonl")
         rofuse_test.wait_until(lambda: log.read_bytes().endswith(b"\n"), "the record")
         os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
         said = process.communicate("\n", timeout=60)[1]

@@ -69,7 +69,7 @@ static void test_log(void)
     g_assert_cmpstr(text, ==,
                     "rofuse: web: 11 writes were refused\n"
                     "  /tmp/x  create, 11 times  EROFS  /bin/prog  open: not seen how it went on\n"
-                    "To allow them, declare (as an option, or in the Compose file's service):\n"
+                    "To allow that, declare (as an option, or in the Compose file's service):\n"
                     "  --tmpfs /tmp  tmpfs: - /tmp\n"
                     "Lines of the log that are no records: 1\n");
 }
@@ -90,7 +90,7 @@ static void test_seen(void)
     g_assert_cmpstr(text, ==,
                     "rofuse: web: 11 writes were refused\n"
                     "  /tmp/x  create, 11 times  EROFS  /bin/prog  tolerated: it ended well\n"
-                    "To allow them, declare (as an option, or in the Compose file's service):\n"
+                    "To allow that, declare (as an option, or in the Compose file's service):\n"
                     "  --tmpfs /tmp  tmpfs: - /tmp  (it went on without)\n");
 }
 
@@ -148,7 +148,7 @@ static void test_text(void)
         "  /tmp/sh.*               create, unlink, 11 times  EROFS  /bin/prog  tolerated: it went on\n"
         "  /ro/x                   open                      EROFS  /bin/prog  /ro is declared read-only; open: it still ran\n"
         "  /usr/bin/line\\x0abreak  create                    EROFS  /bin/prog  open: it still ran\n"
-        "To allow them, declare (as an option, or in the Compose file's service):\n"
+        "To allow that, declare (as an option, or in the Compose file's service):\n"
         "  --tmpfs /var/cache/web:mode=0755,uid=7,gid=7  tmpfs: - /var/cache/web:mode=0755,uid=7,gid=7\n"
         "  --tmpfs /tmp                                  tmpfs: - /tmp                                  (it went on without)\n"
         "  -v ro:/ro                                     volumes: - ro:/ro                              (your choice)\n"
