@@ -20,7 +20,7 @@ static const char summary[] =
     "could not write; and what was left out and why.";
 
 static const char examples[] =
-    "Without MOUNTPOINT or NAME, the only mount is meant. With --from, a log in JSON lines is read instead; --compose,\n"
+    "Without MOUNTPOINT or NAME the only mount is meant. With --from, a log in JSON lines is read instead; --compose,\n"
     "--image and --layer tell then what is declared and what the image has.\n"
     "\n"
     "Examples:\n"
@@ -28,7 +28,7 @@ static const char examples[] =
     "  rofuse advise web --for kubernetes\n"
     "  rofuse advise web --merge compose.yaml            prints the change to the file\n"
     "  rofuse advise web --merge compose.yaml --write    makes it\n"
-    "  rofuse advise --from web.log --image oci:images/web:1.0 --json | jq -r '.options[]'\n"
+    "  rofuse advise --from web.jsonl --image oci:images/web:1.0 --json | jq -r '.options[]'\n"
     "\n"
     "The exit status is 0, also where nothing is to be declared; 1 when the mount, the log or the file cannot be read\n"
     "or changed, 2 when the arguments are wrong.";
@@ -93,8 +93,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log, "Read this log instead of asking a mount; - is stdin",
-         "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log, "A log in JSON instead of a mount; - is stdin", "LOG"},
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &arguments->target,
          "Print what to write for: compose, docker, podman, kubernetes, systemd, rofuse", "TARGET"},
         {"merge", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->merge,

@@ -21,13 +21,14 @@
 static const char summary[] =
     "Goes through a checklist for a mount, a Compose file or a log: is the root read-only, is every writable place\n"
     "needed and narrow, is temporary data on a tmpfs, does nothing write among the program's own files. Each finding\n"
-    "has its reason and its mend.";
+    "has its reason and its mend. Without MOUNTPOINT or NAME, and without options that say what would be mounted, the\n"
+    "only mount is meant.";
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse audit api                               the mount api, with what its log says\n"
-    "  rofuse audit --compose compose.yaml --service api\n"
-    "  rofuse audit --compose compose.yaml --from run.log\n"
+    "  rofuse audit web                               the mount web, with what was refused there\n"
+    "  rofuse audit --compose compose.yaml --service web\n"
+    "  rofuse audit --compose compose.yaml --from web.jsonl\n"
     "  rofuse audit --compose compose.yaml --sarif > audit.sarif\n"
     "\n"
     "The exit status is 0, 3 when there is a finding, 1 when something cannot be read, 2 when the arguments or the\n"
@@ -161,7 +162,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from, "A log of the past", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from, "A log in JSON instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {"sarif", 0, 0, G_OPTION_ARG_NONE, &arguments->as_sarif, "For programs that read SARIF 2.1.0", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},
@@ -169,7 +170,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     g_autoptr(GArray) entries = g_array_new(TRUE, FALSE, sizeof(GOptionEntry));
     mount_arguments_add_entries(&content, MOUNT_ARGUMENTS_CONTENT, entries);
     g_array_append_vals(entries, own, G_N_ELEMENTS(own));
-    gboolean done = command_parse(argc, argv, "audit", "[MOUNTPOINT]", summary, examples,
+    gboolean done = command_parse(argc, argv, "audit", "[MOUNTPOINT|NAME]", summary, examples,
                                   (const GOptionEntry *)(const void *)entries->data, &content, error) &&
                     check(arguments, error);
     struct mount_request *request = done ? mount_arguments_take(&content, NULL, error) : NULL;

@@ -13,13 +13,14 @@
 
 static const char summary[] =
     "For CI: fails when a program is refused, or writes in learn mode, in a place that the baseline lacks. Places are\n"
-    "patterns without random parts, so that two runs of the same program have the same ones.";
+    "patterns without random parts, so that two runs of the same program have the same ones.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse gate --baseline rofuse.baseline.json --update api   write what is known now\n"
-    "  rofuse gate --baseline rofuse.baseline.json api            3 when a place has come up since\n"
-    "  rofuse gate --baseline rofuse.baseline.json --from run.log\n"
+    "  rofuse gate --baseline rofuse.baseline.json --update web   write what is known now\n"
+    "  rofuse gate --baseline rofuse.baseline.json web            3 when a place has come up since\n"
+    "  rofuse gate --baseline rofuse.baseline.json --from web.jsonl\n"
     "\n"
     "The exit status is 0, 3 when there is a new place, 1 when something cannot be read or written, 2 when the\n"
     "arguments or the baseline are wrong.";
@@ -121,7 +122,7 @@ int cmd_gate(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"baseline", 0, 0, G_OPTION_ARG_FILENAME, &arguments.baseline, "The places that are known", "FILE"},
         {"update", 0, 0, G_OPTION_ARG_NONE, &arguments.update, "Write the baseline instead of comparing", NULL},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log of the past instead of a mount", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log in JSON instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments.as_json, "For programs: one JSON object", NULL},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},
@@ -129,7 +130,8 @@ int cmd_gate(int argc, char **argv)
     };
     GError *error = NULL;
     int status = APP_ERROR_USAGE;
-    if (command_parse(argc, argv, "gate", "--baseline FILE [MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
+    if (command_parse(argc, argv, "gate", "--baseline FILE [MOUNTPOINT|NAME]", summary, examples, entries, NULL,
+                      &error) &&
         check(&arguments, &error))
         status = run(&arguments, &error);
     if (error != NULL)

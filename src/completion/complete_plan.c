@@ -28,6 +28,7 @@ static unsigned kinds_of(const char *value, const char *command)
     } words[] = {
         {"TARGET", COMPLETE_TARGETS},   {"PATH", COMPLETE_INSIDE},     {"REF", COMPLETE_IMAGES | COMPLETE_FILES},
         {"SERVICE", COMPLETE_SERVICES}, {"DIR", COMPLETE_DIRECTORIES}, {"FILE", COMPLETE_FILES},
+        {"LOG", COMPLETE_FILES},
     };
     if (is_choice(value))
         return COMPLETE_CHOICES;
