@@ -139,7 +139,8 @@ int cmd_gate(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"baseline", 0, 0, G_OPTION_ARG_FILENAME, &arguments.baseline, "The places that are known", "FILE"},
         {"update", 0, 0, G_OPTION_ARG_NONE, &arguments.update, "Write the baseline instead of comparing", NULL},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log of the past instead of a mount", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from,
+         "A log of the past, or facts that were kept, instead of a mount", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments.as_json, "For programs: one JSON object", NULL},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},
