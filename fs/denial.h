@@ -160,9 +160,12 @@ bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial
 /* Asks every sink to reopen what it writes to (SIGHUP). Any thread; returns at once. */
 void denial_log_reopen(struct denial_log *log);
 
-/* Flushes folded records, gives the sinks up to @seconds to write what is queued, then ends. A sink that is stuck in
- * write() is left behind (its thread and data are not freed). NULL is allowed. */
-void denial_log_free(struct denial_log *log, unsigned seconds);
+/*
+ * Flushes folded records, gives each sink up to @seconds to write what is queued, and longer while it gets on with that, then
+ * ends. A sink that is stuck in write() is left behind (its thread and data are not freed); then false, and what its data
+ * refers to must be left as well. NULL is allowed.
+ */
+bool denial_log_free(struct denial_log *log, unsigned seconds);
 
 /* Names for people and schemas: "mkdir", "not-declared". Static text. */
 const char *denial_operation_name(enum denial_operation operation);

@@ -17,6 +17,7 @@
 
 #define DEFAULT_CAPACITY 4096
 #define MOST_WINDOWS 4096
+#define MOST_PATIENCE_SECONDS 30
 #define MOST_WINDOW_BYTES ((size_t)16 << 20)
 
 /* A sink with its thread. Allocated by itself, as it outlives the log when it is stuck. */
@@ -144,32 +145,54 @@ static int add_outlet(struct denial_log *log, const struct denial_sink *sink, un
     return 0;
 }
 
-/* Waits until @until_ns for a sink to end; one that is stuck is left behind. */
-static void end_outlet(struct outlet *outlet, uint64_t until_ns)
+/*
+ * Waits for a sink to end: @seconds, and again as long as it gets on with what is queued (a slow disk after a flood), but no
+ * longer than MOST_PATIENCE_SECONDS. Returns whether it has.
+ */
+static bool wait_for_outlet(struct outlet *outlet, unsigned seconds)
 {
-    if (!event_queue_wait_done(&outlet->queue, until_ns)) {
+    uint64_t now = event_queue_now(), end = now + MOST_PATIENCE_SECONDS * UINT64_C(1000000000);
+    uint64_t before, after, lost;
+    event_queue_length(&outlet->queue, &before, &lost);
+    for (;; before = after) {
+        uint64_t until = MIN(now + seconds * UINT64_C(1000000000), end);
+        if (event_queue_wait_done(&outlet->queue, until))
+            return true;
+        event_queue_length(&outlet->queue, &after, &lost);
+        now = event_queue_now();
+        if (after >= before || now >= end)
+            return false;
+    }
+}
+
+/* Ends a sink; one that is stuck is left behind, and false. */
+static bool end_outlet(struct outlet *outlet, unsigned seconds)
+{
+    if (!wait_for_outlet(outlet, seconds)) {
         pthread_detach(outlet->thread);
-        return;
+        return false;
     }
     pthread_join(outlet->thread, NULL);
     outlet->sink.close(outlet->sink.data);
     event_queue_clear(&outlet->queue);
     g_free(outlet);
+    return true;
 }
 
-static void free_log(struct denial_log *log, unsigned seconds)
+static bool free_log(struct denial_log *log, unsigned seconds)
 {
-    uint64_t until = event_queue_now() + seconds * UINT64_C(1000000000);
+    bool all_ended = true;
     for (size_t i = 0; i < log->n_outlets; i++)
         event_queue_stop(&log->outlets[i]->queue);
     for (size_t i = 0; i < log->n_outlets; i++)
-        end_outlet(log->outlets[i], until);
+        all_ended &= end_outlet(log->outlets[i], seconds);
     g_free(log->outlets);
     event_queue_clear(&log->queue);
     fold_free(log->fold);
     pthread_mutex_destroy(&log->fold_lock);
     caller_memory_free(log->memory);
     g_free(log);
+    return all_ended;
 }
 
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
@@ -191,7 +214,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     if (status < 0) {
         for (; n_taken < n_sinks; n_taken++)
             sinks[n_taken].close(sinks[n_taken].data);
-        free_log(log, 1);
+        (void)free_log(log, 1);
         return status;
     }
     *ret = log;
@@ -272,11 +295,11 @@ void denial_log_reopen(struct denial_log *log)
         event_queue_ask_reopen(&log->outlets[i]->queue);
 }
 
-void denial_log_free(struct denial_log *log, unsigned seconds)
+bool denial_log_free(struct denial_log *log, unsigned seconds)
 {
     if (log == NULL)
-        return;
+        return true;
     event_queue_stop(&log->queue);
     pthread_join(log->dispatcher, NULL);
-    free_log(log, seconds);
+    return free_log(log, seconds);
 }

@@ -28,7 +28,7 @@ struct session {
     struct fuse_session *fuse;
     dev_t device;               /* of the mounted file system; 0 = not known */
     bool passthrough, io_uring; /* wanted */
-    bool can_expire;            /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
+    atomic_bool can_expire;     /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
     pthread_mutex_t
         route_lock;      /* one change of the routes at a time; held over system calls, never by a serving thread */
     GArray *ended_fds;   /* [route_lock] of ended routes, to be closed; owned */

@@ -4,6 +4,7 @@
 #include "session.h"
 
 #include "live.h"
+#include "node_face.h"
 #include "numbers.h"
 #include "session_private.h"
 
@@ -23,7 +24,14 @@
 /* The kernel tells of a file that was closed a moment later. */
 #define CLOSING_MS 300
 
-static void expire(const struct session *session, const struct live_name *name)
+/* The kernel may ask for these attributes at any time: nothing follows from its asking (ops_refusal.c). */
+static void void_promise(struct node *number)
+{
+    ops_attributes_changed(number);
+    ops_attributes_changed(node_shadow(number));
+}
+
+static void notify_stale(const struct session *session, const struct live_name *name)
 {
     fuse_ino_t dir = ops_ino(session->tree, name->dir);
     size_t length = strlen(name->name);
@@ -38,6 +46,24 @@ static void expire(const struct session *session, const struct live_name *name)
 #else
     (void)fuse_lowlevel_notify_expire_entry(session->fuse, dir, name->name, length, FUSE_LL_EXPIRE_ONLY);
 #endif
+}
+
+/*
+ * With the name, the attributes of its directory are void (fuse_dir_changed). The promise is given up before, for whoever asks
+ * at once, and after, as it may have been renewed in between.
+ */
+static void expire(const struct session *session, const struct live_name *name)
+{
+    void_promise(name->dir);
+    notify_stale(session, name);
+    void_promise(name->dir);
+}
+
+static void change(const struct session *session, struct node *number)
+{
+    void_promise(number);
+    (void)fuse_lowlevel_notify_inval_inode(session->fuse, ops_ino(session->tree, number), 0, 0);
+    void_promise(number);
 }
 
 /*
@@ -80,7 +106,7 @@ void session_tell_kernel(struct session *session, struct live *live, bool all)
     for (guint i = 0; i < live->stale->len; i++)
         expire(session, &g_array_index(live->stale, struct live_name, i));
     for (guint i = 0; i < live->changed->len; i++)
-        (void)fuse_lowlevel_notify_inval_inode(session->fuse, ops_ino(session->tree, live->changed->pdata[i]), 0, 0);
+        change(session, live->changed->pdata[i]);
     live_end(live, quiet);
 }
 

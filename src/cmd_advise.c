@@ -11,7 +11,6 @@
 #include "mount_arguments.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MOST_COMPOSE ((size_t)1 << 20)
@@ -21,7 +20,7 @@ static const char summary[] =
     "could not write; and what was left out and why.";
 
 static const char examples[] =
-    "Without MOUNTPOINT or NAME, the only mount is meant. With --from, a log in JSON lines is read instead; --compose,\n"
+    "Without MOUNTPOINT or NAME the only mount is meant. With --from, a log in JSON lines is read instead; --compose,\n"
     "--image and --layer tell then what is declared and what the image has.\n"
     "\n"
     "Examples:\n"
@@ -29,7 +28,7 @@ static const char examples[] =
     "  rofuse advise web --for kubernetes\n"
     "  rofuse advise web --merge compose.yaml            prints the change to the file\n"
     "  rofuse advise web --merge compose.yaml --write    makes it\n"
-    "  rofuse advise --from web.log --image oci:images/web:1.0 --json | jq -r '.options[]'\n"
+    "  rofuse advise --from web.jsonl --image oci:images/web:1.0 --json | jq -r '.options[]'\n"
     "\n"
     "The exit status is 0, also where nothing is to be declared; 1 when the mount, the log or the file cannot be read\n"
     "or changed, 2 when the arguments are wrong.";
@@ -95,7 +94,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
         {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log,
-         "Read this log, or facts that were kept, instead of asking a mount; - is stdin", "LOG"},
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &arguments->target,
          "Print what to write for: compose, docker, podman, kubernetes, systemd, rofuse", "TARGET"},
         {"merge", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->merge,
@@ -126,10 +125,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
 
 static int print(const char *text)
 {
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 /* What is not part of the file is said all the same. */
@@ -195,13 +192,13 @@ static int answer(const struct arguments *arguments, const struct mount_request 
     const struct advise_output output = {
         .list = list,
         .with_optional = arguments->all,
-        .service = service != NULL             ? service->name
-                   : input->head.mount != NULL ? input->head.mount
-                                               : "app",
+        .service = service != NULL                     ? service->name
+                   : input->source->head.mount != NULL ? input->source->head.mount
+                                                       : "app",
         .image = image_name(input, request),
-        .mount = input->head.mount,
-        .denied = input->head.denied,
-        .dropped = input->head.dropped,
+        .mount = input->source->head.mount,
+        .denied = input->source->head.denied,
+        .dropped = input->source->head.dropped,
     };
     int status;
     if (arguments->merge != NULL) {

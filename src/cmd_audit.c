@@ -11,8 +11,6 @@
 #include "run_program.h"
 #include "text.h"
 
-#include <stdio.h>
-
 #ifndef ROFUSE_VERSION
 #define ROFUSE_VERSION "0.0.0"
 #endif
@@ -23,13 +21,14 @@
 static const char summary[] =
     "Goes through a checklist for a mount, a Compose file or a log: is the root read-only, is every writable place\n"
     "needed and narrow, is temporary data on a tmpfs, does nothing write among the program's own files. Each finding\n"
-    "has its reason and its mend.";
+    "has its reason and its mend. Without MOUNTPOINT or NAME, and without options that say what would be mounted, the\n"
+    "only mount is meant.";
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse audit api                               the mount api, with what its log says\n"
-    "  rofuse audit --compose compose.yaml --service api\n"
-    "  rofuse audit --compose compose.yaml --from run.log\n"
+    "  rofuse audit web                               the mount web, with what was refused there\n"
+    "  rofuse audit --compose compose.yaml --service web\n"
+    "  rofuse audit --compose compose.yaml --from web.jsonl\n"
     "  rofuse audit --compose compose.yaml --sarif > audit.sarif\n"
     "\n"
     "The exit status is 0, 3 when there is a finding, 1 when something cannot be read, 2 when the arguments or the\n"
@@ -120,7 +119,7 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
             take_plan(work);
     }
     if (done && (!has_content || arguments->from != NULL)) {
-        work->source = fact_source_open(paths, word, arguments->from, error);
+        work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
     if (done && work->source != NULL)
@@ -136,15 +135,13 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
     return done;
 }
 
-static int print(const struct work *work, const struct arguments *arguments)
+static int print(const struct work *work, const struct arguments *arguments, GError **error)
 {
     g_autoptr(GPtrArray) findings = audit_make(&work->subject);
     enum audit_format format = arguments->as_sarif ? AUDIT_SARIF : arguments->as_json ? AUDIT_JSON : AUDIT_TEXT;
     g_autofree char *text = audit_print(&work->subject, findings, work->file, ROFUSE_VERSION, format);
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
+    if (!command_print(text, error))
         return APP_ERROR_FAILED;
-    }
     return findings->len > 0 ? STATUS_FOUND : 0;
 }
 
@@ -165,7 +162,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from, "A log of the past, or facts that were kept", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from,
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {"sarif", 0, 0, G_OPTION_ARG_NONE, &arguments->as_sarif, "For programs that read SARIF 2.1.0", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},
@@ -173,7 +171,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     g_autoptr(GArray) entries = g_array_new(TRUE, FALSE, sizeof(GOptionEntry));
     mount_arguments_add_entries(&content, MOUNT_ARGUMENTS_CONTENT, entries);
     g_array_append_vals(entries, own, G_N_ELEMENTS(own));
-    gboolean done = command_parse(argc, argv, "audit", "[MOUNTPOINT]", summary, examples,
+    gboolean done = command_parse(argc, argv, "audit", "[MOUNTPOINT|NAME]", summary, examples,
                                   (const GOptionEntry *)(const void *)entries->data, &content, error) &&
                     check(arguments, error);
     struct mount_request *request = done ? mount_arguments_take(&content, NULL, error) : NULL;
@@ -187,8 +185,11 @@ int cmd_audit(int argc, char **argv)
     struct arguments arguments = {0};
     struct work work = {0};
     struct mount_request *request = parse(argc, argv, &arguments, &error);
-    int status = request != NULL && gather(&work, &arguments, request, &error) ? print(&work, &arguments)
-                                                                               : app_error_print(error);
+    int status = APP_ERROR_FAILED;
+    if (request != NULL && gather(&work, &arguments, request, &error))
+        status = print(&work, &arguments, &error);
+    if (error != NULL)
+        status = app_error_print(error);
     clear_work(&work);
     mount_request_free(request);
     g_free(arguments.from);

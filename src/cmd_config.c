@@ -11,8 +11,6 @@
 #include "plan.h"
 #include "run_words.h"
 
-#include <stdio.h>
-
 static const char summary[] =
     "Shows what is understood of options, Compose file and image together: layers, places that may be written\n"
     "with every option, environment, command. Nothing is mounted and nothing is changed.";
@@ -61,11 +59,8 @@ static int print(const struct plan *plan, gboolean as_json)
     };
     config.routes = mount_options_routes(plan->routes, &config.n_routes);
     g_autofree char *text = as_json ? config_print_json(&config) : config_print_text(&config);
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
-        return APP_ERROR_FAILED;
-    }
-    return 0;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 struct arguments {
@@ -125,8 +120,7 @@ static int print_live(const struct arguments *arguments, const struct paths *pat
     int status = 0;
     if (error == NULL) {
         g_autofree char *text = arguments->as_json ? live_config_json(found->state) : live_config_compose(found->state);
-        if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-            app_error_failed(&error, "cannot write to stdout");
+        (void)command_print(text, &error);
     }
     if (error != NULL)
         status = app_error_print(error);

@@ -7,7 +7,6 @@
 #include "mount_ask.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -16,17 +15,17 @@ static const char summary[] =
     "place, the program, how often, what that meant to it (it died of it, it went on without, it only\n"
     "asked), by what that is known, and what is known to help.\n"
     "\n"
-    "Without --from the daemon of the mount is asked, which has seen how the programs went on; a log\n"
-    "does not tell that.";
+    "Without MOUNTPOINT or NAME the only mount is meant.\n"
+    "Its daemon has seen how the programs went on; a log, which --from reads, does not tell that.";
 
 static const char examples[] =
     "Examples:\n"
     "  rofuse facts\n"
-    "  rofuse facts /mnt/root\n"
-    "  rofuse facts --from denied.log\n"
+    "  rofuse facts web\n"
+    "  rofuse facts --from web.jsonl\n"
     "  rofuse facts --json | jq -r '.facts[] | select(.class == \"fatal\").place'\n"
     "\n"
-    "The exit status is 0, 1 when MOUNTPOINT is no rofuse mount or the log cannot be read, 2 when the\n"
+    "The exit status is 0, 1 when there is no such mount or the log cannot be read, 2 when the\n"
     "arguments are wrong.";
 
 struct facts_request {
@@ -91,17 +90,14 @@ static int show(const struct facts_request *request, GError **error)
     json_decref(document);
     if (text == NULL)
         return APP_ERROR_FAILED;
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return command_print(text, error) ? 0 : APP_ERROR_FAILED;
 }
 
 static gboolean check(const struct facts_request *request, GError **error)
 {
     if (request->rest != NULL && (g_strv_length(request->rest) != 1 || *request->rest[0] == '\0'))
         return app_error_usage(
-            error, "give one mount point or name, or none where there is one mount: rofuse facts [MOUNTPOINT]");
+            error, "give one mount point or name, or none where there is one mount: rofuse facts [MOUNTPOINT|NAME]");
     if (request->log != NULL && request->rest != NULL)
         return app_error_usage(error, "--from LOG and a mount point are two sources; give one of them");
     if (request->knowledge != NULL && request->log == NULL)
@@ -114,7 +110,7 @@ int cmd_facts(int argc, char **argv)
     struct facts_request request = {0};
     const GOptionEntry entries[] = {
         {"from", 0, 0, G_OPTION_ARG_FILENAME, &request.log,
-         "A log in JSON, or facts that were kept, instead of a mount; \"-\": standard input", "LOG"},
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &request.as_json, "For programs: one JSON object", NULL},
         {"knowledge", 0, 0, G_OPTION_ARG_FILENAME, &request.knowledge,
          "What is known of more programs; comes before what is built in", "FILE"},
@@ -124,7 +120,7 @@ int cmd_facts(int argc, char **argv)
     };
     GError *error = NULL;
     int status = 0;
-    if (command_parse(argc, argv, "facts", "[MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
+    if (command_parse(argc, argv, "facts", "[MOUNTPOINT|NAME]", summary, examples, entries, NULL, &error) &&
         check(&request, &error))
         status = show(&request, &error);
     g_free(request.log);

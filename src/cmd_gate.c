@@ -3,11 +3,9 @@
 #include "app_error.h"
 #include "baseline.h"
 #include "fact_source.h"
-#include "json_bytes.h"
 #include "paths.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Found, and not as it should be: neither a failure nor a mistake. */
@@ -15,13 +13,14 @@
 
 static const char summary[] =
     "For CI: fails when a program is refused, or writes in learn mode, in a place that the baseline lacks. Places are\n"
-    "patterns without random parts, so that two runs of the same program have the same ones.";
+    "patterns without random parts, so that two runs of the same program have the same ones.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse gate --baseline rofuse.baseline.json --update api   write what is known now\n"
-    "  rofuse gate --baseline rofuse.baseline.json api            3 when a place has come up since\n"
-    "  rofuse gate --baseline rofuse.baseline.json --from run.log\n"
+    "  rofuse gate --baseline rofuse.baseline.json --update web   write what is known now\n"
+    "  rofuse gate --baseline rofuse.baseline.json web            3 when a place has come up since\n"
+    "  rofuse gate --baseline rofuse.baseline.json --from web.jsonl\n"
     "\n"
     "The exit status is 0, 3 when there is a new place, 1 when something cannot be read or written, 2 when the\n"
     "arguments or the baseline are wrong.";
@@ -32,24 +31,10 @@ struct arguments {
     char **rest;
 };
 
-static json_t *places_to_json(const GPtrArray *places)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < places->len; i++) {
-        const struct baseline_place *place = g_ptr_array_index(places, i);
-        json_t *object = json_object();
-        json_bytes_set(object, "place", place->place);
-        json_bytes_set(object, "program", place->program);
-        json_object_set_new(object, "why", json_string(place->why));
-        json_array_append_new(list, object);
-    }
-    return list;
-}
-
 static char *as_json(const GPtrArray *new, const GPtrArray *gone)
 {
-    json_t *json = json_pack("{s:s, s:o, s:o}", "schema", "rofuse.gate/1", "new", places_to_json(new), "gone",
-                             places_to_json(gone));
+    json_t *json = json_pack("{s:s, s:o, s:o}", "schema", "rofuse.gate/1", "new", baseline_to_json(new), "gone",
+                             baseline_to_json(gone));
     char *dumped = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     char *text = g_strconcat(dumped, "\n", NULL);
     free(dumped);
@@ -76,14 +61,12 @@ static char *as_text(const GPtrArray *new, const GPtrArray *gone, guint known)
     return g_string_free(text, FALSE);
 }
 
-static int print(char *text, int status)
+/* Takes the text. */
+static int print(char *text, int status, GError **error)
 {
-    gboolean done = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    gboolean done = command_print(text, error);
     g_free(text);
-    if (done)
-        return status;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return done ? status : APP_ERROR_FAILED;
 }
 
 static int compare(const struct arguments *arguments, const GPtrArray *places, GError **error)
@@ -94,7 +77,7 @@ static int compare(const struct arguments *arguments, const GPtrArray *places, G
     g_autoptr(GPtrArray) new = baseline_missing(places, known);
     g_autoptr(GPtrArray) gone = baseline_missing(known, places);
     return print(arguments->as_json ? as_json(new, gone) : as_text(new, gone, known->len),
-                 new->len > 0 ? STATUS_FOUND : 0);
+                 new->len > 0 ? STATUS_FOUND : 0, error);
 }
 
 static int update(const struct arguments *arguments, const GPtrArray *places, GError **error)
@@ -102,14 +85,14 @@ static int update(const struct arguments *arguments, const GPtrArray *places, GE
     if (!baseline_write(arguments->baseline, places, error))
         return APP_ERROR_FAILED;
     g_autofree char *shown = text_word(arguments->baseline);
-    return print(g_strdup_printf("%s: %u place%s\n", shown, places->len, places->len == 1 ? "" : "s"), 0);
+    return print(g_strdup_printf("%s: %u place%s\n", shown, places->len, places->len == 1 ? "" : "s"), 0, error);
 }
 
 static int run(const struct arguments *arguments, GError **error)
 {
     struct paths *paths = paths_find(arguments->state_dir, error);
     const char *word = arguments->rest != NULL ? arguments->rest[0] : NULL;
-    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, error) : NULL;
+    struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, NULL, error) : NULL;
     int status = APP_ERROR_FAILED;
     if (source != NULL) {
         g_autoptr(GPtrArray) places = baseline_from_facts(source->facts);
@@ -140,7 +123,7 @@ int cmd_gate(int argc, char **argv)
         {"baseline", 0, 0, G_OPTION_ARG_FILENAME, &arguments.baseline, "The places that are known", "FILE"},
         {"update", 0, 0, G_OPTION_ARG_NONE, &arguments.update, "Write the baseline instead of comparing", NULL},
         {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from,
-         "A log of the past, or facts that were kept, instead of a mount", "LOG"},
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments.as_json, "For programs: one JSON object", NULL},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},
@@ -148,7 +131,8 @@ int cmd_gate(int argc, char **argv)
     };
     GError *error = NULL;
     int status = APP_ERROR_USAGE;
-    if (command_parse(argc, argv, "gate", "--baseline FILE [MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
+    if (command_parse(argc, argv, "gate", "--baseline FILE [MOUNTPOINT|NAME]", summary, examples, entries, NULL,
+                      &error) &&
         check(&arguments, &error))
         status = run(&arguments, &error);
     if (error != NULL)

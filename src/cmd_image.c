@@ -9,7 +9,6 @@
 #include "paths.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,14 +118,6 @@ static gboolean check_rest(struct options *options, guint least, guint most, con
     return options->paths != NULL;
 }
 
-static gboolean print(const char *text, GError **error)
-{
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return TRUE;
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot write to stdout");
-    return FALSE;
-}
-
 /* Takes the JSON over. */
 static gboolean print_json(json_t *json, GError **error)
 {
@@ -134,7 +125,7 @@ static gboolean print_json(json_t *json, GError **error)
     g_autofree char *line = g_strconcat(text, "\n", NULL);
     free(text);
     json_decref(json);
-    return print(line, error);
+    return command_print(line, error);
 }
 
 static gboolean show(const struct options *options, const struct image_record *record, GError **error)
@@ -143,7 +134,7 @@ static gboolean show(const struct options *options, const struct image_record *r
     if (options->as_json)
         return print_json(image_describe_json(store, record), error);
     g_autofree char *text = image_describe_text(store, record);
-    return print(text, error);
+    return command_print(text, error);
 }
 
 static struct image_options image_options(const struct options *options)
@@ -168,7 +159,7 @@ static gboolean import(const struct options *options, const struct image_ref *re
         return FALSE;
     g_autofree char *line = g_strconcat(image->id, "\n", NULL);
     struct image_record *record = options->as_json ? image_record_find(how.store, image->id, error) : NULL;
-    gboolean done = options->as_json ? record != NULL && show(options, record, error) : print(line, error);
+    gboolean done = options->as_json ? record != NULL && show(options, record, error) : command_print(line, error);
     image_record_free(record);
     image_free(image);
     return done;
@@ -210,7 +201,7 @@ static gboolean run_ls(int argc, char **argv, struct options *options, GError **
     if (options->as_json)
         return print_json(image_describe_list_json(options->paths->images, records), error);
     g_autofree char *text = image_describe_list_text(options->paths->images, records);
-    return print(text, error);
+    return command_print(text, error);
 }
 
 /* An image that lies somewhere else, or in the store. NULL with one line. */
@@ -273,7 +264,7 @@ static gboolean report(const struct options *options, const struct image_gc *gc,
     g_autofree char *names = count_text(gc->names + gc->images, "name"), *images = count_text(gc->images, "image");
     g_autofree char *layers = count_text(gc->layers, "layer");
     g_autofree char *line = g_strdup_printf("removed: %s, %s, %s, %s\n", names, images, layers, size);
-    return print(line, error);
+    return command_print(line, error);
 }
 
 static gboolean run_rm(int argc, char **argv, struct options *options, GError **error)
@@ -318,7 +309,7 @@ int cmd_image(int argc, char **argv)
     GError *error = NULL;
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return print(help, &error) ? 0 : app_error_print(error);
+        return command_print(help, &error) ? 0 : app_error_print(error);
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (strcmp(word, commands[i].name) != 0)
             continue;

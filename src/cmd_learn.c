@@ -7,7 +7,6 @@
 #include "text.h"
 #include "text_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +28,7 @@ static const char examples[] =
     "\n"
     "Kinds of changes: added, changed, attributes (owner, mode or times alone), opened (for writing, but not\n"
     "written), removed, renamed. A directory that the image lacks is told as one, with what is in it.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.\n"
     "It takes the right to mount: root, or namespaces (unshare -Urm).\n"
     "\n"
     "The exit status is 0, 1 when there is no such mount or it could not be done, 2 when the arguments are wrong.";
@@ -107,9 +107,7 @@ static gboolean print(const json_t *result, const char *what, gboolean as_json, 
     } else {
         text = strcmp(what, "diff") == 0 ? diff_text(result) : switch_text(result);
     }
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-        return app_error_failed(error, "cannot write to stdout");
-    return TRUE;
+    return command_print(text, error);
 }
 
 static gboolean run(const struct options *options, GError **error)
@@ -130,14 +128,15 @@ static gboolean check(const struct options *options, GError **error)
 {
     guint n = options->rest != NULL ? g_strv_length(options->rest) : 0;
     if (n == 0)
-        return app_error_usage(error, "say what is to be done; write rofuse learn on|off|diff [MOUNTPOINT]");
+        return app_error_usage(error, "say what is to be done; write rofuse learn on|off|diff [MOUNTPOINT|NAME]");
     const char *const words[] = {"on", "off", "diff", NULL};
     if (!g_strv_contains(words, options->rest[0])) {
         g_autofree char *shown = text_word(options->rest[0]);
-        return app_error_usage(error, "%s: no such command; write rofuse learn on|off|diff [MOUNTPOINT]", shown);
+        return app_error_usage(error, "%s: no such command; write rofuse learn on|off|diff [MOUNTPOINT|NAME]", shown);
     }
     if (n > 2 || (n == 2 && options->rest[1][0] == '\0'))
-        return app_error_usage(error, "give one mount point or name: rofuse learn %s [MOUNTPOINT]", options->rest[0]);
+        return app_error_usage(error, "give one mount point or name: rofuse learn %s [MOUNTPOINT|NAME]",
+                               options->rest[0]);
     return TRUE;
 }
 
@@ -152,7 +151,7 @@ int cmd_learn(int argc, char **argv)
     };
     GError *error = NULL;
     bool done =
-        command_parse(argc, argv, "learn", "on|off|diff [MOUNTPOINT]", summary, examples, entries, NULL, &error) &&
+        command_parse(argc, argv, "learn", "on|off|diff [MOUNTPOINT|NAME]", summary, examples, entries, NULL, &error) &&
         check(&options, &error) && run(&options, &error);
     g_free(options.state_dir);
     g_strfreev(options.rest);

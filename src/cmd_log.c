@@ -17,7 +17,7 @@
 static const char summary[] =
     "Shows the refused writes of a mount: those that its daemon keeps in memory, and with --follow those\n"
     "that come. Of a mount whose daemon has ended it reads the log's file; of any other log the file that\n"
-    "--from names.";
+    "--from names. Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "TIME is 10m (so long ago; s, m, h, d, w), 12:00, 2026-11-26 or \"2026-11-26 12:00\".\n"
@@ -167,7 +167,7 @@ int cmd_log(int argc, char **argv)
         {"process", 0, 0, G_OPTION_ARG_FILENAME, &arguments.process,
          "Of this process: its name, its executable or its id, outside or inside", "NAME|PID"},
         {"path", 0, 0, G_OPTION_ARG_FILENAME, &arguments.path, "Of paths like this one", "GLOB"},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log in JSON of the past; - is stdin", "FILE"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log in JSON instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments.as_json, "The same as --format json", NULL},
         {"format", 0, 0, G_OPTION_ARG_FILENAME, &arguments.format,
          "Lines for people (text, the default), rofuse.log/1 or the schemas of others", "text|json|ecs|ocsf|falco"},

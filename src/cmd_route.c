@@ -9,44 +9,47 @@
 #include "text.h"
 #include "text_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] = "Usage: rofuse route COMMAND [OPTIONS]\n"
-                           "\n"
-                           "Changes which places of a mount may be written, while programs run on it.\n"
-                           "\n"
-                           "Commands:\n"
-                           "  add  [MOUNTPOINT] --tmpfs ... | --volume ... | --mount ...   add places\n"
-                           "  rm   [MOUNTPOINT] TARGET...                                  take places away\n"
-                           "  ls   [MOUNTPOINT]                                            the places that there are\n"
-                           "\n"
-                           "rofuse route COMMAND --help tells a command's options with examples.\n"
-                           "\n"
-                           "Example:\n"
-                           "  rofuse route add /mnt/root --tmpfs /run:size=16m -v data:/var/lib/app\n"
-                           "  rofuse route ls\n"
-                           "  rofuse route rm /mnt/root /run\n"
-                           "\n"
-                           "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.\n";
+static const char help[] =
+    "Usage: rofuse route COMMAND [OPTIONS]\n"
+    "\n"
+    "Changes which places of a mount may be written, while programs run on it.\n"
+    "\n"
+    "Commands:\n"
+    "  add  [MOUNTPOINT|NAME] --tmpfs ... | --volume ... | --mount ...   add places\n"
+    "  rm   [MOUNTPOINT|NAME] TARGET...                                  take places away\n"
+    "  ls   [MOUNTPOINT|NAME]                                            the places that there are\n"
+    "\n"
+    "rofuse route COMMAND --help tells a command's options with examples.\n"
+    "\n"
+    "Example:\n"
+    "  rofuse route add /mnt/root --tmpfs /run:size=16m -v data:/var/lib/app\n"
+    "  rofuse route ls\n"
+    "  rofuse route rm /mnt/root /run\n"
+    "\n"
+    "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.\n";
 
 static const char add_summary[] =
     "Adds places that may be written to a mount that is in use: all of them, or none. They are there at once, also\n"
     "in containers that run on it. Open files, working directories and what is mounted there stay as they are.";
-static const char add_examples[] = "Examples:\n"
-                                   "  rofuse route add /mnt/root --tmpfs /run\n"
-                                   "  rofuse route add --tmpfs /etc/app:tmpcopyup -v data:/var/lib/app\n"
-                                   "  rofuse route add web --mount type=bind,source=/srv/uploads,target=/app/uploads\n"
-                                   "\n"
-                                   "The words are those of rofuse mount. What is added is forgotten with the mount.\n"
-                                   "\n"
-                                   "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.";
+static const char add_examples[] =
+    "Examples:\n"
+    "  rofuse route add /mnt/root --tmpfs /run\n"
+    "  rofuse route add --tmpfs /etc/app:tmpcopyup -v data:/var/lib/app\n"
+    "  rofuse route add web --mount type=bind,source=/srv/uploads,target=/app/uploads\n"
+    "\n"
+    "Without MOUNTPOINT or NAME the only mount is meant. The words are those of rofuse mount.\n"
+    "What is added is forgotten with the mount; rofuse config --live writes it out as a Compose file.\n"
+    "\n"
+    "The exit status is 0, 1 when it could not be done, 2 when the arguments are wrong.";
 
 static const char rm_summary[] =
     "Takes places away from a mount that is in use: the image's own content is seen there again. One that is in use\n"
     "is left, unless --force says otherwise; then what is open stays open until it is closed, and a tmpfs goes\n"
-    "when nothing of it is open. The content of a volume stays.";
+    "when nothing of it is open. The content of a volume stays.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.";
 static const char rm_examples[] = "Examples:\n"
                                   "  rofuse route rm /mnt/root /run /var/lib/app\n"
                                   "  rofuse route rm /run\n"
@@ -56,7 +59,8 @@ static const char rm_examples[] = "Examples:\n"
                                   "no such place is declared or the arguments are wrong.";
 
 static const char ls_summary[] =
-    "Shows the places of a mount that may be written, and those that were declared read-only.";
+    "Shows the places of a mount that may be written, and those that were declared read-only.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.";
 static const char ls_examples[] =
     "Examples:\n"
     "  rofuse route ls\n"
@@ -157,9 +161,7 @@ static gboolean print(json_t *result, const struct state *state, gboolean as_jso
         text = routes_text(json_object_get(result, "routes"));
     }
     json_decref(result);
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return TRUE;
-    return app_error_failed(error, "cannot write to stdout");
+    return command_print(text, error);
 }
 
 /* Asks the mount's daemon and prints what it says. @args: the reference is taken. @quiet: only where JSON is wanted. */
@@ -195,14 +197,15 @@ static gboolean add(int argc, char **argv, struct options *options, GError **err
          "The same in words, as docker's --mount", "KEY=VALUE,..."},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
-    if (!parse(argc, argv, "[MOUNTPOINT]", add_summary, add_examples, own, options, error))
+    if (!parse(argc, argv, "[MOUNTPOINT|NAME]", add_summary, add_examples, own, options, error))
         return FALSE;
     size_t n;
     const struct route_spec *specs = mount_options_routes(options->routes, &n);
     if (n == 0)
         return app_error_usage(error, "say what to add: --tmpfs TARGET, --volume SOURCE:TARGET or --mount ...");
     if (options->rest != NULL && g_strv_length(options->rest) != 1)
-        return app_error_usage(error, "give one mount point or name: rofuse route add MOUNTPOINT --tmpfs TARGET");
+        return app_error_usage(
+            error, "give one mount point or name, or none: rofuse route add [MOUNTPOINT|NAME] --tmpfs TARGET");
     json_t *routes = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(routes, state_route_to_json(&specs[i]));
@@ -216,11 +219,11 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
         {"force", 'f', 0, G_OPTION_ARG_NONE, &options->force, "Also a place that is in use", NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
-    if (!parse(argc, argv, "[MOUNTPOINT] TARGET...", rm_summary, rm_examples, own, options, error))
+    if (!parse(argc, argv, "[MOUNTPOINT|NAME] TARGET...", rm_summary, rm_examples, own, options, error))
         return FALSE;
     guint n = options->rest != NULL ? g_strv_length(options->rest) : 0;
     if (n == 0)
-        return app_error_usage(error, "say which place: rofuse route rm MOUNTPOINT TARGET");
+        return app_error_usage(error, "say which place: rofuse route rm [MOUNTPOINT|NAME] TARGET");
     guint first = n > 1 ? 1 : 0;
     g_auto(GStrv) targets = g_new0(char *, n + 1);
     for (guint i = first; i < n; i++) {
@@ -237,19 +240,17 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
 static gboolean ls(int argc, char **argv, struct options *options, GError **error)
 {
     const GOptionEntry own[] = {{NULL, 0, 0, 0, NULL, NULL, NULL}};
-    if (!parse(argc, argv, "[MOUNTPOINT]", ls_summary, ls_examples, own, options, error))
+    if (!parse(argc, argv, "[MOUNTPOINT|NAME]", ls_summary, ls_examples, own, options, error))
         return FALSE;
     if (options->rest != NULL && g_strv_length(options->rest) != 1)
-        return app_error_usage(error, "give one mount point or name, or none: rofuse route ls [MOUNTPOINT]");
+        return app_error_usage(error, "give one mount point or name, or none: rofuse route ls [MOUNTPOINT|NAME]");
     return ask(options, options->rest != NULL ? options->rest[0] : NULL, "route.ls", json_object(), FALSE, error);
 }
 
 static int print_help(void)
 {
-    if (fputs(help, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_notice("cannot write to stdout");
-    return APP_ERROR_FAILED;
+    GError *error = NULL;
+    return command_print(help, &error) ? 0 : app_error_print(error);
 }
 
 int cmd_route(int argc, char **argv)

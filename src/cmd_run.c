@@ -47,7 +47,8 @@ struct run {
     struct counters counters;
     bool has_counters;
     struct report_file report_file, facts_file;
-    bool was_started; /* the program */
+    bool was_started;      /* the program */
+    struct run_seen *seen; /* what the daemon said of it; NULL = nothing; owned */
 };
 
 /*
@@ -195,7 +196,8 @@ static gboolean print_report(const struct run *run, GError **error)
 {
     g_autofree char *log = g_strdup_printf("/proc/self/fd/%d", run->place->log_fd);
     g_autofree bool *written = run_program_written(run->state, run->has_counters ? &run->counters : NULL);
-    g_autofree char *text = run_report_make(log, run->state, written, run->request->report, error);
+    const struct run_report_input input = {.log = log, .state = run->state, .written = written, .seen = run->seen};
+    g_autofree char *text = run_report_make(&input, run->request->report, error);
     if (text == NULL)
         return FALSE;
     if (run->request->report_file == NULL) {
@@ -206,12 +208,16 @@ static gboolean print_report(const struct run *run, GError **error)
 }
 
 /* While the daemon lives: what it has seen of how the processes ended is in no log. */
-static void write_facts(const struct run *run)
+static void ask_daemon(struct run *run)
 {
     g_autoptr(GError) error = NULL;
-    if (run->facts_file.fd < 0)
+    bool has_file = run->facts_file.fd >= 0;
+    if (!has_file && (!run->was_started || run->request->report == RUN_REPORT_NONE))
         return;
-    g_autofree char *text = run_facts_ask(run->paths, run->state, &error);
+    run->seen = run_facts_ask(run->paths, run->state, &error);
+    if (!has_file)
+        return;
+    g_autofree char *text = run->seen != NULL ? run_facts_text(run->seen) : NULL;
     if (text == NULL || !report_file_write(&run->facts_file, text, &error))
         app_notice("%s", error->message);
 }
@@ -251,7 +257,7 @@ static void remove_anonymous_volumes(const struct run *run)
 static int run_mounted(struct run *run)
 {
     int status = run_program(run);
-    write_facts(run);
+    ask_daemon(run);
     unmount_root(run);
     g_autoptr(GError) error = NULL;
     if (run->was_started && run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
@@ -275,6 +281,7 @@ int cmd_run(int argc, char **argv)
     int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
         status = run_mounted(&run);
+    run_facts_free(run.seen);
     state_free(run.state);
     run_place_remove(run.place);
     report_file_close(&run.report_file);

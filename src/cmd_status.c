@@ -10,7 +10,6 @@
 #include "status_text.h"
 #include "text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char summary[] =
@@ -18,13 +17,12 @@ static const char summary[] =
     "with which places that may be written, how full they are and what was written there by whom, where the\n"
     "log goes and what of it was lost.";
 
-static const char examples[] =
-    "Examples:\n"
-    "  rofuse status\n"
-    "  rofuse status /mnt/root\n"
-    "  rofuse status --json | jq '.mounts[].routes[]'\n"
-    "\n"
-    "The exit status is 0, 1 when MOUNTPOINT is no rofuse mount, 2 when the arguments are wrong.";
+static const char examples[] = "Examples:\n"
+                               "  rofuse status\n"
+                               "  rofuse status /mnt/root\n"
+                               "  rofuse status --json | jq '.mounts[].routes[]'\n"
+                               "\n"
+                               "The exit status is 0, 1 when there is no such mount, 2 when the arguments are wrong.";
 
 /* For a daemon that is stopped or busy; it has no more to do than to look into its memory. */
 #define ANSWER_MS 2000
@@ -71,11 +69,8 @@ static struct guard_space *ask_space(const struct mount_status *status)
 static int print(const struct mount_status *statuses, size_t n, gboolean as_json)
 {
     g_autofree char *text = as_json ? status_json(statuses, n) : status_text(statuses, n);
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
-        return APP_ERROR_FAILED;
-    }
-    return 0;
+    GError *error = NULL;
+    return command_print(text, &error) ? 0 : app_error_print(error);
 }
 
 static int show(const struct paths *paths, const GPtrArray *table, struct state *const *states, size_t n,
@@ -158,12 +153,12 @@ int cmd_status(int argc, char **argv)
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
     GError *error = NULL;
-    if (!command_parse(argc, argv, "status", "[MOUNTPOINT]", summary, examples, entries, NULL, &error))
+    if (!command_parse(argc, argv, "status", "[MOUNTPOINT|NAME]", summary, examples, entries, NULL, &error))
         return app_error_print(error);
     if (rest != NULL && (g_strv_length(rest) != 1 || *rest[0] == '\0'))
         return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
                                            "give one mount point or name, or none for all: "
-                                           "rofuse status [MOUNTPOINT]"));
+                                           "rofuse status [MOUNTPOINT|NAME]"));
     int status = run(state_dir, rest != NULL ? rest[0] : NULL, as_json, &error);
     return error != NULL ? app_error_print(error) : status;
 }

@@ -34,7 +34,7 @@
 static const char summary[] =
     "Unmounts a rofuse mount and waits until its daemon has ended. A mount that is in use is detached\n"
     "at once; who uses it is said, and its daemon goes on serving them until the last one is gone.\n"
-    "A mount whose daemon was killed is cleaned up. MOUNTPOINT may also be the mount's name.";
+    "A mount whose daemon was killed is cleaned up.";
 
 static const char examples[] =
     "Examples:\n"
@@ -241,7 +241,7 @@ int cmd_umount(int argc, char **argv)
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
     GError *error = NULL;
-    if (!command_parse(argc, argv, "umount", "MOUNTPOINT", summary, examples, entries, NULL, &error))
+    if (!command_parse(argc, argv, "umount", "MOUNTPOINT|NAME", summary, examples, entries, NULL, &error))
         return app_error_print(error);
     if (rest == NULL || g_strv_length(rest) != 1 || *rest[0] == '\0')
         return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,

@@ -10,7 +10,8 @@ static const char summary[] =
     "Shows what programs could not write on a mount as it happens, on the whole screen: folded by place,\n"
     "newest first, each with its process, count, age and class. Keys open one with all that is known of\n"
     "it, declare a tmpfs or a volume for it at once, switch learn mode; ? tells them all. In a pipe, or\n"
-    "where the terminal cannot do it, it prints a line for each place that is new or has changed.";
+    "where the terminal cannot do it, it prints a line for each place that is new or has changed.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "Examples:\n"

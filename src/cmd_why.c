@@ -11,7 +11,6 @@
 #include "why_text.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,8 +18,8 @@
 static const char summary[] =
     "Explains one path of a mount: which layers have it, what hides what, which declared place holds it,\n"
     "who may write it, and what would happen to a write by a user just now, and why.\n"
-    "PATH is a path inside, or one of the host below the mount point. MOUNTPOINT is a mount point or a\n"
-    "name, and may be left out where that is clear. With --image or --layer an image is looked at that is not\n"
+    "PATH is a path inside, or one of the host below the mount point.\n"
+    "Without MOUNTPOINT or NAME the only mount is meant. With --image or --layer an image is looked at that is not\n"
     "mounted.";
 
 static const char examples[] = "Examples:\n"
@@ -130,10 +129,7 @@ static int print(const json_t *why, gboolean as_json, GError **error)
     char *dumped = as_json ? json_dumps(why, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     g_autofree char *text = as_json ? g_strconcat(dumped, "\n", NULL) : why_text(why);
     free(dumped);
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-        return 0;
-    app_error_failed(error, "cannot write to stdout");
-    return APP_ERROR_FAILED;
+    return command_print(text, error) ? 0 : APP_ERROR_FAILED;
 }
 
 /* What was asked for on the command line; all borrowed. */
@@ -201,13 +197,13 @@ int cmd_why(int argc, char **argv)
         {NULL, 0, 0, 0, NULL, NULL, NULL},
     };
     GError *error = NULL;
-    if (!command_parse(argc, argv, "why", "[MOUNTPOINT] PATH", summary, examples, entries, NULL, &error))
+    if (!command_parse(argc, argv, "why", "[MOUNTPOINT|NAME] PATH", summary, examples, entries, NULL, &error))
         return app_error_print(error);
     guint n = rest != NULL ? g_strv_length(rest) : 0;
     if (n < 1 || n > 2 || *rest[0] == '\0' || *rest[n - 1] == '\0')
         return app_error_print(g_error_new(APP_ERROR, APP_ERROR_USAGE,
                                            "give a path, and before it the mount where there are several: "
-                                           "rofuse why [MOUNTPOINT] PATH"));
+                                           "rofuse why [MOUNTPOINT|NAME] PATH"));
     const struct request request = {
         .state_dir = state_dir, .words = rest, .user = user, .image = {image, layers}, .as_json = as_json};
     int status = run(&request, &error);

@@ -74,3 +74,10 @@ gboolean command_parse(int argc, char **argv, const char *command, const char *p
         g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s; see %s --help", cause->message, program);
     return FALSE;
 }
+
+gboolean command_print(const char *text, GError **error)
+{
+    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+        return TRUE;
+    return app_error_failed(error, "cannot write to stdout");
+}

@@ -37,4 +37,7 @@ int cmd_advise(int argc, char **argv);
 gboolean command_parse(int argc, char **argv, const char *command, const char *parameters, const char *summary,
                        const char *examples, const GOptionEntry *entries, gpointer data, GError **error);
 
+/* Prints a text on stdout, all of it. FALSE with one line: "rofuse status > /dev/full" is a failure. */
+gboolean command_print(const char *text, GError **error);
+
 #endif

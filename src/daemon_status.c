@@ -2,11 +2,13 @@
  * Control commands about how the mount does:
  *
  *     status {}   what the memory of counters (counters_file.h) cannot hold: {"routes": [{"target", "index", "last_writer"}],
- *                 "queue": {...}}, as rofuse.status/1 has them; index is the route's place among the counters.
+ *                 "queue": {...}, "classes": {CLASS: calls}}, as rofuse.status/1 has them; index is the route's place
+ *                 among the counters.
  */
 #include "daemon.h"
 
 #include "denial.h"
+#include "facts_watch.h"
 #include "json_bytes.h"
 #include "log_set.h"
 #include "record_names.h"
@@ -72,12 +74,29 @@ static json_t *queue_to_json(struct daemon *daemon)
                      "dropped", (json_int_t)all.dropped, "waiting", (json_int_t)all.waiting, "logs", sinks);
 }
 
+/* Refused calls by what they meant to their programs; those that learn mode let happen are none. */
+static json_t *classes_to_json(struct daemon *daemon)
+{
+    g_autoptr(GPtrArray) facts = facts_list(facts_watch_facts(daemon->facts));
+    uint64_t calls[FACT_N_CLASSES] = {0};
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        if (!fact->learned)
+            calls[fact->class] += fact->count;
+    }
+    json_t *json = json_object();
+    for (int i = FACT_N_CLASSES; i-- > 0;)
+        json_object_set_new(json, fact_class_name((enum fact_class)i), json_integer((json_int_t)calls[i]));
+    return json;
+}
+
 static json_t *run_status(void *data, const json_t *args, GError **error)
 {
     struct daemon *daemon = data;
     (void)args;
     (void)error;
-    return json_pack("{s:o, s:o}", "routes", routes_to_json(daemon), "queue", queue_to_json(daemon));
+    return json_pack("{s:o, s:o, s:o}", "routes", routes_to_json(daemon), "queue", queue_to_json(daemon), "classes",
+                     classes_to_json(daemon));
 }
 
 const struct control_command daemon_status_commands[] = {{"status", run_status, NULL}, {NULL, NULL, NULL}};

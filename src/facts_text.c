@@ -2,7 +2,9 @@
 
 #include "text.h"
 
-#define PLACE_WIDTH 40
+#include <string.h>
+
+#define MOST_PLACE_WIDTH 48 /* a longer place pushes the rest of its line */
 
 static void append_age(GString *text, const struct timespec *then, const struct timespec *now)
 {
@@ -58,15 +60,37 @@ static void append_fixes(GString *text, const struct fact *fact)
         g_string_append_c(text, '\n');
 }
 
-static void append_fact(GString *text, const struct fact *fact, const struct timespec *now)
+static void append_count(GString *text, uint64_t count)
+{
+    if (count == 1)
+        g_string_append(text, "once");
+    else
+        g_string_append_printf(text, "%" G_GUINT64_FORMAT " times", count);
+}
+
+/* As wide as the places that are shown. */
+static int place_width(const GPtrArray *facts)
+{
+    size_t width = 0;
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        g_autofree char *place = text_word(fact->place);
+        size_t length = strlen(place);
+        if (length <= MOST_PLACE_WIDTH)
+            width = MAX(width, length);
+    }
+    return (int)width;
+}
+
+static void append_fact(GString *text, const struct fact *fact, int width, const struct timespec *now)
 {
     g_autofree char *place = text_word(fact->place), *program = fact_program(fact), *reason = text_escape(fact->reason);
     g_autofree char *shown = text_word(program);
-    g_string_append_printf(text, "%-10s %-*s ", fact_class_name(fact->class), PLACE_WIDTH, place);
+    g_string_append_printf(text, "%-9s  %-*s  ", fact_class_name(fact->class), width, place);
     append_operations(text, fact);
     g_string_append_printf(text, "  %s  ", shown);
-    if (fact->count > 1)
-        g_string_append_printf(text, "%" G_GUINT64_FORMAT " times, ", fact->count);
+    append_count(text, fact->count);
+    g_string_append(text, ", ");
     append_age(text, &fact->last, now);
     if (fact->why != DENIAL_NOT_DECLARED)
         g_string_append_printf(text, ", %s", denial_why_name(fact->why));
@@ -79,11 +103,12 @@ char *facts_text(const struct facts_head *head, const GPtrArray *facts, const st
 {
     static const enum fact_class order[FACT_N_CLASSES] = {FACT_FATAL, FACT_OPEN, FACT_TOLERATED, FACT_PROBE};
     GString *text = g_string_new(NULL);
+    int width = place_width(facts);
     for (size_t i = 0; i < FACT_N_CLASSES; i++) {
         for (guint k = 0; k < facts->len; k++) {
             const struct fact *fact = g_ptr_array_index(facts, k);
             if (fact->class == order[i])
-                append_fact(text, fact, now);
+                append_fact(text, fact, width, now);
         }
     }
     if (facts->len == 0)

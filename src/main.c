@@ -23,24 +23,23 @@ static const struct command {
 } commands[] = {
     {"Mount and run", NULL, NULL, NULL},
     {"mount", "[OPTIONS] MOUNTPOINT", "mount layers, with tmpfs, volumes and binds as declared", cmd_mount},
-    {"umount", "MOUNTPOINT", "unmount, saying who is in the way, and wait for the end", cmd_umount},
+    {"umount", "MOUNTPOINT|NAME", "unmount, saying who is in the way, and wait for the end", cmd_umount},
     {"run", "[SERVICE] [-- COMMAND]", "mount, run the program, unmount, report what was refused", cmd_run},
     {"bundle", "DIR", "the config.json with which runc or crun run on a mount", cmd_bundle},
     {"image", "COMMAND", "import images, show them, remove them", cmd_image},
     {"config", "[OPTIONS]", "what is understood of a service of a Compose file", cmd_config},
-    {"Try without a restart", NULL, NULL, NULL},
-    {"route", "COMMAND [MOUNTPOINT]", "add and remove writable places while the mount is used", cmd_route},
     {"See", NULL, NULL, NULL},
-    {"status", "[MOUNTPOINT]", "what is mounted, by which process, with which places", cmd_status},
-    {"why", "[MOUNTPOINT] PATH", "which layer has it, who may write it, and why not", cmd_why},
-    {"log", "[MOUNTPOINT]", "which writes were refused, and to whom; --follow goes on", cmd_log},
-    {"watch", "[MOUNTPOINT]", "the same as it happens, on the whole screen, with remedies", cmd_watch},
-    {"facts", "[MOUNTPOINT]", "what was refused, each thing once, and what it meant", cmd_facts},
-    {"Try", NULL, NULL, NULL},
-    {"learn", "on|off|diff [MOUNTPOINT]", "let all writes succeed for a while, and log them", cmd_learn},
-    {"Understand and gate", NULL, NULL, NULL},
-    {"advise", "[MOUNTPOINT]", "what to declare, so that the program works", cmd_advise},
-    {"audit", "[MOUNTPOINT]", "a checklist for a mount, a Compose file or a log", cmd_audit},
+    {"status", "[MOUNTPOINT|NAME]", "what is mounted, by which process, with which places", cmd_status},
+    {"why", "[MOUNTPOINT|NAME] PATH", "which layer has it, who may write it, and why not", cmd_why},
+    {"log", "[MOUNTPOINT|NAME]", "which writes were refused, and to whom; --follow goes on", cmd_log},
+    {"watch", "[MOUNTPOINT|NAME]", "the same as it happens, on the whole screen, with remedies", cmd_watch},
+    {"facts", "[MOUNTPOINT|NAME]", "what was refused, each thing once, and what it meant", cmd_facts},
+    {"Try without a restart", NULL, NULL, NULL},
+    {"route", "COMMAND [MOUNTPOINT|NAME]", "add and remove writable places while the mount is used", cmd_route},
+    {"learn", "on|off|diff [MOUNTPOINT|NAME]", "let all writes succeed for a while, and log them", cmd_learn},
+    {"Repair and keep it so", NULL, NULL, NULL},
+    {"advise", "[MOUNTPOINT|NAME]", "what to declare, so that the program works", cmd_advise},
+    {"audit", "[MOUNTPOINT|NAME]", "a checklist for a mount, a Compose file or a log", cmd_audit},
     {"gate", "--baseline FILE", "for CI: fails where a place has come up that is not known", cmd_gate},
 };
 
@@ -79,7 +78,7 @@ static int print_help(void)
         if (command->run == NULL)
             (void)fprintf(stdout, "\n%s:\n", command->name);
         else
-            (void)fprintf(stdout, "  %-7s %-23s %s\n", command->name, command->parameters, command->summary);
+            (void)fprintf(stdout, "  %-7s %-29s  %s\n", command->name, command->parameters, command->summary);
     }
     (void)fputs(help_after, stdout);
     return finish_output();

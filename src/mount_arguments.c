@@ -89,7 +89,7 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
         {"log", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->logs, "Where refused writes are told; may be repeated",
          "DEST"},
         {"log-format", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log_format,
-         "How it is told; the default is text for stderr, json for files", "json|text|ecs|ocsf|falco"},
+         "json, text, ecs, ocsf or falco; the default is text for stderr, json for files", "FORMAT"},
         {"log-fold", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log_fold,
          "Tell the same fact once in so many seconds, then how often (default 10)", "SECONDS|off"},
         {"name", 0, 0, G_OPTION_ARG_FILENAME, &arguments->name, "Name of the mount (default: from the mount point)",

@@ -126,7 +126,7 @@ struct run_request *run_request_parse(int argc, char **argv, GError **error)
     mount_arguments_init(&arguments);
     const GOptionEntry own[] = {
         {"runtime", 0, 0, G_OPTION_ARG_FILENAME, &words.runtime,
-         "What runs it (default builtin, which needs nothing but the kernel)", "builtin|bwrap|runc|crun"},
+         "builtin, bwrap, runc or crun; builtin is the default and needs only the kernel", "RUNTIME"},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &words.report, "text (default), json or none; to stderr, or to a file",
          "FORMAT[:FILE]"},
         {"facts", 0, 0, G_OPTION_ARG_FILENAME, &words.facts, "Write what was refused and what came of it, for --from",

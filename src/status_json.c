@@ -88,8 +88,12 @@ static json_t *logs_to_json(const struct state *state)
 
 static void set_live(json_t *json, const struct mount_status *status)
 {
-    json_t *queue = json_object_get(status->live, "queue"), *options = json_null();
-    json_object_set_new(json, "queue", queue != NULL ? json_deep_copy(queue) : json_null());
+    static const char *const said[] = {"queue", "classes"};
+    for (size_t i = 0; i < G_N_ELEMENTS(said); i++) {
+        const json_t *value = json_object_get(status->live, said[i]);
+        json_object_set_new(json, said[i], value != NULL ? json_deep_copy(value) : json_null());
+    }
+    json_t *options = json_null();
     if (status->options != NULL) {
         options = json_object();
         json_bytes_set(options, "mount", status->options);

@@ -167,6 +167,22 @@ static void append_queue(GString *text, const struct mount_status *status)
     text_table_append_line(text, "denied", line->str);
 }
 
+/* What the refusals meant, the worst first. */
+static void append_classes(GString *text, const struct mount_status *status)
+{
+    const char *class;
+    json_t *calls;
+    g_autoptr(GString) line = g_string_new(NULL);
+    json_object_foreach(json_object_get(status->live, "classes"), class, calls)
+    {
+        if (json_integer_value(calls) > 0)
+            g_string_append_printf(line, "%s%" JSON_INTEGER_FORMAT " %s", line->len > 0 ? ", " : "",
+                                   json_integer_value(calls), class);
+    }
+    if (line->len > 0)
+        text_table_append_line(text, "classes", line->str);
+}
+
 /* As the kernel has them, on two lines of their own. */
 static void append_options(GString *text, const struct mount_status *status)
 {
@@ -263,6 +279,7 @@ static void append_status(GString *text, const struct mount_status *status)
     append_written(text, status);
     append_logs(text, state);
     append_queue(text, status);
+    append_classes(text, status);
     if (status->has_counters)
         append_counters(text, &status->counters);
     /* Others have made it so, and what is refused there is in no log. */

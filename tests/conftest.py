@@ -27,6 +27,16 @@ def pytest_configure():
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
+def pytest_collection_modifyitems(items):
+    """The slow ones evenly among the others, none at the end: a worker of xdist gets tests that follow each other, and who
+    begins a slow one last is waited for. Where a whole file is slow, its tests stay together."""
+    slow = [item for item in items if any(mark.name == "slow" for mark in item.own_markers)]
+    spread = [item for item in items if item not in slow]
+    for number, item in enumerate(slow):
+        spread.insert(number * len(items) * 3 // 4 // len(slow), item)
+    items[:] = spread
+
+
 def pytest_report_header():
     return f"rofuse: {rofuse_test.BINARY}, kernel {os.uname().release}"
 

@@ -164,6 +164,13 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     return false;
 }
 
+/* An argument that lies there is the program's own file (a script, a library); but not what it was told to write. */
+static bool is_own_file(const struct fact *fact, const char *arg, const char *target)
+{
+    return *arg == '/' && place_is_below(arg, target) && strcmp(arg, fact->place) != 0 &&
+           !g_ptr_array_find_with_equal_func(fact->paths, arg, g_str_equal, NULL);
+}
+
 static bool holds_program(const struct advice_wish *wish)
 {
     for (guint i = 0; i < wish->facts->len; i++) {
@@ -173,7 +180,7 @@ static bool holds_program(const struct advice_wish *wish)
         /* What a small tool is told is a file that it works on. */
         bool is_tool = class_is_tool(fact->comm, fact->executable);
         for (char **arg = fact->args; !is_tool && *arg != NULL; arg++) {
-            if (**arg == '/' && place_is_below(*arg, wish->target))
+            if (is_own_file(fact, *arg, wish->target))
                 return true;
         }
     }

@@ -4,7 +4,11 @@
 #include "advise_words.h"
 #include "text.h"
 
+#include <string.h>
+
 #define MOST_LEFT 20
+#define INDENT "      "
+#define LINE_WIDTH 96
 
 static void append_line(GString *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -17,6 +21,29 @@ static void append_line(GString *out, const char *format, ...)
     va_end(arguments);
     g_autofree char *line = text_escape(text);
     g_string_append_printf(out, "%s\n", line);
+}
+
+/* Below what it speaks of; broken at blanks where the line becomes too long. A longer word is left whole. */
+static void append_paragraph(GString *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void append_paragraph(GString *out, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_autofree char *line = text_escape(text);
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    size_t width = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        size_t length = (size_t)g_utf8_strlen(words[i], -1);
+        bool is_first = width == 0 || width + 1 + length > LINE_WIDTH;
+        if (is_first && width > 0)
+            g_string_append_c(out, '\n');
+        g_string_append_printf(out, "%s%s", is_first ? INDENT : " ", words[i]);
+        width = is_first ? strlen(INDENT) + length : width + 1 + length;
+    }
+    g_string_append_c(out, '\n');
 }
 
 static bool is_declaration(const struct advice *advice)
@@ -53,9 +80,9 @@ static void append_advice(GString *out, const struct advice *advice)
 {
     g_autofree char *option = advise_option(advice), *who = advise_who(advice->facts);
     append_line(out, "  %s", option);
-    append_line(out, "      %s%s (%s)", advice->changes ? "changed: " : "", advice->why, who);
+    append_paragraph(out, "%s%s (%s)", advice->changes ? "changed: " : "", advice->why, who);
     if (advice->cost != NULL)
-        append_line(out, "      its price: %s", advice->cost);
+        append_paragraph(out, "its price: %s", advice->cost);
 }
 
 static void append_need(GString *out, const struct advise_output *output, enum advice_need need, const char *title)
@@ -79,7 +106,7 @@ static void append_left(GString *out, const struct advise_output *output)
         const struct advice_left *one = g_ptr_array_index(left, i);
         g_autofree char *fact = advise_fact(one->fact);
         append_line(out, "  %s", fact);
-        append_line(out, "      %s", one->reason);
+        append_paragraph(out, "%s", one->reason);
     }
     if (left->len > MOST_LEFT)
         append_line(out, "  and %u more, see --json", left->len - MOST_LEFT);

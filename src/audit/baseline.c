@@ -124,9 +124,9 @@ GPtrArray *baseline_read(const char *path, GError **error)
     return NULL;
 }
 
-char *baseline_text(const GPtrArray *places)
+json_t *baseline_to_json(const GPtrArray *places)
 {
-    json_t *json = json_object(), *list = json_array();
+    json_t *list = json_array();
     for (guint i = 0; i < places->len; i++) {
         const struct baseline_place *place = g_ptr_array_index(places, i);
         json_t *object = json_object();
@@ -135,8 +135,12 @@ char *baseline_text(const GPtrArray *places)
         json_object_set_new(object, "why", json_string(place->why));
         json_array_append_new(list, object);
     }
-    json_object_set_new(json, "schema", json_string(SCHEMA));
-    json_object_set_new(json, "places", list);
+    return list;
+}
+
+char *baseline_text(const GPtrArray *places)
+{
+    json_t *json = json_pack("{s:s, s:o}", "schema", SCHEMA, "places", baseline_to_json(places));
     char *dumped = json_dumps(json, JSON_INDENT(2));
     char *text = g_strconcat(dumped, "\n", NULL);
     free(dumped);

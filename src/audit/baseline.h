@@ -9,6 +9,7 @@
 #define ROFUSE_SRC_BASELINE_H
 
 #include <glib.h>
+#include <jansson.h>
 
 struct baseline_place {
     char *place;   /* pattern; bytes; owned, as the next two */
@@ -22,6 +23,9 @@ GPtrArray *baseline_from_facts(const GPtrArray *facts);
 
 /* Reads a file. NULL with one line: APP_ERROR_FAILED for one that cannot be read, APP_ERROR_USAGE for one that is none. */
 GPtrArray *baseline_read(const char *path, GError **error);
+
+/* The places as a JSON array; a new reference. */
+json_t *baseline_to_json(const GPtrArray *places);
 
 /* Its text; owned by the caller, g_free(). */
 char *baseline_text(const GPtrArray *places);

@@ -28,6 +28,7 @@ static unsigned kinds_of(const char *value, const char *command)
     } words[] = {
         {"TARGET", COMPLETE_TARGETS},   {"PATH", COMPLETE_INSIDE},     {"REF", COMPLETE_IMAGES | COMPLETE_FILES},
         {"SERVICE", COMPLETE_SERVICES}, {"DIR", COMPLETE_DIRECTORIES}, {"FILE", COMPLETE_FILES},
+        {"LOG", COMPLETE_FILES},
     };
     if (is_choice(value))
         return COMPLETE_CHOICES;
@@ -50,8 +51,32 @@ static void want(struct complete_plan *plan, const char *value, const char *comm
         plan->choices = g_strdup(value);
 }
 
+/* Of "json, text or ecs; the default is ..." the words to choose from, "json|text|ecs"; NULL where it does not begin with
+ * such a list. Owned by the caller. */
+static char *choices_of(const char *text)
+{
+    static const char before_last[] = " or ";
+    const char *end = strchr(text, ';');
+    g_autofree char *list = end != NULL ? g_strndup(text, (gsize)(end - text)) : g_strdup(text);
+    char *last = strstr(list, before_last);
+    if (last == NULL)
+        return NULL;
+    g_autofree char *first = g_strndup(list, (gsize)(last - list));
+    g_auto(GStrv) words = g_strsplit(first, ", ", -1);
+    g_autofree char *joined = g_strjoinv("|", words);
+    char *choices = g_strconcat(joined, "|", last + strlen(before_last), NULL);
+    if (is_choice(choices))
+        return choices;
+    g_free(choices);
+    return NULL;
+}
+
 static void want_option(struct complete_plan *plan, const struct help_entry *option, const char *command)
 {
+    if (option->value != NULL && (plan->choices = choices_of(option->text)) != NULL) {
+        plan->kinds |= COMPLETE_CHOICES;
+        return;
+    }
     if (strcmp(option->name, "--service") == 0)
         plan->kinds |= COMPLETE_SERVICES;
     else if (option->value != NULL)

@@ -89,11 +89,11 @@ static char *show_end(const struct class_process *process)
     return g_strdup_printf("exited with status %d", WEXITSTATUS(process->status));
 }
 
-/* "0.2 s after it" */
+/* "0.2 s after it", or "at once" */
 static char *show_delay(int64_t from_ms, int64_t to_ms)
 {
     double seconds = (double)MAX(to_ms - from_ms, 0) / 1000;
-    return g_strdup_printf(seconds < 0.1 ? "%.2f s" : "%.1f s", seconds);
+    return seconds < 0.1 ? g_strdup("at once") : g_strdup_printf("%.1f s after it", seconds);
 }
 
 static bool has_failed(const struct class_process *process)
@@ -118,10 +118,9 @@ static void judge_living(const struct class_case *what, int64_t now_ms, struct c
     } else if (process->end == CLASS_RUNS || process->ended_ms > until) {
         tell(ret, FACT_TOLERATED, FACT_WENT_ON, g_strdup_printf("%s went on for %d s", name, FACT_WINDOW_SECONDS));
     } else if (process->end == CLASS_ENDED_UNKNOWN) {
-        tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s ended %s after it, how is not known", name, delay));
+        tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s ended %s, how is not known", name, delay));
     } else {
-        tell(ret, FACT_TOLERATED, FACT_ENDED_WELL,
-             g_strdup_printf("%s ended well, with status 0, %s after it", name, delay));
+        tell(ret, FACT_TOLERATED, FACT_ENDED_WELL, g_strdup_printf("%s ended well, with status 0, %s", name, delay));
     }
 }
 
@@ -153,11 +152,11 @@ static void judge_failure(const struct class_case *what, size_t failed, struct c
     g_autofree char *name = show(first), *end = show_end(first);
     g_autofree char *delay = show_delay(what->refused_ms, first->ended_ms);
     g_autoptr(GString) reason = g_string_new(NULL);
-    g_string_append_printf(reason, "%s %s, %s after it", name, end, delay);
+    g_string_append_printf(reason, "%s %s, %s", name, end, delay);
     if (failed > 1) {
         g_autofree char *top_name = show(top), *top_end = show_end(top);
         g_autofree char *later = show_delay(what->refused_ms, top->ended_ms);
-        g_string_append_printf(reason, ", and %s, which ran it, %s, %s after it", top_name, top_end, later);
+        g_string_append_printf(reason, ", and %s, which ran it, %s, %s", top_name, top_end, later);
     }
     if (!top->is_last) {
         g_autofree char *path = text_word(top->last_path != NULL ? top->last_path : "?");

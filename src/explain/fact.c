@@ -160,7 +160,9 @@ char *fact_fix_tmpfs_value(const struct fact_fix *fix, const struct fact *fact)
         g_string_append_printf(value, "%c%s", before, fix->options);
         before = ',';
     }
-    if (fix->for_writer && fact->uid != (uid_t)-1 && fact->gid != (gid_t)-1) {
+    /* Root's is a tmpfs as it is. */
+    bool is_root = fact->uid == 0 && fact->gid == 0;
+    if (fix->for_writer && !is_root && fact->uid != (uid_t)-1 && fact->gid != (gid_t)-1) {
         g_string_append_printf(value, "%cuid=%u,gid=%u", before, (unsigned)fact->uid, (unsigned)fact->gid);
         before = ',';
     }

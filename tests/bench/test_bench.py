@@ -21,6 +21,8 @@ import run
 import subjects
 from workload import Phase, Value, Workload, difference
 
+pytestmark = pytest.mark.once
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 MACHINE = {"date": "2026-01-01", "cpu": "<a & b>", "cores": 2, "memory_gib": 4, "kernel": "6.18", "libfuse": "3.14",
            "subjects": {"rofuse": "0"}}

@@ -102,6 +102,7 @@ NEVER = {
 }
 
 
+@pytest.mark.once
 def test_operations_do_what_they_say(scratch):
     """On a writable tree each operation succeeds on some target as root; one that cannot would compare nothing."""
     if os.geteuid() != 0:
@@ -119,6 +120,7 @@ def test_operations_do_what_they_say(scratch):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.once
 def test_each_caller_is_somebody_else(scratch, layers, reference):
     """On the reference no two callers get the same answers; who did would be one too many, or not what he says."""
     stack.write_targets(scratch / "targets")

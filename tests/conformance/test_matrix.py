@@ -6,6 +6,8 @@ import matrix
 import pytest
 import stack
 
+pytestmark = pytest.mark.once
+
 KINDS = {"a": "regular", "b": "dir"}
 
 

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 
+import jsonschema
 import pytest
 import yaml
 
@@ -47,6 +48,14 @@ def test_a_mount_is_asked_and_a_log_is_read(mount, layer):
     assert offline["options"] == EXPECTED
     told = json.loads(advise("--json", "--from", "-", text=mount.log_path.read_text()).stdout)
     assert {word for word in told["options"] if word.startswith("/tmp")} == {"/tmp:exec"}
+
+
+def test_json_is_as_its_schema_says(refusals):
+    schema = json.loads((rofuse_test.ROOT / "src/advise/advice.schema.json").read_text())
+    answer = json.loads(advise("--json", *refusals.words).stdout)
+    jsonschema.Draft202012Validator(schema).validate(answer)
+    known = set(schema["$defs"]["advice"]["properties"])
+    assert all(set(advice) <= known for advice in answer["advices"])
 
 
 def test_text_says_first_what_to_declare(mount):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import rofuse_test
 
-KNOWN_WORDS = ["mount", "umount", "status", "run", "config", "image", "bundle", "facts"]
+KNOWN_WORDS = ["mount", "umount", "status", "run", "config", "image", "bundle", "facts", "log", "watch"]
 
 
 def run(*words, **kwargs):
@@ -243,7 +243,7 @@ def test_help(words):
     result = run(*words)
     assert result.returncode == 0 and result.stderr == ""
     assert "Usage:" in result.stdout and "Example" in result.stdout
-    assert re.search(r"^ +rofuse (mount|umount|status|facts|run|config|image|bundle)( |$)", result.stdout, re.MULTILINE)
+    assert re.search(r"^ +rofuse (mount|umount|status|facts|log|watch|run|config|image|bundle)( |$)", result.stdout, re.MULTILINE)
     assert max(map(len, result.stdout.split("\n"))) <= 120
     if words[0] in KNOWN_WORDS:
         assert f"rofuse {words[0]}" in "".join(result.stdout.split("\n")[:2])

@@ -150,7 +150,7 @@ def test_in_a_real_bash(rofuse, scratch):
         terminal.wait(f"$ rofuse status --state-dir {mount.state} {mount.point.name}", "the completed line")
         terminal.wait("--json", "the completed option")
         terminal.press("enter")
-        terminal.wait('"libfuse":', "what the command says")
+        terminal.wait('"mount_options":', "what the command says")
         terminal.press(*"rofuse log --format=ec\t")
         terminal.wait("rofuse log --format=ecs", "the completed value")
         terminal.press("\x15", *"exit", "enter")

@@ -137,7 +137,7 @@ def test_command(mount, told):
     assert done.returncode == 0 and done.stderr == ""
     lines = done.stdout.split("\n")
     at = next(number for number, line in enumerate(lines) if line.startswith("fatal      /srv/dies "))
-    assert "mkdir  mkdir  " in lines[at] and lines[at + 1].startswith("           mkdir exited with status 1, ")
+    assert "mkdir  mkdir  once, " in lines[at] and lines[at + 1].startswith("           mkdir exited with status 1, ")
     assert "           then in /var/tmp, /app\n           known to help: --tmpfs /tmp:mode=1777\n" in done.stdout
     classes = [line.split()[0] for line in lines if line and line[0] != " "]
     assert classes == sorted(classes, key=["fatal", "open", "tolerated", "probe"].index) and len(classes) == len(told)

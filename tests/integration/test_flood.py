@@ -99,7 +99,9 @@ def wait_for_account(log, total, seconds=120):
 
 
 @pytest.mark.parametrize("fold, names, total", [
-    ("off", "distinct", 10_000), ("off", "same", 10_000), (1, "same", 20_000), (1, "distinct", 10_000),
+    ("off", "distinct", 10_000), (1, "same", 20_000),
+    pytest.param("off", "same", 10_000, marks=pytest.mark.slow),
+    pytest.param(1, "distinct", 10_000, marks=pytest.mark.slow),
     pytest.param("off", "distinct", 60_000, marks=pytest.mark.slow),
     pytest.param(1, "same", 200_000, marks=pytest.mark.slow)])
 def test_flood(fold, names, total, rofuse, layer, flood_program, record_property):

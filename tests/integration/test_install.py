@@ -23,7 +23,8 @@ def test_install(scratch):
     warnings = subprocess.run(["man", "--warnings", "-l", str(page)], capture_output=True, text=True, check=True,
                               env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
     assert warnings.stderr == "" and "MOUNTPOINT" in warnings.stdout
-    assert json.loads((root / "share/rofuse/log.schema.json").read_text())["$id"]
+    schemas = [json.loads(path.read_text())["$id"] for path in (root / "share/rofuse").glob("*.schema.json")]
+    assert sorted(schemas) == sorted(f"urn:rofuse:{name}:1" for name in ("advice", "control", "facts", "knowledge", "log", "why"))
 
 
 def test_anonymous_volume_is_named(rofuse):

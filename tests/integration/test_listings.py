@@ -258,6 +258,7 @@ def test_directory_replaced_by_the_host(shared):
         assert (seen / "dir" / f"of{i}").exists()
 
 
+@pytest.mark.slow
 def test_many_entries(rofuse, scratch):
     """100,000 in the image, merged with another layer, and in a route."""
     count = 100_000

@@ -9,7 +9,9 @@ import pytest
 import rofuse_test
 
 PAGE = (rofuse_test.ROOT / "src" / "rofuse.1").read_text().replace("\\-", "-")
-COMMANDS = ["mount", "umount", "status", "facts", "run", "config", "bundle", "learn", *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
+COMMANDS = ["mount", "umount", "status", "log", "watch", "facts", "run", "config", "bundle", "learn", "why", "advise", "audit", "gate",
+            *(f"route {word}" for word in ("add", "rm", "ls")),
+            *(f"image {word}" for word in ("import", "ls", "inspect", "rm", "prune"))]
 
 
 def words_of(pattern, text):
@@ -53,19 +55,25 @@ def fixture_printed(scratch, rofuse):
     objects.append(json.loads(subprocess.run(status, capture_output=True, check=True).stdout))
     for one in objects[-1]["mounts"]:
         assert one.pop("requests")["lookup"] >= 0  # their names are the kernel's
-    subprocess.run(["mkdir", mount.path("/etc")], check=False, capture_output=True)
-    facts = [rofuse_test.BINARY, "facts", "--json", "--state-dir", str(mount.state)]
-    objects.append(json.loads(subprocess.run(facts, capture_output=True, check=True).stdout))
+    subprocess.run(["mkdir", mount.path("/etc/new")], check=False, capture_output=True)
+    assert len(mount.records(at_least=1)) == 1
+    for words in (["facts"], ["why", "/etc"], ["advise"], ["audit"], ["gate", "--baseline", scratch / "baseline"], ["route", "ls"]):
+        if words[0] == "gate":
+            (scratch / "baseline").write_text('{"schema": "rofuse.baseline/1", "places": []}')
+        asked = subprocess.run([rofuse_test.BINARY, *map(str, words), "--json", "--state-dir", str(mount.state)],
+                               capture_output=True, check=False)
+        assert asked.returncode == (3 if words[0] in ("audit", "gate") else 0), asked
+        objects.append(json.loads(asked.stdout))
     return objects
 
 
 def test_keys_in_json(printed):
     assert [value["schema"] for value in printed] == [
         "rofuse.image/1", "rofuse.image/1", "rofuse.image/1", "rofuse.images/1", "rofuse.config/1", "rofuse.removed/1", "rofuse.status/1",
-        "rofuse.facts/1"]
+        "rofuse.facts/1", "rofuse.why/1", "rofuse.advice/1", "rofuse.audit/1", "rofuse.gate/1", "rofuse.routes/1"]
     section = PAGE.split(".SH OBJECTS IN JSON")[1].split(".SH ")[0]
     written = words_of(r"[a-z_]+", section)
     for value in printed:
-        assert f".B {value['schema']}\n" in section
+        assert re.search(rf"^\.BR? .*{value['schema']}\b", section, re.MULTILINE)
         assert keys_of(value) - written == set(), value["schema"]
     assert printed[0]["imported"] is None and printed[0]["layers"][0]["path"] is None

@@ -408,6 +408,8 @@ def test_what_is_removed_is_gone(rofuse, scratch, kind):
         (scratch / "state").symlink_to(disk(scratch / "disk"))
         mount = rofuse(volume=["v:/r"])
         directory = mount.path("r")
+        # The last of the daemon's own files there; it comes when the mount answers already.
+        rofuse_test.wait_until((mount.state / "run" / f"{mount.point.name}.sock").exists, "the control socket")
     for flags in (0, os.O_DIRECT):
         leave_nothing(directory, removed_file, flags)
     for case in (removed_file_that_is_mapped, removed_directory, removed_directory_that_is_used, replaced_directory,

@@ -107,7 +107,7 @@ def test_user_of_the_image(scratch, layers):
 def test_report_proposes_the_directory_that_a_program_wants(scratch, layers):
     """initdb's chmod of its data is the first that fails; of a file it says nothing."""
     told, _ = report(scratch, *layers, "--", "sh", "-c", "chmod 700 /home/app; chmod 600 /app/config; exit 0")
-    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("volume", "/home/app")]
+    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("tmpfs", "/home/app")]
     assert told["denied"] == 2
 
 
@@ -128,6 +128,32 @@ def test_report_tells_place_process_and_unused_route(scratch, layers):
     shown = run(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x > /var/x; exit 0")
     assert "/var" in shown.stderr and "/cache" in shown.stderr
     assert not left(scratch)
+
+
+@pytest.mark.parametrize("status, meant, need", [(1, "fatal", "required"), (0, "tolerated", "optional")])
+def test_report_tells_what_a_refusal_meant(scratch, layers, status, meant, need):
+    """The daemon has seen how the program ended; the calls that it told only as a count are counted."""
+    script = f"for i in 1 2 3 4; do echo x > /home/app/x; done; exit {status}"
+    told, result = report(scratch, *layers, "--", "sh", "-c", script)
+    assert result.returncode == status, result
+    (place,) = told["places"]
+    assert (place["class"], place["count"], told["denied"]) == (meant, 4, 4), told
+    assert [advice["need"] for advice in told["declare"]] == [need], told
+
+
+def test_report_without_its_daemon(scratch, layers):
+    """A log is left, which does not tell how the program went on."""
+    script = "echo x > /tmp/x; echo ready; read line; exit 0"
+    with subprocess.Popen(command(scratch, "--report", f"json:{scratch}/report.json", *layers, "--", "sh", "-c", script),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        (state,), (log,) = (scratch / "state/run").glob("*.json"), (scratch / "state/run/roots").glob("*.log")
+        rofuse_test.wait_until(lambda: log.read_bytes().endswith(b"\n"), "the record")
+        os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+        said = process.communicate("\n", timeout=60)[1]
+    assert "daemon of the mount was ended before" in said, said
+    (place,) = json.loads((scratch / "report.json").read_text())["places"]
+    assert (place["paths"], place["class"], place["declare"]["option"]) == (["/tmp/x"], "open", "--tmpfs /tmp")
 
 
 def test_keys_of_the_report_are_in_the_manual(scratch, layers):

@@ -219,6 +219,7 @@ OPTIONAL = {"path_bytes", "target_bytes", "name_unknown", "directory_bytes", "ro
             "exe_deleted", "args_bytes", "args_truncated", "cwd_bytes", "groups_truncated", "cgroup_bytes"}
 
 
+@pytest.mark.once
 def test_the_schema_is_strict(mount):
     """A key too many, a key missing, a word that is unknown, anywhere in an event: refused."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -246,6 +247,7 @@ def test_the_schema_is_strict(mount):
                 assert not VALIDATOR.is_valid({**sample, key: word}), (key, word)
 
 
+@pytest.mark.once
 def test_the_words_are_those_of_the_program():
     """What the schema lists and what fs/ can say."""
     source = (rofuse_test.ROOT / "fs" / "record.c").read_text()

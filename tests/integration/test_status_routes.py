@@ -134,6 +134,17 @@ def test_queue(rofuse, scratch):
     assert "\n  denied   5, 4 folded" in text_of(mount)
 
 
+def test_classes(rofuse):
+    """What was refused by what it meant: this process lives on, which is not yet certain."""
+    mount = rofuse()
+    for name in ("one", "two", "three"):
+        with pytest.raises(OSError):
+            mount.path(name).mkdir()
+    rofuse_test.wait_until(lambda: sum(status(mount)["classes"].values()) == 3, "three refused calls")
+    assert set(status(mount)["classes"]) == {"fatal", "tolerated", "probe", "open"}
+    assert "\n  classes  " in text_of(mount)
+
+
 def test_mount_options(rofuse):
     """As the kernel has them."""
     mount = rofuse()
@@ -154,6 +165,7 @@ def test_daemon_that_does_not_answer(rofuse):
     finally:
         mount.process.send_signal(signal.SIGCONT)
     assert said["queue"] is None
+    assert said["classes"] is None
     assert said["routes"][0]["written"]["files"] == 1 and said["routes"][0]["last_writer"] is None
 
 

@@ -303,15 +303,30 @@ def test_names_are_no_commands_to_the_terminal(mount, locale, shown):
         assert terminal.end() == 0
 
 
-def test_the_advice_is_not_written_over_a_file(mount):
-    run(mount, "mkdir", "/etc/a")
-    path = mount.scratch / "advice"
-    path.write_text("mine")
+def test_the_advice_is_written_to_a_new_file(mount):
+    run(mount, "mkdir", "/var/cache/app/new")
+    old, new = mount.scratch / "old", mount.scratch / "new"
+    old.write_text("mine")
     with Terminal(words(mount)) as terminal:
-        terminal.wait(row("/etc/a"), "the row")
-        terminal.press("w", "clear", *str(path), "enter")
-        terminal.wait(lambda lines: lines[-2] != "" and "Write the advice" not in lines[-1], "an answer")
-        assert path.read_text() == "mine"
+        terminal.wait(row("/var/cache/app/new"), "the row")
+        terminal.press("w", "clear", *str(old), "enter")
+        terminal.wait("choose another name", "that a file is not overwritten")
+        assert old.read_text() == "mine"
+        terminal.press("w", "clear", *str(new), "enter")
+        terminal.wait(f"the advice is in {new}"[:60], "that it is done")
+        assert "/var/cache/app" in new.read_text()
+
+
+def test_learn_mode_is_switched(mount):
+    with Terminal(words(mount)) as terminal:
+        terminal.wait("Nothing has been refused yet", "the empty view")
+        terminal.press("l")
+        terminal.wait("[learning]", "learn mode")
+        assert run(mount, "mkdir", "/etc/a").returncode == 0
+        terminal.wait(lambda lines: row("/etc/a")(lines) and cells(terminal, "/etc/a")[1] == "learned", "the row")
+        terminal.press("l")
+        terminal.wait(lambda lines: "[learning]" not in lines[0] and "learn mode is off" in lines[-2], "its end")
+        assert run(mount, "mkdir", "/etc/b").returncode != 0
 
 
 def test_lines_in_a_pipe(mount):

@@ -32,17 +32,26 @@ def images():
 
 
 @pytest.fixture
-def run(scratch, images):
+def reference():
+    """reference("nginx") is that of an image; the test is skipped where it is not to be had."""
+    def of(name):
+        found, why_not = image(name)
+        if found is None:
+            pytest.skip(why_not)
+        return found
+
+    return of
+
+
+@pytest.fixture
+def run(scratch, images, reference):
     """run("nginx", …) starts a program of an image (see program_run.Run)."""
     started = []
     (scratch / "state").mkdir()
     (scratch / "state" / "images").symlink_to(images)
 
     def start(name, **kwargs):
-        reference, why_not = image(name)
-        if reference is None:
-            pytest.skip(why_not)
-        started.append(program_run.Run(scratch, reference, **kwargs))
+        started.append(program_run.Run(scratch, reference(name), **kwargs))
         return started[-1]
 
     yield start

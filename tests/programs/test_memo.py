@@ -9,6 +9,9 @@ import pytest
 import rofuse_test
 from program_run import free_port, http_request
 
+# The time is that of other programs, and what they ask for is asked for by other tests too.
+pytestmark = pytest.mark.slow
+
 COMPOSE = rofuse_test.ROOT / "tests" / "programs" / "memo" / "compose.yaml"
 TMPFS = "    tmpfs:\n      - /tmp:mode=1777\n"
 TARGET = "        target: /data\n"

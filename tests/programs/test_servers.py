@@ -3,7 +3,11 @@ path, and with what fixes it, it serves a request."""
 
 import socket
 
+import pytest
 from program_run import free_port, http_request
+
+# The time is that of other programs, and what they ask for is asked for by other tests too.
+pytestmark = pytest.mark.slow
 
 
 def refused(program):

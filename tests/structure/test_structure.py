@@ -13,8 +13,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FS, SRC = ROOT / "fs", ROOT / "src"
-PARTS = {name: SRC / name for name in ("advise", "audit", "control", "image", "compose", "explain", "run")}
+PARTS = {name: SRC / name for name in ("advise", "audit", "completion", "compose", "control", "explain", "image", "run", "watch")}
 APP = (SRC, *PARTS.values())
+
+pytestmark = pytest.mark.once
 
 MAX_LINES = 600
 
@@ -87,7 +89,7 @@ TREE = {
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
-    "explain_path": {"explain_private", "path"},
+    "explain_path": {"explain_private", "node_face", "path", "policy"},
     "explain_private": {"explain", "tree"},
     "explain_layers": {"explain_private", "layer", "path", "whiteout"},
     "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
@@ -108,14 +110,16 @@ PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "le
 # What the parts of src/ may see of src/ itself; of each other: nothing but what stands here.
 TOOLS = {"app_error", "json_bytes", "json_read", "paths", "quantity", "record_names", "text"}
 PARTS_MAY = {
+    "completion": set(),
+    "watch": TOOLS | {"denial", "fact"},
     "audit": TOOLS | {"denial", "fact", "route"},
     "control": TOOLS,
     "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
-    "advise": TOOLS | {"class_rule", "compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
-    # What a report calls one place is what facts call one.
-    "run": TOOLS | {"pattern", "process", "route", "state"},
+    "advise": TOOLS | {"class_rule", "compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view",
+                       "mount_options", "route", "state"},
+    "run": TOOLS | {"process", "route"},
 }
 
 # Libraries of formats: for src/ alone.
@@ -261,7 +265,7 @@ def test_files_are_not_too_long():
 
 @functools.cache
 def library_flags():
-    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson", "libarchive", "yaml-0.1", "libcap", "libseccomp"]
+    command = ["pkg-config", "--cflags", "glib-2.0", "fuse3", "jansson", "libarchive", "yaml-0.1", "libcap", "libseccomp", "ncursesw"]
     return tuple(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 

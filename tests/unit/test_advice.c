@@ -416,6 +416,8 @@ static void test_costs(void)
         {{"/bin/sh", 0, OP(CREATE), "/var/lib/x", "/var/lib", .class = FACT_FATAL}, "all of /var/lib is opened"},
         {{"/bin/sh", 1000, OP(MKDIR), "/app/data", "/app", .class = FACT_FATAL}, "it is gone at the next start"},
         {{"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_FATAL}, NULL},
+        {{"/bin/mkdir", 0, OP(MKDIR), "/var/cache/x", "/var/cache", .class = FACT_FATAL, .arg = "mkdir /var/cache/x"},
+         NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);

@@ -46,7 +46,7 @@ static void test_table(void)
          10,
          FACT_FATAL,
          FACT_ENDED_LAST,
-         "nginx exited with status 1, 0.00 s after it"},
+         "nginx exited with status 1, at once"},
         {"a signal",
          {.line = {{NODE, ENDED(250, SIGSEGV)}}, .n = 1},
          300,
@@ -64,7 +64,7 @@ static void test_table(void)
          300,
          FACT_TOLERATED,
          FACT_ENDED_WELL,
-         "status 0, 0.2 s"},
+         "status 0, 0.2 s after it"},
         {"how is not known", {.line = {{NODE, LOST(100)}}, .n = 1}, 300, FACT_OPEN, FACT_NOT_SEEN, "how is not known"},
         /* nginx's entry point: a script of its directory asks with touch, and exits with 0. */
         {"the entry point's probe",

@@ -34,6 +34,8 @@ static const char command_help[] = "Usage:\n"
                                    "Application Options:\n"
                                    "  -v, --volume=[SRC:]DST[:OPTS]     A volume\n"
                                    "  --format=text|json                How\n"
+                                   "  --log-format=FORMAT               text or json; the default is text\n"
+                                   "  --name=NAME                       A name or another\n"
                                    "  --service=NAME                    Which service\n"
                                    "  --image=REF                       An image\n"
                                    "  --state-dir=DIR                   Where\n"
@@ -57,7 +59,7 @@ static void test_help(void)
     help_free(help);
     help = help_parse(command_help);
     g_assert_cmpint((int)help->commands->len, ==, 0);
-    g_assert_cmpint((int)help->options->len, ==, 7);
+    g_assert_cmpint((int)help->options->len, ==, 9);
     const struct help_entry *volume = help_find_option(help, "-v");
     g_assert_true(volume == help_find_option(help, "--volume"));
     g_assert_cmpstr(volume->value, ==, "[SRC:]DST[:OPTS]");
@@ -114,6 +116,8 @@ static void test_plans(void)
         {"web --f", COMPLETE_OPTIONS, "", "web"},
         {"--format ", COMPLETE_CHOICES, "", NULL},
         {"--format=t", COMPLETE_CHOICES, "--format=", NULL},
+        {"--log-format ", COMPLETE_CHOICES, "", NULL},
+        {"--name ", 0, "", NULL},
         {"--format text web ", COMPLETE_TARGETS, "", "web"},
         {"--format=text web ", COMPLETE_TARGETS, "", "web"},
         {"--force web ", COMPLETE_TARGETS, "", "web"},

@@ -337,6 +337,31 @@ static void test_decision_after_folding(void)
     facts_free(facts);
 }
 
+/* And also where what it became was folded once more. */
+static void test_decision_after_folding_twice(void)
+{
+    struct facts *facts = new_facts();
+    add(facts, &(struct call){.path = "/srv/app/pages/a/x"});
+    add(facts, &(struct call){.path = "/srv/app/pages/b/1"});
+    add(facts, &(struct call){.path = "/srv/app/pages/b/2"});
+    g_autoptr(GPtrArray) before = facts_list(facts);
+    for (char c = '3'; c < '9'; c++) {
+        g_autofree char *path = g_strdup_printf("/srv/app/pages/b/%c", c);
+        add(facts, &(struct call){.path = path});
+    }
+    for (char c = 'c'; c < 'k'; c++) {
+        g_autofree char *path = g_strdup_printf("/srv/app/pages/%c/x", c);
+        add(facts, &(struct call){.path = path});
+    }
+    const struct fact *third = g_ptr_array_index(before, 2);
+    facts_decide(facts, third->id, FACT_FATAL, FACT_ENDED_LAST, g_strdup("it died"));
+    struct fact *fact = only_fact(facts);
+    g_assert_cmpstr(fact->place, ==, "/srv/app/pages/**");
+    g_assert_cmpint(fact->class, ==, FACT_FATAL);
+    fact_free(fact);
+    facts_free(facts);
+}
+
 static void test_bounds(void)
 {
     struct facts *facts = new_facts();
@@ -526,6 +551,7 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/going-on", test_seen_going_on);
     g_test_add_func("/facts/decisions", test_decisions);
     g_test_add_func("/facts/decision-after-folding", test_decision_after_folding);
+    g_test_add_func("/facts/decision-after-folding-twice", test_decision_after_folding_twice);
     g_test_add_func("/facts/bounds", test_bounds);
     g_test_add_func("/facts/memory", test_memory);
     g_test_add_func("/facts/counts", test_counts_and_losses);
