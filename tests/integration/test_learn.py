@@ -198,6 +198,19 @@ def test_each_change_is_one_record_with_its_process(learn):
     assert " learned\n" in rofuse_command(mount, "status").replace(" changes would have been refused\n", " learned\n")
 
 
+def test_a_file_without_a_name_is_not_told_of(learn):
+    """As a shell does with a here-document: what it had been told of when it had a name, and / has nothing to do with it."""
+    mount = learn()
+    with open(mount.path("/tmp/gone"), "wb", buffering=0) as file:
+        os.unlink(file.name)
+        os.fchmod(file.fileno(), 0o400)
+        os.utime(file.fileno())
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o400
+    os.mkdir(mount.path("/srv/last"))
+    told = [(record["operation"], record["path"]) for record in mount.records(at_least=3)]
+    assert told == [("create", "/tmp/gone"), ("unlink", "/tmp/gone"), ("mkdir", "/srv/last")]
+
+
 def test_one_open_is_one_fact(learn):
     mount = learn()
     with open(mount.path("/var/log"), "wb", buffering=0) as file:

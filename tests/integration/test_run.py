@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import busybox_image
+import facts
 import pytest
 import rofuse_test
 from rofuse_test import wait_until
@@ -180,6 +181,23 @@ def test_report_file_is_written_where_it_is(scratch, layers):
     assert early.stderr.count("\n") == 1 and not left(scratch)
 
 
+def test_facts_say_how_the_program_went_on(scratch, layers):
+    """All that was refused is in them, and what it meant, as soon as the program has ended; the other commands read them."""
+    script = "for i in 1 2 3 4; do mkdir /new$i; done; echo > /etc/last"
+    died = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-ec", script)
+    assert died.returncode == 1
+    document = facts.validate(json.loads((scratch / "facts").read_text()))
+    assert document["denied"] == 1 and facts.one(document["facts"], "/new*")["class"] == "fatal"
+    lived = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-c", script + "; exit 0")
+    assert lived.returncode == 0
+    document = facts.validate(json.loads((scratch / "facts").read_text()))
+    assert document["denied"] == 5 and {fact["class"] for fact in document["facts"]} == {"tolerated"}
+    assert facts.one(document["facts"], "/new*")["reason"].endswith("sh, which ran it, ended well")
+    early = run(scratch, "--facts", scratch / "missing" / "facts", *layers, "--", "echo", "ran")
+    assert (early.returncode, early.stdout) == (1, "") and "name another file with --facts FILE" in early.stderr, early
+    assert early.stderr.count("\n") == 1 and not left(scratch)
+
+
 def test_report_to_a_descriptor_comes_behind_what_is_there(scratch, layers):
     """As >&N in a shell: stdout is a file here, which a report that opened it anew would write over."""
     words = [rofuse_test.BINARY, "run", "--state-dir", str(scratch / "state"), *map(str, layers)]
@@ -296,6 +314,7 @@ def test_two_at_once_have_two_names(scratch, layers):
     (["--runtime", "docker", "--", "true"], "--runtime"),
     (["--report", "xml", "--", "true"], "--report"),
     (["--report", "json:", "--", "true"], "--report"),
+    (["--facts", "", "--", "true"], "--facts"),
     (["-w", "etc", "--", "true"], "--workdir"),
     (["-e", "=x", "--", "true"], "--env"),
     (["true"], "--"),

@@ -3,6 +3,7 @@ declares no more than a person would."""
 
 import contextlib
 import json
+import os
 import subprocess
 
 from advised_programs import TEN
@@ -111,6 +112,42 @@ def test_by_learning(play, name):
     assert applied(advice) == (program.expected, program.variables), advice
     assert play.serves(*words) is None
     check_precision(play)
+
+
+COMPOSE = """\
+services:
+  # Keeps what is uploaded.
+  uploads:
+    image: example/uploads
+    read_only: true
+    environment:
+      PORT: ${PORT}   # of the host
+"""
+
+
+def test_compose_file(run, scratch):
+    """The same in a person's Compose file, which rofuse advise changes itself."""
+    file = scratch / "shop" / "compose.yaml"
+    file.parent.mkdir()
+    file.write_text(COMPOSE)
+    port = free_port()
+
+    def serve(*options):
+        service = run("python", options=["--compose", file, *options], service="uploads", keep_facts=True,
+                      environment={"PORT": str(port)})
+        service.port = port
+        service.until(lambda: TEN["python"].ask(service) or True, "an upload")
+        service.end()
+        return service
+
+    learned = serve("--learn")
+    subprocess.run([rofuse_test.BINARY, "advise", "--state-dir", scratch / "state", "--from", learned.facts_path,
+                    "--image", learned.image, "--merge", file, "--write"], check=True, timeout=60,
+                   env={**os.environ, "PORT": str(port)})
+    assert file.read_text() == COMPOSE + (
+        "    tmpfs:\n      - /tmp\n    volumes:\n      - uploads:/var/lib/uploads\nvolumes:\n  uploads:\n")
+    assert serve().facts()["facts"] == []
+    assert (scratch / "state/volumes/shop_uploads/_data/last").read_text() == '"a picture"'
 
 
 @pytest.mark.parametrize("name", [name for name, program in TEN.items() if program.by_rounds])

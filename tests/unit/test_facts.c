@@ -490,6 +490,34 @@ static void test_log(void)
     g_free(path);
 }
 
+/* A document is read as it is; its classes stay, and a fact whose paths are missing harms nobody. */
+static void test_read_document(void)
+{
+    const struct call call = {.path = "/srv/x", .operation = DENIAL_MKDIR};
+    struct facts *facts = new_facts(), *again = new_facts();
+    with_event(&call, use_add, facts);
+    g_autoptr(GPtrArray) list = facts_list(facts);
+    facts_decide(facts, ((struct fact *)g_ptr_array_index(list, 0))->id, FACT_FATAL, FACT_ENDED_LAST,
+                 g_strdup("it died"));
+    json_t *document = facts_json(facts);
+    json_array_clear(json_object_get(json_array_get(json_object_get(document, "facts"), 0), "paths"));
+    char *text = json_dumps(document, JSON_INDENT(2)), *path = NULL;
+    close(g_file_open_tmp("rofuse-facts-XXXXXX", &path, NULL));
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    uint64_t bad = 7;
+    g_assert_true(facts_read(again, path, &bad, NULL));
+    g_assert_cmpuint(bad, ==, 0);
+    json_t *read = facts_json(again);
+    g_assert_true(json_equal(read, document));
+    json_decref(read);
+    json_decref(document);
+    free(text);
+    facts_free(facts);
+    facts_free(again);
+    g_unlink(path);
+    g_free(path);
+}
+
 static void test_wrong_logs(void)
 {
     struct facts *facts = new_facts();
@@ -528,6 +556,7 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/memory", test_memory);
     g_test_add_func("/facts/counts", test_counts_and_losses);
     g_test_add_func("/facts/log", test_log);
+    g_test_add_func("/facts/document", test_read_document);
     g_test_add_func("/facts/wrong-logs", test_wrong_logs);
     return g_test_run();
 }
