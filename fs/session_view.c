@@ -4,6 +4,7 @@
 #include "dir_streams.h"
 #include "ops_passthrough.h"
 #include "ops_private.h"
+#include "session_order.h"
 #include "session_threads.h"
 
 #include <errno.h>
@@ -144,27 +145,36 @@ static int start(struct session_view *view, int device)
     (void)snprintf(path, sizeof path, "/dev/fd/%d", device);
     if (view->fuse == NULL || fuse_session_mount(view->fuse, path) != 0)
         return -EINVAL;
+    session_order_show(view->fuse);
     view->ops.fuse = view->fuse;
     return session_threads_start(view->threads, view->fuse, 0);
 }
 
-/* Leaves the table of descriptors that the process has; nothing but what is printed to, and one more, comes along. */
+/*
+ * Leaves the table of descriptors that the process has; nothing but what is printed to, and one more, comes along. Returns
+ * that or -errno.
+ */
 static int leave_table(int kept)
 {
+    if (SESSION_ORDER_ONE_TABLE)
+        return fcntl(kept, F_DUPFD_CLOEXEC, 0);
     if (unshare(CLONE_FILES) < 0)
         return -errno;
     bool closed = kept <= STDERR_FILENO + 1 || close_range(STDERR_FILENO + 1, (unsigned)kept - 1, 0) == 0;
-    return closed && close_range((unsigned)kept + 1, UINT_MAX, 0) == 0 ? 0 : -errno;
+    return closed && close_range((unsigned)kept + 1, UINT_MAX, 0) == 0 ? kept : -errno;
 }
 
 static int make(struct making *making)
 {
     struct session_view *view = making->view;
-    int status = leave_table(making->device);
-    if (status == 0)
+    int device = leave_table(making->device), status = device;
+    if (device >= 0)
         status = tree_new(making->layers, making->n_layers, KEPT_FDS, &view->tree, &making->why);
-    if (status < 0)
+    if (status < 0) {
+        if (device >= 0)
+            close(device);
         return status;
+    }
     tree_add_targets(view->tree, making->like);
     tree_add_places(view->tree);
     view->ops.tree = view->tree;
@@ -173,7 +183,7 @@ static int make(struct making *making)
     view->ops.passthrough = passthrough_new(view->counters);
     view->ops.stores = true;
     view->threads = session_threads_new();
-    return start(view, making->device);
+    return start(view, device);
 }
 
 static void tell(struct session_view *view, bool *what)

@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "class_rule.h"
 #include "fact_make.h"
+#include "knowledge.h"
 #include "process_ends.h"
 
 #include <pthread.h>
@@ -28,8 +29,10 @@ struct pending {
 };
 
 struct facts_watch {
-    struct facts *facts;       /* owned */
-    struct process_ends *ends; /* owned */
+    atomic_uint refs;            /* whoever made it, and each sink */
+    struct knowledge *knowledge; /* owned */
+    struct facts *facts;         /* owned */
+    struct process_ends *ends;   /* owned */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock;
@@ -104,14 +107,18 @@ static bool start_thread(struct facts_watch *watch)
     return watch->has_thread;
 }
 
-struct facts_watch *facts_watch_new(const struct facts_options *options, GError **error)
+struct facts_watch *facts_watch_new(const struct facts_options *options, struct knowledge *knowledge, GError **error)
 {
     struct process_ends *ends = process_ends_new(error);
-    if (ends == NULL)
+    if (ends == NULL) {
+        knowledge_free(knowledge);
         return NULL;
+    }
     struct facts_watch *watch = g_new0(struct facts_watch, 1);
     struct facts_options watched = *options;
     watched.is_watched = true;
+    watched.knowledge = watch->knowledge = knowledge;
+    atomic_init(&watch->refs, 1);
     watch->ends = ends;
     watch->facts = facts_new(&watched);
     pthread_mutex_init(&watch->lock, NULL);
@@ -121,6 +128,19 @@ struct facts_watch *facts_watch_new(const struct facts_options *options, GError 
     app_error_failed(error, "cannot start the thread that watches how processes end");
     facts_watch_free(watch);
     return NULL;
+}
+
+static void unref(struct facts_watch *watch)
+{
+    if (atomic_fetch_sub(&watch->refs, 1) != 1)
+        return;
+    while (!g_queue_is_empty(&watch->pending))
+        free_pending(watch, g_queue_pop_head(&watch->pending));
+    process_ends_free(watch->ends);
+    facts_free(watch->facts);
+    knowledge_free(watch->knowledge);
+    pthread_mutex_destroy(&watch->lock);
+    g_free(watch);
 }
 
 void facts_watch_free(struct facts_watch *watch)
@@ -134,12 +154,7 @@ void facts_watch_free(struct facts_watch *watch)
         process_ends_wake(watch->ends);
         pthread_join(watch->thread, NULL);
     }
-    while (!g_queue_is_empty(&watch->pending))
-        free_pending(watch, g_queue_pop_head(&watch->pending));
-    process_ends_free(watch->ends);
-    facts_free(watch->facts);
-    pthread_mutex_destroy(&watch->lock);
-    g_free(watch);
+    unref(watch);
 }
 
 void facts_watch_refused(void *data, const struct denial_record *record)
@@ -189,14 +204,15 @@ static void write_event(void *data, const struct denial_event *event)
         atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped);
 }
 
-static void close_nothing(void *data)
+static void close_sink(void *data)
 {
-    (void)data;
+    unref(data);
 }
 
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret)
 {
-    *ret = (struct denial_sink){.write = write_event, .close = close_nothing, .data = watch};
+    atomic_fetch_add(&watch->refs, 1);
+    *ret = (struct denial_sink){.write = write_event, .close = close_sink, .data = watch};
 }
 
 /* Whether something is on its way, or to be seen yet. @gone: of processes that are gone, too. */

@@ -9,6 +9,7 @@ import time
 
 from control import Control
 import pytest
+import rofuse_test
 
 
 @pytest.fixture(name="layer")
@@ -80,6 +81,7 @@ def test_directories_that_went(rofuse, layer):
     assert names(mount.point) == shown
 
 
+@pytest.mark.skipif(b"__tsan_init" in pathlib.Path(rofuse_test.BINARY).read_bytes(), reason="ThreadSanitizer allows one table of descriptors")
 def test_killed_while_it_is_asked(rofuse, layer):
     """A thread that waits for the image's own mount when the daemon is killed does not keep it from ending."""
     for number in range(2000):
