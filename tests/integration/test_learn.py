@@ -3,16 +3,13 @@
 What a program sees is compared with a kernel overlayfs over the same layers; layers on disk must not change.
 """
 
-import concurrent.futures
 import contextlib
-import ctypes
 import errno
 import json
 import mmap
 import os
 import pathlib
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -20,7 +17,6 @@ import threading
 import time
 
 import busybox_image
-from control import Control
 import every_operation
 import pytest
 import rofuse_test
@@ -375,29 +371,6 @@ def test_diff(learn):
     assert "renamed" in text and "/usr/shared (was /usr/share)" in text and "/srv/deep (3 in it)" in text
 
 
-def test_diff_waits_for_nobody(learn):
-    """A file that is compared with the image's and is a fifo by the time that it is opened."""
-    mount = learn()
-    path, fifo = mount.path("/var/data"), mount.path("/var/fifo")
-    path.write_text("another ch\n")
-    os.mkfifo(fifo)
-    ended = threading.Event()
-
-    def exchange():
-        libc = ctypes.CDLL(None)
-        while not ended.is_set():
-            libc.renameat2(-1, os.fsencode(path), -1, os.fsencode(fifo), 2)
-
-    with concurrent.futures.ThreadPoolExecutor() as pool, Control(mount) as control:
-        exchanging = pool.submit(exchange)
-        try:
-            for _ in range(1000):
-                assert {change["path"] for change in control.result("learn.diff")["changes"]} <= {"/var/data", "/var/fifo"}
-        finally:
-            ended.set()
-        exchanging.result()
-
-
 def test_switched_while_it_is_used(rofuse, layers):
     """On and off under a program that stands in a directory and has files open, with something mounted below."""
     mount = rofuse(layers=layers, tmpfs=["/run", "/opt/new"])
@@ -601,19 +574,3 @@ def test_wrong_words(rofuse):
     mount = rofuse()
     for words, told in ((["learn"], "on|off|diff"), (["learn", "of"], "of: no such command"), (["learn", "on", "a", "b"], "one mount point")):
         assert told in rofuse_command(mount, *words, status=2)
-
-
-def test_killed(learn):
-    """A daemon that is killed leaves neither processes nor a mount that hangs."""
-    mount = learn()
-    held = open(mount.path("/etc/passwd"), "a", encoding="utf-8")
-    held.write("x")
-    held.flush()
-    mount.process.send_signal(signal.SIGKILL)
-    mount.process.wait(30)
-    with pytest.raises(OSError):
-        os.stat(mount.path("/etc/shadow"))
-    try:
-        held.close()
-    except OSError:
-        pass

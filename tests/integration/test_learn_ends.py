@@ -102,3 +102,19 @@ def test_killed_while_it_is_asked(rofuse, layer):
             os.killpg(reader.pid, signal.SIGKILL)
         for reader in readers:
             reader.wait(30)
+
+
+def test_killed(rofuse, layer):
+    """A daemon that is killed leaves neither processes nor a mount that hangs."""
+    mount = rofuse(layers=[layer], extra=["--learn"])
+    held = open(mount.path("/usr/file"), "a", encoding="utf-8")
+    held.write("x")
+    held.flush()
+    mount.process.send_signal(signal.SIGKILL)
+    mount.process.wait(30)
+    with pytest.raises(OSError):
+        os.stat(mount.path("/opt/gone/file"))
+    try:
+        held.close()
+    except OSError:
+        pass
