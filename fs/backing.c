@@ -110,7 +110,8 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
 {
     struct route *route = g_new0(struct route, 1);
     route_spec_copy(&route->spec, spec);
-    route->lock_fd = route->upper_fd = -1;
+    route->lock_fd = -1;
+    route->upper_fd = -1;
     g_autofree char *why = NULL;
     route->root_fd = open_root(route, volume_dir, image, &why);
     struct stat st;

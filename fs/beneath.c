@@ -16,7 +16,7 @@
 
 const char *beneath_link_path(struct beneath_link *link, int fd)
 {
-    snprintf(link->path, sizeof link->path, "/proc/self/fd/%d", fd);
+    snprintf(link->path, sizeof link->path, "/proc/thread-self/fd/%d", fd);
     return link->path;
 }
 

@@ -27,12 +27,12 @@ int beneath_open(int root_fd, const char *path, int flags, bool same_mount);
 /*
  * beneath_reopen - opens a file for which an O_PATH descriptor is at hand, whatever its name is by now.
  *
- * Goes through /proc/self/fd, so permissions are checked for the calling thread's fsuid. The type should have been
+ * Goes through /proc/thread-self/fd (a thread can have descriptors of its own: session_view.c), so permissions are checked for the calling thread's fsuid. The type should have been
  * looked at before: this would open a device. Returns a descriptor owned by the caller, or -errno.
  */
 int beneath_reopen(int fd, int flags);
 
-/* Room for "/proc/self/fd/N", for the calls that take only a path (getxattr, utimensat, …) of an O_PATH descriptor. */
+/* Room for "/proc/thread-self/fd/N", for the calls that take only a path (getxattr, utimensat, …) of an O_PATH descriptor. */
 struct beneath_link {
     char path[32];
 };

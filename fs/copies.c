@@ -77,9 +77,14 @@ static bool hold(struct copies *copies, const char *path, uint64_t ino)
     struct held *held = g_new(struct held, 1);
     *held = (struct held){ino, fd};
     pthread_mutex_lock(&copies->lock);
-    g_hash_table_replace(copies->held, &held->ino, held);
+    /* What is held after the end would keep the layer. */
+    bool ended = atomic_load(&copies->ended);
+    if (!ended)
+        g_hash_table_replace(copies->held, &held->ino, held);
     pthread_mutex_unlock(&copies->lock);
-    return true;
+    if (ended)
+        held_free(held);
+    return !ended;
 }
 
 void copies_note(struct copies *copies, const char *path)

@@ -87,6 +87,7 @@ enum explain_operation {
 
 enum explain_reason {
     EXPLAIN_ALLOWED,
+    EXPLAIN_LEARNED,            /* allowed by learn mode alone; without it NOT_DECLARED */
     EXPLAIN_NOT_DECLARED,       /* EROFS: no route covers it */
     EXPLAIN_DECLARED_READ_ONLY, /* EROFS: its route says ro */
     EXPLAIN_BACKING_READ_ONLY,  /* EROFS: what the route shows is itself on a read-only file system */
@@ -138,6 +139,8 @@ struct explanation {
     size_t n_layers;
     struct explain_hider *hiders; /* owned */
     size_t n_hiders;
+
+    bool is_learning; /* IN_IMAGE: learn mode's throw-away layer lies over it */
 
     struct route_spec route; /* IN_ROUTE: of the route that holds it; source is what it really has; owned */
     char *route_target;      /* IN_ROUTE: resolved; owned; else NULL */

@@ -1,6 +1,8 @@
 #include "explain_private.h"
 
+#include "node_face.h"
 #include "path.h"
+#include "policy.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -89,8 +91,10 @@ static void go_up(struct explain_walk *walk)
     struct node *parent;
     char name[NODE_NAME_SIZE];
     search(walk);
-    if (node_place(walk->tree->table, walk->dir, &parent, name))
-        enter(walk, parent);
+    if (!node_place(walk->tree->table, walk->dir, &parent, name))
+        return;
+    enter(walk, node_ref(walk->tree->table, node_shadow(parent)));
+    node_unref(walk->tree->table, parent);
 }
 
 /* The last component, before a link is followed; @node: borrowed, NULL = missing. */
@@ -121,7 +125,7 @@ static int follow(struct explain_walk *walk, struct node *link, const char *name
     out->links[out->n_links++] =
         (struct explain_link){.path = explain_text(walk->tree, walk->dir, name), .target = g_strdup(target)};
     if (target[0] == '/')
-        enter(walk, node_ref(walk->tree->table, walk->tree->root));
+        enter(walk, node_ref(walk->tree->table, tree_root(walk->tree)));
     char *joined = g_strconcat(target, "/", *rest, NULL);
     g_free(*todo);
     *rest = *todo = joined;
@@ -238,6 +242,9 @@ static void tell_place(const struct explain_walk *walk)
         out->acl = g_new(struct access_entry, ACL_MOST);
         out->n_acl = access_entries(acl, size, out->acl, ACL_MOST);
     }
+    out->is_learning = policy_is_learned(node);
+    if (out->is_learning)
+        return;
     switch (node->id.kind) {
     case NODE_IMAGE:
         out->place = EXPLAIN_IN_IMAGE;
@@ -256,11 +263,15 @@ static bool has_names(const struct explain_walk *walk)
 {
     const struct union_listing *listing;
     struct cache_entry *entry;
-    if (tree_list(walk->tree, walk->dir, &listing, &entry) < 0)
-        return true;
-    bool has = listing != NULL && listing->n_names > 0;
-    if (entry != NULL)
+    g_autofree char *path = node_path(walk->tree->table, walk->dir);
+    /* Of learn mode's layer, what the image has there. */
+    struct node *dir =
+        policy_is_learned(walk->dir) ? tree_image_at(walk->tree, path, false) : node_ref(walk->tree->table, walk->dir);
+    bool is_listed = dir != NULL && tree_list(walk->tree, dir, &listing, &entry) == 0;
+    bool has = is_listed ? listing != NULL && listing->n_names > 0 : dir != NULL;
+    if (is_listed && entry != NULL)
         tree_list_done(walk->tree, entry);
+    node_unref(walk->tree->table, dir);
     return has;
 }
 
@@ -275,7 +286,7 @@ static char *resolved(const struct explain_walk *walk)
 struct explanation *explain_path(struct tree *tree, const char *path, const struct explain_who *who)
 {
     struct explanation *out = g_new0(struct explanation, 1);
-    struct explain_walk walk = {.tree = tree, .who = who, .out = out, .dir = node_ref(tree->table, tree->root)};
+    struct explain_walk walk = {.tree = tree, .who = who, .out = out, .dir = node_ref(tree->table, tree_root(tree))};
     out->path = g_strdup(path);
     if (strlen(path) >= PATH_MAX) {
         out->status = -ENAMETOOLONG;

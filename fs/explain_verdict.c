@@ -76,6 +76,8 @@ static void refuse_backing(const struct explain_walk *walk, const struct node *n
         refuse(verdict, EROFS, EXPLAIN_BACKING_READ_ONLY);
     else if (makes && fs.f_files > 0 && fs.f_ffree == 0)
         refuse(verdict, ENOSPC, EXPLAIN_FULL);
+    else if (policy_is_learned(node))
+        verdict->reason = EXPLAIN_LEARNED;
 }
 
 /*

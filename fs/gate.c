@@ -102,7 +102,9 @@ int gate_record(const struct gate *gate, const struct assume_credentials *who, c
 
 void gate_done(const struct gate *gate, const struct assume_credentials *who, const struct change *change)
 {
-    if (!policy_is_learned(change->node))
+    /* What has no name any more was told of when it had one. */
+    bool is_gone = change->name == NULL && node_is_gone(gate->tree->table, change->node);
+    if (!policy_is_learned(change->node) || is_gone)
         return;
     note_copy(gate, change);
     counters_add(&gate->counters->learned, 1);

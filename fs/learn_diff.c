@@ -96,7 +96,8 @@ static bool is_same_content(struct walk *walk, const struct place *place, const 
     char ours[65536], theirs[65536];
     if (size > MOST_COMPARED || walk->compared + size > MOST_COMPARED_ALL)
         return false;
-    int fd = beneath_open(place->fd, name, O_RDONLY, true), image_fd = tree_open(walk->tree, image);
+    /* It can be another file by now: nobody is waited for at a fifo. */
+    int fd = beneath_open(place->fd, name, O_RDONLY | O_NONBLOCK, true), image_fd = tree_open(walk->tree, image);
     bool same = fd >= 0 && image_fd >= 0;
     for (uint64_t at = 0; same && at < size;) {
         ssize_t n = pread(fd, ours, sizeof ours, (off_t)at), m = pread(image_fd, theirs, sizeof theirs, (off_t)at);

@@ -129,6 +129,7 @@ void live_uncover(struct tree *tree, struct route *route, const struct live_kept
     live_pair_up(ret, before, after);
     live_keep_mounts(ret, before, after, "/", kept);
     live_keep_routes(ret, before, after, "/");
+    live_put_back(ret, route, after);
     treat_known(ret, before, after);
     live_release_faces(ret, route);
     atomic_store(&route->is_removed, true);

@@ -27,6 +27,9 @@ void live_keep_mounts(struct live *live, struct node *before, struct node *after
                       const struct live_kept *kept);
 void live_keep_routes(struct live *live, struct node *before, struct node *after, const char *target);
 
+/* The routes that are still in @outer, as a directory on the way to them was renamed, are in their places below @root again. */
+void live_put_back(struct live *live, const struct route *outer, struct node *root);
+
 /* A name below a number that the kernel is to look up again. */
 void live_add_stale(struct live *live, struct node *number, const char *name, bool is_kept);
 void live_add_all_stale(struct live *live, struct node *number, GPtrArray *names); /* takes the names */

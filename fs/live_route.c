@@ -95,6 +95,35 @@ static int directory_in(struct tree *tree, struct node *to, const char *name, st
     return status;
 }
 
+/* A route that is grafted in elsewhere, at the place that it has below @root. */
+static void put_at(struct live *live, struct route *route, struct node *root)
+{
+    struct node_table *table = live->tree->table;
+    g_autofree char *above = g_path_get_dirname(route->target), *name = g_path_get_basename(route->target);
+    const char *rest = above, *start;
+    struct node *dir = node_ref(table, root), *child = NULL;
+    for (size_t length; dir != NULL && (length = path_next(&rest, &start)) > 0;) {
+        g_autofree char *part = g_strndup(start, length);
+        int status = directory_in(live->tree, dir, part, &child);
+        node_unref(table, dir);
+        dir = status == 0 ? child : NULL;
+    }
+    if (dir == NULL)
+        return;
+    struct node *number = node_face(table, dir);
+    keep_node(live, route->parent, dir, name, route->root);
+    live_add_stale(live, number, name, false);
+    node_unref(table, number);
+    node_unref(table, dir);
+}
+
+void live_put_back(struct live *live, const struct route *outer, struct node *root)
+{
+    for (struct route *route = tree_first_route(live->tree); route != NULL; route = tree_next_route(route))
+        if (route->parent != NULL && route->parent->id.kind == NODE_ROUTE && route->parent->id.route == outer)
+            put_at(live, route, root);
+}
+
 /* One step of keep_path(). Returns whether there may be another; then both nodes are the children. */
 static bool keep_step(struct live *live, struct node **from, struct node **to, const char *name)
 {

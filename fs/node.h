@@ -114,6 +114,7 @@ struct node {
     uint16_t own_layer;                /* IMAGE: where layers points, unless there are several */
     bool in_table;                     /* [table lock] false: the number belongs to another file by now */
     bool gone;                         /* [table lock] its last name was removed: it will never have one again */
+    bool is_dead;                      /* [table lock] a directory was removed under its number (node_face.h) */
     bool is_pinned;                    /* [table lock] by_place: a ref of its own, until the last name is removed */
     bool is_root;                      /* it has no name because it needs none; set before it is shown to anybody */
     uint64_t nlookup;                  /* [table lock] */

@@ -15,6 +15,10 @@
  * walking down from the root of what is shown is never a face with another shadow. Only directories are faces in this way
  * where files are open by the kernel's leave: an open file belongs to the node that it was opened on (ops_private.h).
  *
+ * The kernel never looks into a directory again that it has removed, as long as somebody stands in it. Where that was done
+ * under the number of another node (a face), the number is dead until the kernel forgets it: what is to be seen under it later
+ * is told by a number that is made for it, which nothing is found by.
+ *
  * A change takes three steps, so that a request that is under way never tells a number that the kernel does not know at that
  * place: the new node is given the face (node_face_set), then it is shown (node_show), and when all requests that were under
  * way are done the old one loses the face (node_face_end).

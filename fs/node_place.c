@@ -260,6 +260,9 @@ void node_lost_name(struct node_table *table, struct node *node, struct node *pa
     struct node *dead = NULL;
     pthread_mutex_lock(&table->lock);
     node->gone = node->gone || last;
+    struct node *face = node_face_locked(node);
+    if (last && S_ISDIR(node->id.type) && face->nlookup > 0)
+        face->is_dead = true;
     while (last && node_count_others(node) > 0)
         dead = node_clear_other_locked(table, node, 0, dead);
     if (last || has_place(node, parent, name)) {

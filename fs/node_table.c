@@ -245,10 +245,26 @@ void node_unref(struct node_table *table, struct node *node)
     node_destroy_chain(dead);
 }
 
+/* A number for a directory whose own is dead. */
+static struct node *new_face_locked(struct node_table *table, struct node *node)
+{
+    const struct node_identity identity = {.kind = NODE_MADE, .type = S_IFDIR, .shown = node->id.shown};
+    struct node *face = new_node(&identity, "");
+    face->in_table = false;
+    g_hash_table_add(table->stale, face);
+    table->n_alive++;
+    node->refs++;
+    atomic_store_explicit(&node_more_locked(face)->shadow, node, memory_order_release);
+    node_more_locked(node)->face = face;
+    return face;
+}
+
 struct node *node_looked_up(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);
     struct node *face = node_face_locked(node);
+    if (face->is_dead && !node->gone)
+        face = new_face_locked(table, node);
     if (face->nlookup++ == 0)
         face->refs++;
     pthread_mutex_unlock(&table->lock);
@@ -261,8 +277,10 @@ void node_forget(struct node_table *table, struct node *node, uint64_t nlookup)
     pthread_mutex_lock(&table->lock);
     if (node->nlookup > 0) {
         node->nlookup -= MIN(nlookup, node->nlookup);
-        if (node->nlookup == 0)
+        if (node->nlookup == 0) {
+            node->is_dead = false;
             dead = node_drop_locked(table, node, NULL);
+        }
     }
     pthread_mutex_unlock(&table->lock);
     node_destroy_chain(dead);

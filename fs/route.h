@@ -70,9 +70,9 @@ struct route {
     atomic_bool is_given_up;    /* and its backing directory is closed */
     unsigned index;             /* its own among the session's, never used again; immutable */
     atomic_int
-        root_fd;  /* O_PATH descriptor of the backing root (directory or single file); owned, until the route has ended
+        root_fd; /* O_PATH descriptor of the backing root (directory or single file); owned, until the route has ended
                             (tree_end_route()) */
-    int upper_fd; /* learn mode: what was changed (overlayfs' upper directory); owned; else -1 */
+    atomic_int upper_fd;   /* learn mode: what was changed (overlayfs' upper directory); owned; else -1 */
     struct copies *copies; /* learn mode: what was copied up (copies.h); owned; else NULL */
     int lock_fd;           /* volume: says that it is in use, so that nobody fills it meanwhile; owned; else -1 */
     bool

@@ -398,7 +398,11 @@ int session_use(struct session *session, const char *target, struct writer *ret_
 struct explanation *session_explain(struct session *session, const char *path, const struct access_subject *ids)
 {
     struct explain_who who = {.ids = *ids, .power = &session->ops.power};
-    return explain_path(session->tree, path, &who);
+    /* As whoever serves: nothing that it finds is freed before it is done. */
+    unsigned turn = turns_begin(&session->turns);
+    struct explanation *explanation = explain_path(session->tree, path, &who);
+    turns_end(&session->turns, turn);
+    return explanation;
 }
 
 int session_ended_fd(const struct session *session)

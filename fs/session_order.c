@@ -1,9 +1,5 @@
 #include "session_order.h"
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-
 #if __has_feature(thread_sanitizer)
 
 #include "ops_private.h"

@@ -7,6 +7,16 @@
 #ifndef ROFUSE_FS_SESSION_ORDER_H
 #define ROFUSE_FS_SESSION_ORDER_H
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+/*
+ * ThreadSanitizer tells descriptors by their numbers, and asks its symbolizer by two of its own, from any thread: it knows
+ * nothing of threads that have a table of descriptors for themselves.
+ */
+#define SESSION_ORDER_ONE_TABLE __has_feature(thread_sanitizer)
+
 struct fuse_session;
 
 /* Call once the session is mounted, before its threads start. */

@@ -202,8 +202,9 @@ void tree_end_route(struct tree *tree, struct route *route)
     int nothing = open(NOTHING, O_PATH | O_CLOEXEC);
     if (nothing >= 0) {
         (void)dup3(nothing, route->root_fd, O_CLOEXEC);
-        if (route->upper_fd >= 0)
-            (void)dup3(nothing, route->upper_fd, O_CLOEXEC);
+        int upper_fd = route->upper_fd;
+        if (upper_fd >= 0)
+            (void)dup3(nothing, upper_fd, O_CLOEXEC);
         close(nothing);
     }
     cache_drop_part(tree->fds, CACHE_ROUTE + route->index);
@@ -221,9 +222,9 @@ void tree_take_ended(struct tree *tree, GArray *fds)
             continue;
         int fd = atomic_exchange(&route->root_fd, tree->nothing_fd);
         g_array_append_val(fds, fd);
-        if (route->upper_fd >= 0)
-            g_array_append_val(fds, route->upper_fd);
-        route->upper_fd = -1;
+        fd = atomic_exchange(&route->upper_fd, -1);
+        if (fd >= 0)
+            g_array_append_val(fds, fd);
     }
 }
 

@@ -15,12 +15,12 @@
 #endif
 
 struct link {
-    char path[sizeof "/proc/self/fd/" + 3 * sizeof(int) + NAME_MAX + 2];
+    char path[sizeof "/proc/thread-self/fd/" + 3 * sizeof(int) + NAME_MAX + 2];
 };
 
 static const char *link_path(struct link *link, int dir_fd, const char *name)
 {
-    snprintf(link->path, sizeof link->path, "/proc/self/fd/%d%s%s", dir_fd, name[0] != '\0' ? "/" : "", name);
+    snprintf(link->path, sizeof link->path, "/proc/thread-self/fd/%d%s%s", dir_fd, name[0] != '\0' ? "/" : "", name);
     return link->path;
 }
 

@@ -3,8 +3,6 @@
 #include "app_error.h"
 #include "image.h"
 
-#include <errno.h>
-
 /* How much was written where, for the sizes; without it there are none. */
 static void ask_learned(struct advise_input *input)
 {
@@ -37,25 +35,12 @@ static void set_routes(struct advise_input *input, const struct mount_request *r
     }
 }
 
-/* Without the image the advice is less sure, and is given all the same. */
 static void open_image(struct advise_input *input)
 {
     char *const *layers = input->state != NULL  ? input->state->layers
                           : input->plan != NULL ? input->plan->layers
                                                 : NULL;
-    guint n = layers != NULL ? g_strv_length((char **)layers) : 0;
-    g_autofree char *why = NULL;
-    if (n == 0)
-        return;
-    int status = image_view_open((const char *const *)layers, n, &input->view.view, &why);
-    if (status < 0) {
-        app_notice("the image cannot be looked at, so the advice is less sure: %s",
-                   why != NULL ? why : g_strerror(-status));
-        return;
-    }
-    input->view.learned = input->learned;
-    input->image = advice_view_image(&input->view);
-    input->input.image = &input->image;
+    input->input.image = layers_image_open(&input->image, layers, input->learned);
 }
 
 struct advise_input *advise_input_new(const struct mount_request *request, const struct paths *paths, const char *word,
@@ -87,7 +72,7 @@ void advise_input_free(struct advise_input *input)
 {
     if (input == NULL)
         return;
-    image_view_free(input->view.view);
+    layers_image_close(&input->image);
     json_decref(input->learned);
     fact_source_free(input->source);
     plan_free(input->plan);

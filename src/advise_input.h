@@ -4,8 +4,8 @@
 #ifndef ROFUSE_SRC_ADVISE_INPUT_H
 #define ROFUSE_SRC_ADVISE_INPUT_H
 
-#include "advice_view.h"
 #include "fact_source.h"
+#include "layers_image.h"
 #include "mount_request.h"
 #include "paths.h"
 #include "plan.h"
@@ -16,9 +16,8 @@ struct advise_input {
     struct fact_source *source; /* owned */
     const struct state *state;  /* of a live mount, or NULL; the source's */
     struct plan *plan;          /* of a Compose file, an image or layers that were named, or NULL; owned */
-    struct advice_view view;    /* of the layers; its image is owned */
     json_t *learned;            /* what learn mode let through, or NULL; owned */
-    struct advice_image image;  /* of the view */
+    struct layers_image image;  /* owned */
     struct advice_input input;  /* for advice_make(); points to the above */
 };
 

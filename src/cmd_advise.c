@@ -93,7 +93,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log, "A log in JSON instead of a mount; - is stdin", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log,
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &arguments->target,
          "Print what to write for: compose, docker, podman, kubernetes, systemd, rofuse", "TARGET"},
         {"merge", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->merge,

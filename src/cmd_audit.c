@@ -162,7 +162,8 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from, "A log in JSON instead of a mount; - is stdin", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->from,
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {"sarif", 0, 0, G_OPTION_ARG_NONE, &arguments->as_sarif, "For programs that read SARIF 2.1.0", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},

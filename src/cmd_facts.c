@@ -43,7 +43,7 @@ static json_t *read_log(const struct facts_request *request, GError **error)
     uint64_t bad = 0;
     json_t *document = facts_read(facts, request->log, &bad, error) ? facts_json(facts) : NULL;
     if (document != NULL && bad > 0)
-        app_notice("%" G_GUINT64_FORMAT " lines of the log are no records and were passed over", bad);
+        app_notice("lines of the log that are no records, passed over: %" G_GUINT64_FORMAT, bad);
     facts_free(facts);
     knowledge_free(knowledge);
     return document;
@@ -109,7 +109,8 @@ int cmd_facts(int argc, char **argv)
 {
     struct facts_request request = {0};
     const GOptionEntry entries[] = {
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &request.log, "A log in JSON instead of a mount; - is stdin", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &request.log,
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &request.as_json, "For programs: one JSON object", NULL},
         {"knowledge", 0, 0, G_OPTION_ARG_FILENAME, &request.knowledge,
          "What is known of more programs; comes before what is built in", "FILE"},

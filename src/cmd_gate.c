@@ -122,7 +122,8 @@ int cmd_gate(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"baseline", 0, 0, G_OPTION_ARG_FILENAME, &arguments.baseline, "The places that are known", "FILE"},
         {"update", 0, 0, G_OPTION_ARG_NONE, &arguments.update, "Write the baseline instead of comparing", NULL},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from, "A log in JSON instead of a mount; - is stdin", "LOG"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments.from,
+         "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments.as_json, "For programs: one JSON object", NULL},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments.state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.rest, NULL, NULL},

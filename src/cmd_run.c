@@ -14,6 +14,7 @@
 #include "process.h"
 #include "report_file.h"
 #include "run.h"
+#include "run_facts.h"
 #include "run_ids.h"
 #include "run_place.h"
 #include "run_program.h"
@@ -45,8 +46,9 @@ struct run {
     struct state *state; /* of the mount while it was alive; owned */
     struct counters counters;
     bool has_counters;
-    struct report_file report_file;
-    bool was_started; /* the program */
+    struct report_file report_file, facts_file;
+    bool was_started;      /* the program */
+    struct run_seen *seen; /* what the daemon said of it; NULL = nothing; owned */
 };
 
 /*
@@ -64,9 +66,13 @@ static gboolean enter_namespace(GError **error)
 
 /* Before the program runs, so that nobody waits for its end to hear that there is no place for the report; and as who we
  * were. */
-static gboolean open_report(struct run *run, GError **error)
+static gboolean open_reports(struct run *run, GError **error)
 {
-    return run->request->report_file == NULL || report_file_open(&run->report_file, run->request->report_file, error);
+    const struct run_request *request = run->request;
+    return (request->report_file == NULL ||
+            report_file_open(&run->report_file, request->report_file, "--report FORMAT:FILE", error)) &&
+           (request->facts_file == NULL ||
+            report_file_open(&run->facts_file, request->facts_file, "--facts FILE", error));
 }
 
 /* The program has other rights and limits than the file says: not in silence. */
@@ -87,7 +93,7 @@ static gboolean prepare(struct run *run, GError **error)
     run->plan = plan_make(run->request->mount, &words, run->paths, PLAN_MOUNT, error);
     if (run->plan == NULL)
         return FALSE;
-    if (!run_program_is_said(run->plan, error) || !open_report(run, error))
+    if (!run_program_is_said(run->plan, error) || !open_reports(run, error))
         return FALSE;
     say_unheeded(run->plan);
     run->place = run_place_new(run->paths, error);
@@ -190,7 +196,8 @@ static gboolean print_report(const struct run *run, GError **error)
 {
     g_autofree char *log = g_strdup_printf("/proc/self/fd/%d", run->place->log_fd);
     g_autofree bool *written = run_program_written(run->state, run->has_counters ? &run->counters : NULL);
-    g_autofree char *text = run_report_make(log, run->state, written, run->request->report, error);
+    const struct run_report_input input = {.log = log, .state = run->state, .written = written, .seen = run->seen};
+    g_autofree char *text = run_report_make(&input, run->request->report, error);
     if (text == NULL)
         return FALSE;
     if (run->request->report_file == NULL) {
@@ -198,6 +205,21 @@ static gboolean print_report(const struct run *run, GError **error)
         return TRUE;
     }
     return report_file_write(&run->report_file, text, error);
+}
+
+/* While the daemon lives: what it has seen of how the processes ended is in no log. */
+static void ask_daemon(struct run *run)
+{
+    g_autoptr(GError) error = NULL;
+    bool has_file = run->facts_file.fd >= 0;
+    if (!has_file && (!run->was_started || run->request->report == RUN_REPORT_NONE))
+        return;
+    run->seen = run_facts_ask(run->paths, run->state, &error);
+    if (!has_file)
+        return;
+    g_autofree char *text = run->seen != NULL ? run_facts_text(run->seen) : NULL;
+    if (text == NULL || !report_file_write(&run->facts_file, text, &error))
+        app_notice("%s", error->message);
 }
 
 /* Starts the program and waits for it. Returns the exit status, and 1 or 125 to 127 with a line where it did not start. */
@@ -235,6 +257,7 @@ static void remove_anonymous_volumes(const struct run *run)
 static int run_mounted(struct run *run)
 {
     int status = run_program(run);
+    ask_daemon(run);
     unmount_root(run);
     g_autoptr(GError) error = NULL;
     if (run->was_started && run->request->report != RUN_REPORT_NONE && !print_report(run, &error))
@@ -253,14 +276,16 @@ int cmd_run(int argc, char **argv)
     if (request == NULL)
         return app_error_print(error);
     struct paths *paths = paths_find(request->mount->state_dir, &error);
-    struct run run = {.request = request, .paths = paths, .report_file.fd = -1};
+    struct run run = {.request = request, .paths = paths, .report_file.fd = -1, .facts_file.fd = -1};
     bool is_ready = paths != NULL && prepare(&run, &error);
     int status = is_ready ? mount_root(&run) : app_error_print(error);
     if (run.state != NULL)
         status = run_mounted(&run);
+    run_facts_free(run.seen);
     state_free(run.state);
     run_place_remove(run.place);
     report_file_close(&run.report_file);
+    report_file_close(&run.facts_file);
     plan_free(run.plan);
     paths_free(paths);
     run_request_free(request);

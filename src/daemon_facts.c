@@ -1,17 +1,27 @@
 /*
  * Control commands about facts:
  *
- *     facts {}   what programs could not write since the mount was made: a document of schema rofuse.facts/1.
+ *     facts {"settle_ms"?: number}   what programs could not write since the mount was made: a document of schema
+ *                                    rofuse.facts/1. settle_ms: how long to wait at most until what was refused by now is
+ *                                    in it, and how the processes went on is known.
  */
 #include "daemon.h"
 
+#include "app_error.h"
 #include "facts_watch.h"
+
+#define MOST_SETTLE_MS 10000
 
 static json_t *run_facts(void *data, const json_t *args, GError **error)
 {
     struct daemon *daemon = data;
-    (void)args;
-    (void)error;
+    const json_t *settle = json_object_get(args, "settle_ms");
+    json_int_t ms = json_integer_value(settle);
+    if (settle != NULL && (!json_is_integer(settle) || ms < 0 || ms > MOST_SETTLE_MS)) {
+        app_error_usage(error, "\"settle_ms\" is a number of milliseconds, %d at most", MOST_SETTLE_MS);
+        return NULL;
+    }
+    facts_watch_settle(daemon->facts, (int)ms);
     return facts_json(facts_watch_facts(daemon->facts));
 }
 

@@ -16,7 +16,7 @@ static gboolean read_log(struct fact_source *source, const char *path, const cha
     gboolean done = facts_read(facts, path, &n_bad, error);
     g_autofree char *shown = text_word(path);
     if (done && n_bad > 0)
-        app_notice("%s: %" G_GUINT64_FORMAT " lines are no records of a log; passed over", shown, n_bad);
+        app_notice("%s: lines that are no records of a log, passed over: %" G_GUINT64_FORMAT, shown, n_bad);
     if (done) {
         source->facts = facts_list(facts);
         facts_head(facts, &source->head);

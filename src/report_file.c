@@ -14,8 +14,8 @@
 static gboolean fail(const struct report_file *file, GError **error)
 {
     g_autofree char *cause = g_strdup(g_strerror(errno)), *shown = text_word(file->name);
-    return app_error_failed(error, "cannot write the report %s: %s; name another file with --report FORMAT:FILE", shown,
-                            cause);
+    return app_error_failed(error, "cannot write the report %s: %s; name another file with %s", shown, cause,
+                            file->option);
 }
 
 /* The number of a descriptor that the name stands for, or -1. */
@@ -45,10 +45,10 @@ static int copy_given(int number)
     return -1;
 }
 
-gboolean report_file_open(struct report_file *file, const char *name, GError **error)
+gboolean report_file_open(struct report_file *file, const char *name, const char *option, GError **error)
 {
     int number = find_number(name);
-    *file = (struct report_file){.name = name, .is_given = number >= 0};
+    *file = (struct report_file){.name = name, .option = option, .is_given = number >= 0};
     file->fd = file->is_given ? copy_given(number) : open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     return file->fd >= 0 || fail(file, error);
 }

@@ -20,6 +20,7 @@ static const char examples[] =
     "  rofuse run --image oci:images/web:1.0 --tmpfs /tmp\n"
     "  rofuse run --image web:1.0 --user www-data -e PORT=8080 -v data:/data -- /app/serve --verbose\n"
     "  rofuse run --layer rootfs --runtime crun --report json -- /bin/true\n"
+    "  rofuse run --learn --facts web.facts --image web:1.0; rofuse advise --from web.facts --image web:1.0\n"
     "\n"
     "The program has the host's network. Signals are passed on to it, SIGTERM as the image's stop signal;\n"
     "a SIGTERM ten seconds after the first one, or later, kills a program that goes on.\n"
@@ -34,6 +35,7 @@ static const char examples[] =
 struct words {
     char *runtime;
     char *report;
+    char *facts;
     gboolean remove_volumes;
     char **rest;
 };
@@ -107,6 +109,9 @@ static gboolean take(struct run_request *request, struct words *words, struct mo
     static const enum run_runtime runtimes[] = {RUN_BUILTIN, RUN_BWRAP, RUN_RUNC, RUN_CRUN};
     request->runtime = runtimes[runtime];
     request->remove_volumes = words->remove_volumes;
+    if (words->facts != NULL && *words->facts == '\0')
+        return app_error_usage(error, "--facts: the file is empty; write its path");
+    request->facts_file = g_strdup(words->facts);
     request->mount = mount_arguments_take(arguments, NULL, error);
     return request->mount != NULL;
 }
@@ -124,6 +129,8 @@ struct run_request *run_request_parse(int argc, char **argv, GError **error)
          "builtin, bwrap, runc or crun; builtin is the default and needs only the kernel", "RUNTIME"},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &words.report, "text (default), json or none; to stderr, or to a file",
          "FORMAT[:FILE]"},
+        {"facts", 0, 0, G_OPTION_ARG_FILENAME, &words.facts, "Write what was refused and what came of it, for --from",
+         "FILE"},
         {"rm", 0, 0, G_OPTION_ARG_NONE, &words.remove_volumes, "Remove anonymous volumes at the end", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words.rest, NULL, NULL},
     };
@@ -139,6 +146,7 @@ struct run_request *run_request_parse(int argc, char **argv, GError **error)
     mount_arguments_clear(&arguments);
     g_free(words.runtime);
     g_free(words.report);
+    g_free(words.facts);
     g_strfreev(words.rest);
     return request;
 }
@@ -150,5 +158,6 @@ void run_request_free(struct run_request *request)
     mount_request_free(request->mount);
     run_words_clear(&request->words);
     g_free(request->report_file);
+    g_free(request->facts_file);
     g_free(request);
 }

@@ -18,6 +18,7 @@ struct run_request {
     enum run_runtime runtime;
     enum run_report_format report;
     char *report_file;   /* NULL = stderr */
+    char *facts_file;    /* NULL = nobody wants them */
     bool remove_volumes; /* --rm: anonymous ones */
 };
 

@@ -54,7 +54,6 @@ struct serve {
     struct state *state;
     bool is_reserved; /* the state's file is there */
     struct history *history;
-    struct knowledge *knowledge;
     struct facts_watch *facts;
     struct log_set *log;
     GArray *holds; /* of layers in the store */
@@ -413,12 +412,11 @@ static void wait_for_end(struct serve *serve)
 
 static gboolean make_facts(struct serve *serve, GError **error)
 {
-    serve->knowledge = knowledge_new(NULL, error);
-    if (serve->knowledge == NULL)
+    struct knowledge *knowledge = knowledge_new(NULL, error);
+    if (knowledge == NULL)
         return FALSE;
-    const struct facts_options options = {
-        .mount = serve->state->name, .image = serve->state->image, .knowledge = serve->knowledge};
-    serve->facts = facts_watch_new(&options, error);
+    const struct facts_options options = {.mount = serve->state->name, .image = serve->state->image};
+    serve->facts = facts_watch_new(&options, knowledge, error);
     return serve->facts != NULL;
 }
 
@@ -488,12 +486,10 @@ static void finish(struct serve *serve)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
     counters_file_unmap(serve->counters);
-    /* A sink that is left behind may be one of these. */
-    if (log_set_close(serve->log, LOG_PATIENCE_SECONDS)) {
+    /* A sink that is left behind may be the history's. */
+    if (log_set_close(serve->log, LOG_PATIENCE_SECONDS))
         history_free(serve->history);
-        facts_watch_free(serve->facts);
-        knowledge_free(serve->knowledge);
-    }
+    facts_watch_free(serve->facts);
     pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);
     struct stat st;

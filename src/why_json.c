@@ -119,6 +119,8 @@ static json_t *holder_to_json(const struct explanation *explanation)
     }
     case EXPLAIN_IN_IMAGE:
         json_object_set_new(json, "image", json_true());
+        if (explanation->is_learning)
+            json_object_set_new(json, "learning", json_true());
         break;
     case EXPLAIN_IN_MEMORY:
         json_object_set_new(json, "made", json_true());

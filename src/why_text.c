@@ -61,7 +61,10 @@ static void append_holder(GString *text, const json_t *why)
     } else if (json_is_true(json_object_get(holder, "made"))) {
         text_table_append_line(text, "place", "in memory only: the image lacks it, and runtimes need it");
     } else {
-        text_table_append_line(text, "place", "the image, read-only");
+        text_table_append_line(text, "place",
+                               json_is_true(json_object_get(holder, "learning"))
+                                   ? "the image, under learn mode's throw-away layer"
+                                   : "the image, read-only");
     }
 }
 
@@ -149,7 +152,7 @@ static void append_verdicts(GString *text, const json_t *why)
         bool is_allowed = number_of(verdict, "errno_number") == 0;
         g_autofree char *line = g_strdup_printf("%s: %s", path, is_allowed ? "allowed" : error);
         text_table_append_line(text, operation, line);
-        if (!is_allowed)
+        if (!is_allowed || g_strcmp0(json_string_value(json_object_get(verdict, "reason")), "learned") == 0)
             text_table_append_line(text, "", message);
     }
 }

@@ -29,6 +29,7 @@ const char *why_reason_name(enum explain_reason reason)
 {
     static const char *const names[EXPLAIN_N_REASONS] = {
         [EXPLAIN_ALLOWED] = "allowed",
+        [EXPLAIN_LEARNED] = "learned",
         [EXPLAIN_NOT_DECLARED] = "not-declared",
         [EXPLAIN_DECLARED_READ_ONLY] = "declared-read-only",
         [EXPLAIN_BACKING_READ_ONLY] = "backing-read-only",
@@ -216,6 +217,10 @@ char *why_message(const struct explanation *explanation, const struct explain_ve
         /* Of a name that is there: what has to be writable is the directory around it. */
         return verdict->operation == EXPLAIN_REMOVE ? g_strdup("no declared place covers the directory that has it")
                                                     : not_declared_words(explanation);
+    case EXPLAIN_LEARNED:
+        words = verdict->operation == EXPLAIN_REMOVE ? g_strdup("no declared place covers the directory that has it")
+                                                     : not_declared_words(explanation);
+        return g_strconcat("by learn mode alone, and gone with it; else EROFS: ", words, NULL);
     case EXPLAIN_NO_SEARCH:
         words = access_words(&verdict->access);
         return g_strconcat("no way to it: ", words, NULL);

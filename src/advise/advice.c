@@ -59,7 +59,9 @@ static void wish_for(struct maker *maker, const struct fact *fact, const char *t
                      const struct fact_fix *fix)
 {
     struct advice_wish *wish = advice_wish_new(target, is_new, fact);
-    wish->need = need_of(fact);
+    /* A database that cannot save goes on, and is of no use. */
+    bool is_data = fix != NULL && fix->kind == FACT_FIX_VOLUME;
+    wish->need = is_data ? ADVICE_REQUIRED : need_of(fact);
     wish->fix = fix;
     wish->note = fix != NULL ? fact->note : NULL;
     advice_merge_add(maker->wishes[wish->need], wish);
@@ -138,20 +140,41 @@ static void advise_setting(struct maker *maker, const struct fact *fact, const c
         advice->why = g_strdup(why);
 }
 
+/* Whether a place would open what many programs, or one program's settings, are made of. */
+static bool is_opening(const char *path, bool is_new)
+{
+    enum place_sort sort = place_sort_of(path);
+    return sort == PLACE_SHARED || (sort == PLACE_COSTLY && !is_new);
+}
+
+static void leave_opening(struct maker *maker, const struct fact *fact, const char *path)
+{
+    leave_out(maker, fact, g_strdup_printf("it went on without, and %s would have to be opened for it", path));
+}
+
+/* A place of the knowledge base, which knows the program and not the image. */
+static void advise_known_place(struct maker *maker, const struct fact *fact, const struct fact_fix *fix)
+{
+    struct advice_seen seen;
+    advice_look(maker->input, fix->target, &seen);
+    g_autofree char *path = seen.path, *refusal = advice_target_refusal(fact, path);
+    if (is_declared(maker, path))
+        leave_declared(maker, fact, path);
+    else if (refusal != NULL)
+        leave_out(maker, fact, g_steal_pointer(&refusal));
+    else if (need_of(fact) == ADVICE_OPTIONAL && fix->kind == FACT_FIX_TMPFS && is_opening(path, !seen.is_there))
+        leave_opening(maker, fact, path);
+    else
+        wish_for(maker, fact, path, !seen.is_there, fix);
+}
+
 static void advise_fix(struct maker *maker, const struct fact *fact, const struct fact_fix *fix)
 {
     const char *note = fact->note != NULL ? fact->note : "known of this program";
-    struct advice_seen seen;
     switch (fix->kind) {
     case FACT_FIX_TMPFS:
     case FACT_FIX_VOLUME:
-        if (is_declared(maker, fix->target)) {
-            leave_declared(maker, fact, fix->target);
-            return;
-        }
-        advice_look(maker->input, fix->target, &seen);
-        wish_for(maker, fact, seen.path, !seen.is_there, fix);
-        g_free(seen.path);
+        advise_known_place(maker, fact, fix);
         return;
     case FACT_FIX_ENV:
         advise_variable(maker, fact, fix);
@@ -168,11 +191,24 @@ static void advise_fix(struct maker *maker, const struct fact *fact, const struc
     }
 }
 
-/* The best one, and what goes with it. */
+/* The best one; but what a program does not work without is declared, where it can be: the advice must help as it stands. */
+static guint choose_fix(const struct fact *fact)
+{
+    for (guint i = 0; need_of(fact) == ADVICE_REQUIRED && i < fact->fixes->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(fact->fixes, i);
+        bool is_declaration = fix->kind == FACT_FIX_TMPFS || fix->kind == FACT_FIX_VOLUME || fix->kind == FACT_FIX_ENV;
+        if (is_declaration && !fix->also)
+            return i;
+    }
+    return 0;
+}
+
+/* One of the alternatives, and what goes with it. */
 static void advise_fixes(struct maker *maker, const struct fact *fact)
 {
-    advise_fix(maker, fact, g_ptr_array_index(fact->fixes, 0));
-    for (guint i = 1; i < fact->fixes->len; i++) {
+    guint chosen = choose_fix(fact);
+    advise_fix(maker, fact, g_ptr_array_index(fact->fixes, chosen));
+    for (guint i = chosen + 1; i < fact->fixes->len; i++) {
         const struct fact_fix *fix = g_ptr_array_index(fact->fixes, i);
         if (!fix->also)
             return;
@@ -247,13 +283,10 @@ static void advise_place(struct maker *maker, const struct fact *fact)
         leave_out(maker, fact, target.reason);
         return;
     }
-    enum place_sort sort = place_sort_of(target.path);
-    bool opens = sort == PLACE_SHARED || (sort == PLACE_COSTLY && !target.is_new);
     if (is_declared(maker, target.path))
         leave_declared(maker, fact, target.path);
-    else if (opens && need_of(fact) == ADVICE_OPTIONAL)
-        leave_out(maker, fact,
-                  g_strdup_printf("it went on without, and %s would have to be opened for it", target.path));
+    else if (need_of(fact) == ADVICE_OPTIONAL && is_opening(target.path, target.is_new))
+        leave_opening(maker, fact, target.path);
     else
         wish_for(maker, fact, target.path, target.is_new, NULL);
     g_free(target.path);

@@ -2,6 +2,7 @@
 
 #include "advice_place.h"
 #include "advice_target.h"
+#include "class_rule.h"
 #include "mount_options.h"
 
 #include <string.h>
@@ -176,7 +177,9 @@ static bool holds_program(const struct advice_wish *wish)
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
         if (fact->executable != NULL && place_is_below(fact->executable, wish->target))
             return true;
-        for (char **arg = fact->args; *arg != NULL; arg++) {
+        /* What a small tool is told is a file that it works on. */
+        bool is_tool = class_is_tool(fact->comm, fact->executable);
+        for (char **arg = fact->args; !is_tool && *arg != NULL; arg++) {
             if (is_own_file(fact, *arg, wish->target))
                 return true;
         }

@@ -168,6 +168,11 @@ static char *refusal(const struct fact *fact, const char *directory, bool is_new
     return NULL;
 }
 
+char *advice_target_refusal(const struct fact *fact, const char *directory)
+{
+    return refusal(fact, directory, false, true);
+}
+
 void advice_target_of(const struct advice_input *input, const struct fact *fact, struct advice_target *ret)
 {
     bool is_new = false, is_own = false;

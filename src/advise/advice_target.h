@@ -14,6 +14,9 @@ struct advice_target {
 
 void advice_target_of(const struct advice_input *input, const struct fact *fact, struct advice_target *ret);
 
+/* Why nobody should declare a directory for a fact; NULL: it may be declared. Owned by the caller. */
+char *advice_target_refusal(const struct fact *fact, const char *directory);
+
 /* What the image has at a path. Where that is not known it counts as a directory that is there, and the answer is false;
  * /var/run is /run in any case. @ret: its path is owned by the caller. */
 bool advice_look(const struct advice_input *input, const char *path, struct advice_seen *ret);

@@ -154,16 +154,24 @@ static char *calls(uint64_t n)
     return n == 1 ? g_strdup("1 call") : g_strdup_printf("%" G_GUINT64_FORMAT " calls", n);
 }
 
+/* What learn mode let through is open for ever: it says more to say that it was learned. */
+static const char *class_word(enum fact_class class, bool is_learned)
+{
+    return class == FACT_OPEN && is_learned ? "learned" : fact_class_name(class);
+}
+
 char *advise_who(const GPtrArray *facts)
 {
     g_autoptr(GPtrArray) programs = g_ptr_array_new_with_free_func(g_free);
     enum fact_class worst = FACT_OPEN;
+    bool is_learned = true;
     uint64_t n = 0;
     for (guint i = 0; i < facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(facts, i);
         char *program = fact_program(fact);
         n += fact->count;
         worst = MAX(worst, fact->class);
+        is_learned &= fact->learned;
         if (g_ptr_array_find_with_equal_func(programs, program, g_str_equal, NULL))
             g_free(program);
         else
@@ -172,12 +180,12 @@ char *advise_who(const GPtrArray *facts)
     g_autofree char *count = calls(n);
     const char *first = programs->len > 0 ? g_ptr_array_index(programs, 0) : "?";
     if (programs->len < 2)
-        return g_strdup_printf("%s, %s, %s", first, count, fact_class_name(worst));
-    return g_strdup_printf("%s and %u more, %s, %s", first, programs->len - 1, count, fact_class_name(worst));
+        return g_strdup_printf("%s, %s, %s", first, count, class_word(worst, is_learned));
+    return g_strdup_printf("%s and %u more, %s, %s", first, programs->len - 1, count, class_word(worst, is_learned));
 }
 
 char *advise_fact(const struct fact *fact)
 {
     g_autofree char *program = fact_program(fact), *count = calls(fact->count);
-    return g_strdup_printf("%s: %s, %s, %s", program, fact->place, count, fact_class_name(fact->class));
+    return g_strdup_printf("%s: %s, %s, %s", program, fact->place, count, class_word(fact->class, fact->learned));
 }

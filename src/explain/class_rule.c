@@ -70,7 +70,10 @@ static bool is_step(const struct class_case *what, size_t i)
 /* What a person calls it: a script by its own name. */
 static char *show(const struct class_process *process)
 {
-    const char *name = process->comm != NULL ? process->comm : name_of(process->executable);
+    static const char nodes_thread[] = "MainThread"; /* what Node calls its own */
+    const char *name = process->became != NULL ? process->became : process->comm;
+    if (name == NULL || (strcmp(name, nodes_thread) == 0 && process->executable != NULL))
+        name = name_of(process->executable);
     return text_word(name != NULL ? name : "the program");
 }
 
@@ -163,6 +166,32 @@ static void judge_failure(const struct class_case *what, size_t failed, struct c
          g_string_free(g_steal_pointer(&reason), FALSE));
 }
 
+/* Whether the script that ran a step, of which nobody was to hear, went on and was refused elsewhere: then it is that which
+ * it failed of. */
+static bool is_passed_over(const struct class_case *what, size_t failed)
+{
+    return failed > 1 && what->is_quiet && g_strcmp0(what->line[0].last_path, what->line[1].last_path) != 0;
+}
+
+static void judge_passed_over(const struct class_case *what, struct class_verdict *ret)
+{
+    const struct class_process *script = &what->line[1];
+    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]), *script_name = show(script);
+    g_autofree char *path = text_word(script->last_path != NULL ? script->last_path : "?");
+    tell(ret, FACT_PROBE, FACT_ASKED,
+         g_strdup_printf("%s %s, and %s, which ran it, went on until %s was refused; its messages went to /dev/null",
+                         name, end, script_name, path));
+}
+
+/* @failed: how many of the line did. */
+static void judge_end(const struct class_case *what, size_t failed, struct class_verdict *ret)
+{
+    if (is_passed_over(what, failed))
+        judge_passed_over(what, ret);
+    else
+        judge_failure(what, failed, ret);
+}
+
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     int64_t from = what->refused_ms;
@@ -174,14 +203,14 @@ void class_rule(const struct class_case *what, int64_t now_ms, struct class_verd
         from = process->ended_ms;
         /* Whoever started it may restart it, and is none of its victims. */
         if (!is_step(what, failed)) {
-            judge_failure(what, failed + 1, ret);
+            judge_end(what, failed + 1, ret);
             return;
         }
     }
     if (failed == 0)
         judge_living(what, now_ms, ret);
     else if (failed == what->n)
-        judge_failure(what, failed, ret);
+        judge_end(what, failed, ret);
     else
         judge_step(what, failed, now_ms, ret);
 }

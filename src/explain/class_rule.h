@@ -7,7 +7,8 @@
  *  2. P ends by a signal or with another status within that time. If P is no step of a script: fatal. A step is a small tool
  *     (touch, mkdir, sed …) or a shell, started by a shell or such a tool. Of a step it depends on the one that started it:
  *     where that one goes on, or ends with 0, the step's failure was tolerated; or it was a probe, where the step was
- *     touch(1) or spoke to /dev/null. Where that one fails too within the same time after the step, it is judged as P was.
+ *     touch(1) or spoke to /dev/null. Where that one fails too within the same time after the step, it is judged as P was;
+ *     but a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
  *  3. Where several refusals came before a fatal end, below the process that ended, each is fatal, as none can be told to have
  *     been harmless: what was refused first often leads to what is refused last. The last one is the likeliest cause and says so
  *     (ENDED_LAST), the others are suspects (ENDED_EARLIER) until the program is seen to go on without.
@@ -28,6 +29,7 @@ enum class_end { CLASS_RUNS, CLASS_ENDED, CLASS_ENDED_UNKNOWN /* nobody can tell
 struct class_process {
     const char *comm;       /* borrowed; NULL = unknown, as the executable */
     const char *executable; /* borrowed */
+    const char *became;     /* comm of what it has become by execve(2) since; NULL = nothing; borrowed */
     enum class_end end;
     int status;            /* ENDED: as wait(2) has it */
     int64_t ended_ms;      /* when */

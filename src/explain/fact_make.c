@@ -60,7 +60,7 @@ static void set_place(struct fact *fact, const struct denial_record *record)
         return;
     }
     g_autofree char *name = has_no_name(facts) ? NULL : g_path_get_basename(facts->path);
-    g_autofree char *pattern = name != NULL ? pattern_of_hinted(name, &hints) : g_strdup("*");
+    g_autofree char *pattern = name != NULL ? pattern_of(name, &hints) : g_strdup("*");
     g_autofree char *directory = pattern_of_directory(fact->directory, &hints);
     fact->place = g_strconcat(strcmp(directory, "/") == 0 ? "" : directory, "/", pattern, NULL);
 }

@@ -64,8 +64,9 @@ static size_t text_size(const char *text)
 /* About what a fact takes at most: its lists grow, but not beyond a few times of what they are made of. */
 static size_t fact_size(const struct fact *fact)
 {
+    const char *path = fact->paths->len > 0 ? g_ptr_array_index(fact->paths, 0) : NULL;
     size_t size = sizeof *fact + text_size(fact->executable) + text_size(fact->layer_dir) + text_size(fact->note) +
-                  4 * text_size(fact->place) + FACT_MOST_PATHS * text_size(g_ptr_array_index(fact->paths, 0));
+                  4 * text_size(fact->place) + FACT_MOST_PATHS * text_size(path);
     for (char **arg = fact->args; *arg != NULL; arg++)
         size += text_size(*arg) + sizeof *arg;
     for (guint i = 0; i < fact->parents->len; i++)
@@ -113,11 +114,36 @@ static void set_place(struct fact *fact, const char *place)
     fact_set_id(fact);
 }
 
+struct renaming {
+    const GPtrArray *gone; /* of struct fact * */
+    GPtrArray *ids;        /* borrowed from the tree */
+};
+
+static gboolean find_id(gpointer id, gpointer fact, gpointer data)
+{
+    const struct renaming *renaming = data;
+    if (g_ptr_array_find((GPtrArray *)renaming->gone, fact, NULL))
+        g_ptr_array_add(renaming->ids, id);
+    return FALSE;
+}
+
+/* [lock] Whoever knows a fact that is gone by one of its ids, those among them that it had taken over itself, finds what it
+ * has become. */
+static void rename_gone(struct facts *facts, const GPtrArray *gone, struct fact *first)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    struct renaming renaming = {.gone = gone, .ids = ids};
+    g_tree_foreach(facts->by_id, find_id, &renaming);
+    for (guint i = 0; i < ids->len; i++)
+        g_tree_insert(facts->by_id, g_strdup(g_ptr_array_index(ids, i)), first);
+}
+
 /* [lock] All facts that belong to a place become the first of them. @like: the newest fact, at the end of the list. Returns
  * it. */
 static struct fact *gather(struct facts *facts, const char *place, struct fact *like)
 {
     struct fact *first = NULL;
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
     for (guint i = 0; i < facts->list->len; i++) {
         struct fact *fact = g_ptr_array_index(facts->list, i);
         if (!fact_crowds_holds(place, like, fact) || fact->because == FACT_NOISE)
@@ -126,15 +152,14 @@ static struct fact *gather(struct facts *facts, const char *place, struct fact *
             first = fact;
             continue;
         }
-        /* Whoever knows it by its id finds what it has become. */
-        g_tree_insert(facts->by_id, g_strdup(fact->id), first);
         fact_merge(first, fact);
         facts_recent_replace(facts->recent, fact, first);
         facts->memory -= MIN(fact_size(fact), facts->memory);
-        g_ptr_array_remove_index(facts->list, i--);
+        g_ptr_array_add(gone, g_ptr_array_steal_index(facts->list, i--));
     }
     if (first == NULL)
         return like;
+    rename_gone(facts, gone, first);
     set_place(first, place);
     g_tree_insert(facts->by_id, g_strdup(first->id), first);
     return first;
@@ -250,6 +275,24 @@ gboolean facts_add_line(struct facts *facts, const char *line, size_t size, GErr
         facts_add(facts, &parsed->event, NULL);
     record_line_free(parsed);
     return TRUE;
+}
+
+void facts_add_known(struct facts *facts, const struct facts_head *head, const GPtrArray *list)
+{
+    pthread_mutex_lock(&facts->lock);
+    if (facts->head.mount == NULL)
+        facts->head.mount = g_strdup(head->mount);
+    if (facts->head.image == NULL)
+        facts->head.image = g_strdup(head->image);
+    facts->head.denied += head->denied;
+    facts->head.left_out += head->left_out;
+    facts->head.dropped += head->dropped;
+    for (guint i = 0; i < list->len; i++) {
+        const struct fact *fact = g_ptr_array_index(list, i);
+        if (g_tree_lookup(facts->by_id, fact->id) == NULL)
+            insert(facts, fact_copy(fact));
+    }
+    pthread_mutex_unlock(&facts->lock);
 }
 
 GPtrArray *facts_list(struct facts *facts)

@@ -1,5 +1,6 @@
 /*
- * facts - a table of facts, made from the events of a log: live in a daemon, or line by line from a log that is there.
+ * facts - a table of facts, made from the events of a log: live in a daemon, or line by line from a log that is there, or
+ * from facts that were kept.
  *
  * What a program chose (names, their number, arguments) is bounded: FACTS_MOST facts and FACTS_MOST_MEMORY bytes; what is
  * beyond is counted ("left_out"). A name's changing part is taken out (pattern.h); more than FACTS_MOST_NAMES places of one
@@ -51,11 +52,15 @@ void facts_decide(struct facts *facts, const char *id, enum fact_class class, en
  * well and passed over. */
 gboolean facts_add_line(struct facts *facts, const char *line, size_t size, GError **error);
 
+/* Takes facts that somebody has made already, of struct fact *, and adds what stands around them; both are copied. The
+ * table has taken nothing before. */
+void facts_add_known(struct facts *facts, const struct facts_head *head, const GPtrArray *list);
+
 /*
- * facts_read - takes a whole log from a file ("-": stdin).
+ * facts_read - takes a whole log from a file ("-": stdin), or a document rofuse.facts/1, into a table that is empty.
  *
  * Lines that are no records are passed over and counted in *ret_n_bad; may be NULL. FALSE with one line where the file
- * cannot be read, or holds nothing but such lines.
+ * cannot be read, or holds nothing but such lines, or where a document is wrong.
  */
 gboolean facts_read(struct facts *facts, const char *path, uint64_t *ret_n_bad, GError **error);
 

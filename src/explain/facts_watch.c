@@ -3,10 +3,12 @@
 #include "app_error.h"
 #include "class_rule.h"
 #include "fact_make.h"
+#include "knowledge.h"
 #include "process_ends.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Refusals whose process is still looked at; beyond that the oldest remains undecided. */
@@ -14,6 +16,10 @@
 
 /* Ends come in crowds when a container ends: they are looked at together. */
 #define CROWD_MS 20
+
+/* How long somebody who waits for the facts waits for how a process ended that is gone, and between two looks. */
+#define GONE_MS 200
+#define LOOK_MS 10
 
 struct pending {
     char id[sizeof((struct facts_place *)NULL)->id]; /* of the fact */
@@ -23,13 +29,17 @@ struct pending {
 };
 
 struct facts_watch {
-    struct facts *facts;       /* owned */
-    struct process_ends *ends; /* owned */
+    atomic_uint refs;            /* whoever made it, and each sink */
+    struct knowledge *knowledge; /* owned */
+    struct facts *facts;         /* owned */
+    struct process_ends *ends;   /* owned */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock;
     GQueue pending; /* [lock] struct pending, owned, the oldest first */
     bool is_ending; /* [lock] */
+    /* Records that were refused, and those of them that came by the log, or were lost on their way. */
+    _Atomic uint64_t n_refused, n_come;
 };
 
 static void free_pending(struct facts_watch *watch, struct pending *pending)
@@ -97,14 +107,18 @@ static bool start_thread(struct facts_watch *watch)
     return watch->has_thread;
 }
 
-struct facts_watch *facts_watch_new(const struct facts_options *options, GError **error)
+struct facts_watch *facts_watch_new(const struct facts_options *options, struct knowledge *knowledge, GError **error)
 {
     struct process_ends *ends = process_ends_new(error);
-    if (ends == NULL)
+    if (ends == NULL) {
+        knowledge_free(knowledge);
         return NULL;
+    }
     struct facts_watch *watch = g_new0(struct facts_watch, 1);
     struct facts_options watched = *options;
     watched.is_watched = true;
+    watched.knowledge = watch->knowledge = knowledge;
+    atomic_init(&watch->refs, 1);
     watch->ends = ends;
     watch->facts = facts_new(&watched);
     pthread_mutex_init(&watch->lock, NULL);
@@ -114,6 +128,19 @@ struct facts_watch *facts_watch_new(const struct facts_options *options, GError 
     app_error_failed(error, "cannot start the thread that watches how processes end");
     facts_watch_free(watch);
     return NULL;
+}
+
+static void unref(struct facts_watch *watch)
+{
+    if (atomic_fetch_sub(&watch->refs, 1) != 1)
+        return;
+    while (!g_queue_is_empty(&watch->pending))
+        free_pending(watch, g_queue_pop_head(&watch->pending));
+    process_ends_free(watch->ends);
+    facts_free(watch->facts);
+    knowledge_free(watch->knowledge);
+    pthread_mutex_destroy(&watch->lock);
+    g_free(watch);
 }
 
 void facts_watch_free(struct facts_watch *watch)
@@ -127,17 +154,13 @@ void facts_watch_free(struct facts_watch *watch)
         process_ends_wake(watch->ends);
         pthread_join(watch->thread, NULL);
     }
-    while (!g_queue_is_empty(&watch->pending))
-        free_pending(watch, g_queue_pop_head(&watch->pending));
-    process_ends_free(watch->ends);
-    facts_free(watch->facts);
-    pthread_mutex_destroy(&watch->lock);
-    g_free(watch);
+    unref(watch);
 }
 
 void facts_watch_refused(void *data, const struct denial_record *record)
 {
     struct facts_watch *watch = data;
+    atomic_fetch_add(&watch->n_refused, 1);
     if (!record->facts.learned)
         process_ends_refused(watch->ends, record, fact_is_noise(record->facts.path));
 }
@@ -176,16 +199,43 @@ static void write_event(void *data, const struct denial_event *event)
     facts_add(watch->facts, event, &place);
     if (event->kind == DENIAL_EVENT_RECORD && *place.id != '\0' && !place.is_noise && !event->record->facts.learned)
         add_pending(watch, &place, event->record);
+    /* Last: whoever sees it finds all of it in the table. */
+    if (event->kind != DENIAL_EVENT_FOLDED)
+        atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped);
 }
 
-static void close_nothing(void *data)
+static void close_sink(void *data)
 {
-    (void)data;
+    unref(data);
 }
 
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret)
 {
-    *ret = (struct denial_sink){.write = write_event, .close = close_nothing, .data = watch};
+    atomic_fetch_add(&watch->refs, 1);
+    *ret = (struct denial_sink){.write = write_event, .close = close_sink, .data = watch};
+}
+
+/* Whether something is on its way, or to be seen yet. @gone: of processes that are gone, too. */
+static bool is_unsettled(struct facts_watch *watch, bool gone)
+{
+    if (atomic_load(&watch->n_come) < atomic_load(&watch->n_refused))
+        return true;
+    g_autoptr(GPtrArray) list = facts_list(watch->facts);
+    for (guint i = 0; i < list->len; i++) {
+        const struct fact *fact = g_ptr_array_index(list, i);
+        if (fact->because == FACT_WAITING || (gone && fact->because == FACT_NOT_SEEN))
+            return true;
+    }
+    return false;
+}
+
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms)
+{
+    int64_t start = process_ends_now(), waited = 0;
+    while (waited < timeout_ms && is_unsettled(watch, waited < GONE_MS)) {
+        g_usleep(LOOK_MS * 1000);
+        waited = process_ends_now() - start;
+    }
 }
 
 struct facts *facts_watch_facts(struct facts_watch *watch)

@@ -11,17 +11,31 @@
 
 struct facts_watch;
 
-/* @options: is_watched is set. Owned by the caller, facts_watch_free(). NULL with one line. Call after the last fork. */
-struct facts_watch *facts_watch_new(const struct facts_options *options, GError **error);
+/*
+ * @options: is_watched and knowledge are set. @knowledge: taken over, whatever comes of it; NULL is allowed.
+ * Owned by the caller, facts_watch_free(). NULL with one line. Call after the last fork.
+ */
+struct facts_watch *facts_watch_new(const struct facts_options *options, struct knowledge *knowledge, GError **error);
 
-/* After the log, whose sink and whose look it uses, has been freed. NULL is allowed. */
+/*
+ * Ends it, after the log, whose look it uses, has been freed. A sink that the log did not wait for any longer goes on, and has
+ * what it needs until it is closed. NULL is allowed.
+ */
 void facts_watch_free(struct facts_watch *watch);
 
 /* For denial_log_look(): called with a record while its caller waits. @data: the watch. */
 void facts_watch_refused(void *data, const struct denial_record *record);
 
-/* A sink of it; it has nothing to close. */
+/* A sink of it. */
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
+
+/*
+ * facts_watch_settle - waits until all that was refused by now has become facts, and how its processes go on is known.
+ *
+ * At most @timeout_ms; and no longer than a moment for how a process ended that is gone, which some kernels never tell
+ * (pidfd_status.h). Any thread.
+ */
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms);
 
 /* The table; borrowed. */
 struct facts *facts_watch_facts(struct facts_watch *watch);

@@ -204,7 +204,7 @@ static size_t made_up_at(const char *name, const struct pattern_hints *hints)
     return length;
 }
 
-char *pattern_of_hinted(const char *name, const struct pattern_hints *hints)
+char *pattern_of(const char *name, const struct pattern_hints *hints)
 {
     GString *pattern = g_string_new(NULL);
     size_t prefix, whole = known_form(name, &prefix), at = made_up_at(name, hints);
@@ -219,11 +219,6 @@ char *pattern_of_hinted(const char *name, const struct pattern_hints *hints)
             append_star(pattern);
     }
     return g_string_free(pattern, FALSE);
-}
-
-char *pattern_of(const char *name)
-{
-    return pattern_of_hinted(name, NULL);
 }
 
 static bool is_changing_directory(const char *name, const struct pattern_hints *hints)
@@ -243,7 +238,7 @@ char *pattern_of_directory(const char *path, const struct pattern_hints *hints)
         if (is_changing_directory(*name, hints))
             pattern = g_strdup("*");
         else if (known_form(*name, &prefix) > 0)
-            pattern = pattern_of_hinted(*name, hints);
+            pattern = pattern_of(*name, hints);
         if (pattern == NULL)
             continue;
         g_free(*name);

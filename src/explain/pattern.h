@@ -20,11 +20,9 @@ struct pattern_hints {
     bool is_made_up; /* the file was created as mkstemp(3) does it: exclusively, for reading and writing, mode 0600 */
 };
 
-/* "sh-thd.1732406400" and "sh-thd.*", "passwdaB3xYz" and "passwd*", "app-2024-11-24.log" and "app-*.log". */
-char *pattern_of(const char *name);
-
-/* The same with what is known; NULL = nothing. */
-char *pattern_of_hinted(const char *name, const struct pattern_hints *hints);
+/* "sh-thd.1732406400" and "sh-thd.*", "passwdaB3xYz" and "passwd*", "app-2024-11-24.log" and "app-*.log". @hints: NULL =
+ * nothing is known. */
+char *pattern_of(const char *name, const struct pattern_hints *hints);
 
 /*
  * pattern_of_directory - the same for a directory's path, with more reserve: a part of it changes only where the whole of it

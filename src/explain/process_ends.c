@@ -30,7 +30,8 @@ struct watched_process {
     pid_t pid;
     struct timespec start_time; /* as in records; 0 for parents, of which no record told */
     char *comm, *executable;
-    int fd; /* -1 = ended */
+    char *became; /* comm that a later refusal told; NULL = the same */
+    int fd;       /* -1 = ended */
     bool is_quiet;
     enum class_end end;
     int status;
@@ -78,6 +79,7 @@ static void unref(struct watched_process *process)
             close(process->fd);
         g_free(process->comm);
         g_free(process->executable);
+        g_free(process->became);
         g_free(process->last_path);
         g_free(process);
         process = started;
@@ -223,6 +225,15 @@ static bool is_quiet(pid_t pid)
     return g_str_has_suffix(target, "/null");
 }
 
+/* [lock] Entry points become their programs; threads have names of their own, but the executable is the same. */
+static void note_name(struct watched_process *process, const struct caller *caller)
+{
+    if (process->comm == NULL || caller->comm == NULL || g_strcmp0(process->executable, caller->exe) == 0)
+        return;
+    g_free(process->became);
+    process->became = g_strdup(caller->comm);
+}
+
 void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise)
 {
     const struct caller *caller = record->caller;
@@ -241,6 +252,8 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
     } else if (process != NULL) {
         process->start_time = caller->start_time;
     }
+    if (process != NULL)
+        note_name(process, caller);
     for (; process != NULL; process = process->started) {
         process->used_ms = now;
         if (is_noise)
@@ -291,6 +304,7 @@ void process_ends_case(struct process_ends *ends, struct watched_process *proces
         ret->line[ret->n++] = (struct class_process){
             .comm = g_strdup(process->comm),
             .executable = g_strdup(process->executable),
+            .became = g_strdup(process->became),
             .end = process->end,
             .status = process->status,
             .ended_ms = process->ended_ms,
@@ -306,6 +320,7 @@ void process_ends_case_clear(struct class_case *what)
     for (size_t i = 0; i < what->n; i++) {
         g_free((char *)what->line[i].comm);
         g_free((char *)what->line[i].executable);
+        g_free((char *)what->line[i].became);
         g_free((char *)what->line[i].last_path);
     }
     *what = (struct class_case){0};

@@ -156,7 +156,36 @@ def test_from_a_log(mount, told):
     assert facts.one(read["facts"], "/app/**/__pycache__/*")["class"] == "probe"
     stdin = subprocess.run([rofuse_test.BINARY, "facts", "--json", "--from", "-"], check=True, capture_output=True,
                            input=b"no record\n" + mount.log_path.read_bytes())
-    assert json.loads(stdin.stdout) == read and b"1 lines of the log are no records" in stdin.stderr
+    assert json.loads(stdin.stdout) == read and b"lines of the log that are no records, passed over: 1" in stdin.stderr
+
+
+def test_from_facts_that_were_kept(mount, told, scratch):
+    """The document of the daemon says as much as the daemon, to every command that reads a log."""
+    document = command("--state-dir", mount.state, "--json").stdout
+    for name, text in (("kept", document), ("short", json.dumps(json.loads(document), separators=(",", ":")))):
+        (scratch / name).write_text(text)
+        assert facts.validate(json.loads(command("--json", "--from", scratch / name).stdout)) == json.loads(document)
+    piped = subprocess.run([rofuse_test.BINARY, "facts", "--json", "--from", "-"], check=True, capture_output=True, text=True,
+                           input=document)
+    assert piped.stdout == document and piped.stderr == ""
+    advised = [subprocess.run([rofuse_test.BINARY, "advise", "--json", *words], check=True, capture_output=True, text=True).stdout
+               for words in (["--from", scratch / "kept"], ["--state-dir", mount.state])]
+    assert {one["place"] for one in json.loads(advised[0])["left_out"]} >= {"/etc/probe.conf", "/etc/copy"}
+    assert [json.loads(text)["left_out"] for text in advised] == [json.loads(advised[1])["left_out"]] * 2
+    gate = [rofuse_test.BINARY, "gate", "--from", scratch / "kept", "--baseline", scratch / "baseline"]
+    subprocess.run([*gate, "--update"], check=True, capture_output=True)
+    assert subprocess.run(gate, check=False, capture_output=True).returncode == 0
+    assert "/srv/dies" in (scratch / "baseline").read_text()
+
+
+@pytest.mark.parametrize("text, said", [
+    ('{"schema": "rofuse.facts/1"', "is no JSON: line 1"), ('{"schema": "rofuse.facts/1"}', "\"facts\" is missing"),
+    ('{"schema":"rofuse.facts/1","facts":[{}]}', "is missing"), ('{"schema": "rofuse.facts/2", "facts": []}', "is no log"),
+    ('{"facts": [], "schema": "rofuse.facts/1"}', "is no log")], ids=str)
+def test_documents_that_are_none(scratch, text, said):
+    (scratch / "facts").write_text(text)
+    done = command("--from", scratch / "facts")
+    assert done.returncode == 1 and done.stdout == "" and said in done.stderr and done.stderr.count("\n") == 1, done
 
 
 @pytest.mark.parametrize("words, status, said", [

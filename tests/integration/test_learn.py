@@ -3,7 +3,9 @@
 What a program sees is compared with a kernel overlayfs over the same layers; layers on disk must not change.
 """
 
+import concurrent.futures
 import contextlib
+import ctypes
 import errno
 import json
 import mmap
@@ -18,6 +20,7 @@ import threading
 import time
 
 import busybox_image
+from control import Control
 import every_operation
 import pytest
 import rofuse_test
@@ -195,6 +198,19 @@ def test_each_change_is_one_record_with_its_process(learn):
     assert " learned\n" in rofuse_command(mount, "status").replace(" changes would have been refused\n", " learned\n")
 
 
+def test_a_file_without_a_name_is_not_told_of(learn):
+    """As a shell does with a here-document: what it had been told of when it had a name, and / has nothing to do with it."""
+    mount = learn()
+    with open(mount.path("/tmp/gone"), "wb", buffering=0) as file:
+        os.unlink(file.name)
+        os.fchmod(file.fileno(), 0o400)
+        os.utime(file.fileno())
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o400
+    os.mkdir(mount.path("/srv/last"))
+    told = [(record["operation"], record["path"]) for record in mount.records(at_least=3)]
+    assert told == [("create", "/tmp/gone"), ("unlink", "/tmp/gone"), ("mkdir", "/srv/last")]
+
+
 def test_one_open_is_one_fact(learn):
     mount = learn()
     with open(mount.path("/var/log"), "wb", buffering=0) as file:
@@ -357,6 +373,29 @@ def test_diff(learn):
     assert found["/etc/shadow"]["mode"] == "0600" and found["/tmp/here"]["size"] == 16
     text = rofuse_command(mount, "learn", "diff")
     assert "renamed" in text and "/usr/shared (was /usr/share)" in text and "/srv/deep (3 in it)" in text
+
+
+def test_diff_waits_for_nobody(learn):
+    """A file that is compared with the image's and is a fifo by the time that it is opened."""
+    mount = learn()
+    path, fifo = mount.path("/var/data"), mount.path("/var/fifo")
+    path.write_text("another ch\n")
+    os.mkfifo(fifo)
+    ended = threading.Event()
+
+    def exchange():
+        libc = ctypes.CDLL(None)
+        while not ended.is_set():
+            libc.renameat2(-1, os.fsencode(path), -1, os.fsencode(fifo), 2)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool, Control(mount) as control:
+        exchanging = pool.submit(exchange)
+        try:
+            for _ in range(1000):
+                assert {change["path"] for change in control.result("learn.diff")["changes"]} <= {"/var/data", "/var/fifo"}
+        finally:
+            ended.set()
+        exchanging.result()
 
 
 def test_switched_while_it_is_used(rofuse, layers):
@@ -578,5 +617,3 @@ def test_killed(learn):
         held.close()
     except OSError:
         pass
-
-

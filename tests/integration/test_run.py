@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import busybox_image
+import facts
 import pytest
 import rofuse_test
 from rofuse_test import wait_until
@@ -106,7 +107,7 @@ def test_user_of_the_image(scratch, layers):
 def test_report_proposes_the_directory_that_a_program_wants(scratch, layers):
     """initdb's chmod of its data is the first that fails; of a file it says nothing."""
     told, _ = report(scratch, *layers, "--", "sh", "-c", "chmod 700 /home/app; chmod 600 /app/config; exit 0")
-    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("volume", "/home/app")]
+    assert [(advice["kind"], advice["target"]) for advice in told["declare"]] == [("tmpfs", "/home/app")]
     assert told["denied"] == 2
 
 
@@ -127,6 +128,32 @@ def test_report_tells_place_process_and_unused_route(scratch, layers):
     shown = run(scratch, *layers, "--tmpfs", "/cache", "--", "sh", "-c", "echo x > /var/x; exit 0")
     assert "/var" in shown.stderr and "/cache" in shown.stderr
     assert not left(scratch)
+
+
+@pytest.mark.parametrize("status, meant, need", [(1, "fatal", "required"), (0, "tolerated", "optional")])
+def test_report_tells_what_a_refusal_meant(scratch, layers, status, meant, need):
+    """The daemon has seen how the program ended; the calls that it told only as a count are counted."""
+    script = f"for i in 1 2 3 4; do echo x > /home/app/x; done; exit {status}"
+    told, result = report(scratch, *layers, "--", "sh", "-c", script)
+    assert result.returncode == status, result
+    (place,) = told["places"]
+    assert (place["class"], place["count"], told["denied"]) == (meant, 4, 4), told
+    assert [advice["need"] for advice in told["declare"]] == [need], told
+
+
+def test_report_without_its_daemon(scratch, layers):
+    """A log is left, which does not tell how the program went on."""
+    script = "echo x > /tmp/x; echo ready; read line; exit 0"
+    with subprocess.Popen(command(scratch, "--report", f"json:{scratch}/report.json", *layers, "--", "sh", "-c", script),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        (state,), (log,) = (scratch / "state/run").glob("*.json"), (scratch / "state/run/roots").glob("*.jsonl")
+        rofuse_test.wait_until(lambda: log.read_bytes().endswith(b"\n"), "the record")
+        os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+        said = process.communicate("\n", timeout=60)[1]
+    assert "daemon of the mount was ended before" in said, said
+    (place,) = json.loads((scratch / "report.json").read_text())["places"]
+    assert (place["paths"], place["class"], place["declare"]["option"]) == (["/tmp/x"], "open", "--tmpfs /tmp")
 
 
 def test_keys_of_the_report_are_in_the_manual(scratch, layers):
@@ -151,6 +178,23 @@ def test_report_file_is_written_where_it_is(scratch, layers):
     assert (scratch / "link").is_symlink() and json.loads((scratch / "report").read_text())["denied"] == 0
     early = run(scratch, "--report", f"json:{scratch}/missing/report", *layers, "--", "echo", "ran")
     assert (early.returncode, early.stdout) == (1, "") and f"{scratch}/missing/report" in early.stderr, early
+    assert early.stderr.count("\n") == 1 and not left(scratch)
+
+
+def test_facts_say_how_the_program_went_on(scratch, layers):
+    """All that was refused is in them, and what it meant, as soon as the program has ended; the other commands read them."""
+    script = "for i in 1 2 3 4; do mkdir /new$i; done; echo > /etc/last"
+    died = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-ec", script)
+    assert died.returncode == 1
+    document = facts.validate(json.loads((scratch / "facts").read_text()))
+    assert document["denied"] == 1 and facts.one(document["facts"], "/new*")["class"] == "fatal"
+    lived = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-c", script + "; exit 0")
+    assert lived.returncode == 0
+    document = facts.validate(json.loads((scratch / "facts").read_text()))
+    assert document["denied"] == 5 and {fact["class"] for fact in document["facts"]} == {"tolerated"}
+    assert facts.one(document["facts"], "/new*")["reason"].endswith("sh, which ran it, ended well")
+    early = run(scratch, "--facts", scratch / "missing" / "facts", *layers, "--", "echo", "ran")
+    assert (early.returncode, early.stdout) == (1, "") and "name another file with --facts FILE" in early.stderr, early
     assert early.stderr.count("\n") == 1 and not left(scratch)
 
 
@@ -270,6 +314,7 @@ def test_two_at_once_have_two_names(scratch, layers):
     (["--runtime", "docker", "--", "true"], "--runtime"),
     (["--report", "xml", "--", "true"], "--report"),
     (["--report", "json:", "--", "true"], "--report"),
+    (["--facts", "", "--", "true"], "--facts"),
     (["-w", "etc", "--", "true"], "--workdir"),
     (["-e", "=x", "--", "true"], "--env"),
     (["true"], "--"),

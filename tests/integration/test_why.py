@@ -201,6 +201,37 @@ def test_verdicts_of_odd_places(furnished, user):
     assert not wrong, "\n".join(wrong)
 
 
+def test_in_learn_mode(scratch, rofuse):
+    """Declared places are what they are; elsewhere what succeeds does so by learn mode alone."""
+    layer = scratch / "layer"
+    (layer / "srv").mkdir(parents=True)
+    furnish(layer / "srv")
+    mount = rofuse(layers=[layer], tmpfs=["/tmp:exec,mode=1777", "/noexec"], volume=["data:/data"])
+    for top in ("/tmp", "/data", "/noexec"):
+        furnish(mount.path(top))
+    with Control(mount) as control:
+        control.result("learn.on")
+    wrong = []
+    for user in USERS.values():
+        for path in [f"{top}/{name}" for name in PATHS for top in ("/srv", "/data", "/tmp")] + ["/etc/new", "/new/below", "/noexec/prog"]:
+            for item in why(mount, path, user)["verdicts"]:
+                found = told(mount, user, item)
+                if found != item["errno"] and not fifo_without_reader(item, found):
+                    wrong.append(f"{path}: {item['operation']}: {found}, but why says {item}")
+    assert not wrong, "\n".join(wrong)
+    answer = why(mount, "/srv/open/new")
+    assert answer["held_by"] == {"image": True, "learning": True}
+    assert answer["declare"] == ["--tmpfs /srv/open:tmpcopyup", "-v NAME:/srv/open"]
+    assert (answer["verdicts"][0]["errno"], answer["verdicts"][0]["reason"]) == (None, "learned")
+    assert "--tmpfs /srv/open:tmpcopyup" in answer["verdicts"][0]["message"]
+    assert why(mount, "/data/open/new")["held_by"]["route"] == "/data"
+    assert why(mount, "/data/open/new")["verdicts"][0]["reason"] == "allowed"
+    with Control(mount) as control:
+        control.result("learn.off")
+    assert why(mount, "/srv/open/new")["verdicts"][0]["reason"] == "not-declared"
+    assert why(mount, "/data/open/new")["held_by"]["route"] == "/data"
+
+
 def test_permission_names_what_decides(furnished):
     """Owner, group, others, an entry of the ACL under its mask; a directory on the way."""
     for path, user, expected in (

@@ -49,9 +49,10 @@ def try_to_write(mount, *scripts, uid=0):
 
 
 def fail_as_programs_do(mount, scratch):
-    """Four refusals: a here-document, data, a program that is no root's, npm's cache."""
+    """Four refusals: npm's script, data, a program that is no root's, npm's cache."""
     shutil.copy("/usr/bin/mkdir", scratch / "node")
-    try_to_write(mount, "echo > tmp/sh-thd.1732406400", "echo > data/db")
+    subprocess.run([scratch / "node", mount.path("/tmp/startprod65789.sh")], check=False, capture_output=True)
+    try_to_write(mount, "echo > data/db")
     try_to_write(mount, "echo > run/postgresql/lock", uid=70)
     subprocess.run([scratch / "node", mount.path("/root/.npm")], check=False, capture_output=True)
     assert len(mount.records(at_least=4)) == 4

@@ -82,6 +82,20 @@ class Mount:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no mount after 60 s: {self.output()}")
             time.sleep(0.01)
+        # The mount answers a moment before its daemon listens to commands.
+        while not self._is_published() and self.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _is_published(self):
+        """Whether its state says that it is ready; the socket is there by then."""
+        for path in (self.state / "run").glob("*.json"):
+            try:
+                state = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if state["mountpoint"] == str(self.point) and state["ready"]:
+                return True
+        return False
 
     def _answers(self):
         try:

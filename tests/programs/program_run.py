@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import denial_log
+import facts
 import rofuse_test
 
 _serial = itertools.count()
@@ -27,15 +28,20 @@ class Run:
     """One `rofuse run`.
 
     image: a reference. options: of `rofuse run`, routes first of all. service: of the Compose file among the options.
-    command: instead of the image's own. environment: variables of `rofuse run` itself, for interpolation.
+    command: instead of the image's own. environment: variables of `rofuse run` itself, for interpolation. keep_facts: what was
+    seen of the program is to be had by facts().
     """
 
-    def __init__(self, scratch, image, options=(), service=None, command=(), environment=None, report="text"):
+    def __init__(self, scratch, image, options=(), service=None, command=(), environment=None, report="text",
+                 keep_facts=False):
         self.scratch, number = pathlib.Path(scratch), next(_serial)
+        self.image = image
+        self.facts_path = self.scratch / f"run{number}.facts"
         self.log_path = self.scratch / f"run{number}.jsonl"
         self.paths = [self.scratch / f"run{number}.{name}" for name in ("out", "err")]
         arguments = [rofuse_test.BINARY, "run", "--state-dir", self.scratch / "state", "--image", image,
                      "--name", f"run{number}", "--log", f"file:{self.log_path}", "--report", report, *options]
+        arguments += ["--facts", self.facts_path] if keep_facts else []
         arguments += [service] if service else []
         arguments += ["--", *command] if command else []
         with open(self.paths[0], "wb") as out, open(self.paths[1], "wb") as err:
@@ -81,6 +87,10 @@ class Run:
         for event in events:
             denial_log.validate(event)
         return [event for event in events if event["event"] == "denied"]
+
+    def facts(self):
+        """The document of facts that it left, validated."""
+        return facts.validate(json.loads(self.facts_path.read_text()))
 
     def of_path(self, path):
         """The denials of a path."""

@@ -89,7 +89,7 @@ TREE = {
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
-    "explain_path": {"explain_private", "path"},
+    "explain_path": {"explain_private", "node_face", "path", "policy"},
     "explain_private": {"explain", "tree"},
     "explain_layers": {"explain_private", "layer", "path", "whiteout"},
     "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
@@ -117,9 +117,9 @@ PARTS_MAY = {
     "image": TOOLS | {"remove_tree", "text_table"},
     "compose": TOOLS | {"mount_options", "mount_words", "route"},
     "explain": TOOLS | {"caller", "denial", "record_parse"},
-    "advise": TOOLS | {"compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view", "mount_options", "route", "state"},
-    # What a report calls one place is what facts call one.
-    "run": TOOLS | {"pattern", "process", "route", "state"},
+    "advise": TOOLS | {"class_rule", "compose", "compose_node", "compose_yaml", "denial", "fact", "fact_json", "image_view",
+                       "mount_options", "route", "state"},
+    "run": TOOLS | {"process", "route"},
 }
 
 # Libraries of formats: for src/ alone.

@@ -21,7 +21,8 @@ struct said_fact {
     enum denial_why why;
     const char *route_target;
     const char *alternative;
-    struct fact_fix fix; /* with a target, a name or a value: of the knowledge base */
+    struct fact_fix fix;   /* with a target, a name or a value: of the knowledge base */
+    struct fact_fix other; /* an alternative to it */
     const char *arg;
 };
 
@@ -49,6 +50,8 @@ static inline struct fact *make_fact(const struct said_fact *said)
         fact->knowledge = g_strdup("known");
         fact->note = g_strdup("a note");
         g_ptr_array_add(fact->fixes, fact_fix_copy(&said->fix));
+        if (said->other.target != NULL)
+            g_ptr_array_add(fact->fixes, fact_fix_copy(&said->other));
     }
     fact_set_id(fact);
     return fact;

@@ -214,6 +214,48 @@ static void test_last_below_the_one_that_ended(void)
     g_free(verdict.reason);
 }
 
+/* nginx' entry point asks with touch, goes on, and becomes nginx, which is refused its cache. What nobody was to hear is no
+ * cause; what it complained about could be one. */
+static void test_passed_over(void)
+{
+    struct class_case what = {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SCRIPT, ENDED(40, STATUS(1))}},
+                              .n = 2,
+                              .refused_ms = 1000,
+                              .is_quiet = true};
+    struct class_verdict verdict;
+    what.line[0].is_last = what.line[1].is_last = false; /* touch asks twice */
+    what.line[0].last_path = "/etc/nginx/conf.d/default.conf";
+    what.line[1].last_path = "/var/cache/nginx/client_temp";
+    what.line[1].became = "nginx";
+    class_rule(&what, 2000, &verdict);
+    g_assert_cmpint(verdict.class, ==, FACT_PROBE);
+    g_assert_cmpint(verdict.because, ==, FACT_ASKED);
+    g_assert_nonnull(
+        strstr(verdict.reason, "nginx, which ran it, went on until /var/cache/nginx/client_temp was refused"));
+    g_free(verdict.reason);
+    what.is_quiet = false;
+    class_rule(&what, 2000, &verdict);
+    g_assert_cmpint(verdict.because, ==, FACT_ENDED_EARLIER);
+    g_free(verdict.reason);
+    /* It was the last: set -e. */
+    what.is_quiet = true;
+    what.line[1].last_path = what.line[0].last_path;
+    class_rule(&what, 2000, &verdict);
+    g_assert_cmpint(verdict.class, ==, FACT_FATAL);
+    g_free(verdict.reason);
+}
+
+/* Node's own name for its thread says nothing. */
+static void test_names(void)
+{
+    struct class_case what = {
+        .line = {{PROGRAM("MainThread", "/usr/local/bin/node"), ENDED(5, STATUS(1))}}, .n = 1, .refused_ms = 1000};
+    struct class_verdict verdict;
+    class_rule(&what, 2000, &verdict);
+    g_assert_true(g_str_has_prefix(verdict.reason, "node exited"));
+    g_free(verdict.reason);
+}
+
 static void test_kinds(void)
 {
     g_assert_true(class_is_tool("touch", "/bin/busybox"));
@@ -235,6 +277,8 @@ int main(int argc, char **argv)
     g_test_add_func("/class-rule/table", test_table);
     g_test_add_func("/class-rule/several-refusals", test_several_refusals);
     g_test_add_func("/class-rule/last-below", test_last_below_the_one_that_ended);
+    g_test_add_func("/class-rule/passed-over", test_passed_over);
+    g_test_add_func("/class-rule/names", test_names);
     g_test_add_func("/class-rule/kinds", test_kinds);
     return g_test_run();
 }

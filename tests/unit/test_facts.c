@@ -337,6 +337,31 @@ static void test_decision_after_folding(void)
     facts_free(facts);
 }
 
+/* And also where what it became was folded once more. */
+static void test_decision_after_folding_twice(void)
+{
+    struct facts *facts = new_facts();
+    add(facts, &(struct call){.path = "/srv/app/pages/a/x"});
+    add(facts, &(struct call){.path = "/srv/app/pages/b/1"});
+    add(facts, &(struct call){.path = "/srv/app/pages/b/2"});
+    g_autoptr(GPtrArray) before = facts_list(facts);
+    for (char c = '3'; c < '9'; c++) {
+        g_autofree char *path = g_strdup_printf("/srv/app/pages/b/%c", c);
+        add(facts, &(struct call){.path = path});
+    }
+    for (char c = 'c'; c < 'k'; c++) {
+        g_autofree char *path = g_strdup_printf("/srv/app/pages/%c/x", c);
+        add(facts, &(struct call){.path = path});
+    }
+    const struct fact *third = g_ptr_array_index(before, 2);
+    facts_decide(facts, third->id, FACT_FATAL, FACT_ENDED_LAST, g_strdup("it died"));
+    struct fact *fact = only_fact(facts);
+    g_assert_cmpstr(fact->place, ==, "/srv/app/pages/**");
+    g_assert_cmpint(fact->class, ==, FACT_FATAL);
+    fact_free(fact);
+    facts_free(facts);
+}
+
 static void test_bounds(void)
 {
     struct facts *facts = new_facts();
@@ -465,6 +490,34 @@ static void test_log(void)
     g_free(path);
 }
 
+/* A document is read as it is; its classes stay, and a fact whose paths are missing harms nobody. */
+static void test_read_document(void)
+{
+    const struct call call = {.path = "/srv/x", .operation = DENIAL_MKDIR};
+    struct facts *facts = new_facts(), *again = new_facts();
+    with_event(&call, use_add, facts);
+    g_autoptr(GPtrArray) list = facts_list(facts);
+    facts_decide(facts, ((struct fact *)g_ptr_array_index(list, 0))->id, FACT_FATAL, FACT_ENDED_LAST,
+                 g_strdup("it died"));
+    json_t *document = facts_json(facts);
+    json_array_clear(json_object_get(json_array_get(json_object_get(document, "facts"), 0), "paths"));
+    char *text = json_dumps(document, JSON_INDENT(2)), *path = NULL;
+    close(g_file_open_tmp("rofuse-facts-XXXXXX", &path, NULL));
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    uint64_t bad = 7;
+    g_assert_true(facts_read(again, path, &bad, NULL));
+    g_assert_cmpuint(bad, ==, 0);
+    json_t *read = facts_json(again);
+    g_assert_true(json_equal(read, document));
+    json_decref(read);
+    json_decref(document);
+    free(text);
+    facts_free(facts);
+    facts_free(again);
+    g_unlink(path);
+    g_free(path);
+}
+
 static void test_wrong_logs(void)
 {
     struct facts *facts = new_facts();
@@ -498,10 +551,12 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/going-on", test_seen_going_on);
     g_test_add_func("/facts/decisions", test_decisions);
     g_test_add_func("/facts/decision-after-folding", test_decision_after_folding);
+    g_test_add_func("/facts/decision-after-folding-twice", test_decision_after_folding_twice);
     g_test_add_func("/facts/bounds", test_bounds);
     g_test_add_func("/facts/memory", test_memory);
     g_test_add_func("/facts/counts", test_counts_and_losses);
     g_test_add_func("/facts/log", test_log);
+    g_test_add_func("/facts/document", test_read_document);
     g_test_add_func("/facts/wrong-logs", test_wrong_logs);
     return g_test_run();
 }

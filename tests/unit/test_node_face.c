@@ -102,6 +102,29 @@ static void back_again(struct fixture *fixture, gconstpointer data)
     node_unref(fixture->table, fixture->dir);
 }
 
+static void a_number_that_was_removed_tells_nothing_more(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    struct node_table *table = fixture->table;
+    struct node *root = show_root(fixture), *number;
+    node_lost_name(table, root, fixture->top, "data", true, -1);
+    node_face_set(table, fixture->dir, fixture->dir);
+    g_assert_true(node_show(table, fixture->dir, fixture->dir) == root);
+    node_face_end(table, root, fixture->dir);
+    node_unref(table, root);
+    /* Somebody stands in it, so it is told by another one, which shows the same, again and again. */
+    number = node_looked_up(table, fixture->dir);
+    g_assert_true(number != fixture->dir && node_shadow(number) == fixture->dir);
+    g_assert_true(node_looked_up(table, fixture->dir) == number);
+    node_forget(table, number, 1);
+    /* And when nobody stands in it any more, by its own. */
+    node_forget(table, fixture->dir, 1);
+    node_forget(table, number, 1);
+    g_assert_true(node_looked_up(table, fixture->dir) == fixture->dir);
+    node_forget(table, fixture->dir, 1);
+    node_unref(table, fixture->dir);
+}
+
 static void what_the_table_knows(struct fixture *fixture, gconstpointer data)
 {
     (void)data;
@@ -167,6 +190,7 @@ int main(int argc, char **argv)
     ADD(a_number_shows_another_node);
     ADD(a_number_that_is_forgotten_leaves_the_node);
     ADD(back_again);
+    ADD(a_number_that_was_removed_tells_nothing_more);
     ADD(what_the_table_knows);
     ADD(grafts);
     return g_test_run();

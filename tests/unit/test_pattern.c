@@ -59,7 +59,7 @@ static void test_names(void)
         {"\xff\xfe", "\xff\xfe"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autofree char *pattern = pattern_of(table[i][0]);
+        g_autofree char *pattern = pattern_of(table[i][0], NULL);
         g_test_message("%s", table[i][0]);
         g_assert_cmpstr(pattern, ==, table[i][1]);
     }
@@ -90,7 +90,7 @@ static void test_hints(void)
         {"abc", &made_up, "abc"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autofree char *pattern = pattern_of_hinted(table[i].name, table[i].hints);
+        g_autofree char *pattern = pattern_of(table[i].name, table[i].hints);
         g_test_message("%s", table[i].name);
         g_assert_cmpstr(pattern, ==, table[i].pattern);
     }
@@ -129,7 +129,7 @@ static void test_random_bytes(void)
         for (int k = 0; k < n; k++)
             name[k] = alphabet[g_test_rand_int_range(0, sizeof alphabet - 1)];
         const struct pattern_hints hints = {.pids = {g_test_rand_int_range(0, 300)}, .is_made_up = i % 2 == 0};
-        g_autofree char *pattern = pattern_of_hinted(name, &hints);
+        g_autofree char *pattern = pattern_of(name, &hints);
         g_assert_null(g_strstr_len(pattern, -1, "**"));
         g_assert_cmpuint(strlen(pattern), <=, (size_t)n + 1);
     }

@@ -4,6 +4,7 @@
 #include "process_ends.h"
 
 #include "caller.h"
+#include "facts_watch.h"
 #include "pidfd_status.h"
 
 #include <errno.h>
@@ -190,6 +191,34 @@ static void test_status_of_the_living(void)
     close(fd);
 }
 
+static char *facts_text(struct facts_watch *watch)
+{
+    json_t *json = facts_json(facts_watch_facts(watch));
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}
+
+/* The log gives up waiting for a sink that is slow; it goes on then. */
+static void test_a_sink_that_outlives_the_watch(void)
+{
+    GError *error = NULL;
+    struct child child;
+    struct denial_sink sink;
+    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
+    g_assert_no_error(error);
+    child_start(&child, 0, 0);
+    facts_watch_refused(watch, &child.record);
+    facts_watch_sink(watch, &sink);
+    facts_watch_free(watch);
+    sink.write(sink.data, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &child.record});
+    g_autofree char *text = facts_text(watch);
+    g_assert_nonnull(strstr(text, "/srv/x"));
+    sink.close(sink.data);
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -198,5 +227,6 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/line", test_line);
     g_test_add_func("/process-ends/room", test_room);
     g_test_add_func("/process-ends/living", test_status_of_the_living);
+    g_test_add_func("/process-ends/sink", test_a_sink_that_outlives_the_watch);
     return g_test_run();
 }

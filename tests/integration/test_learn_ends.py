@@ -1,0 +1,104 @@
+"""Learn mode ends: switched off whatever became of the image's directories meanwhile, or with the daemon."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+from control import Control
+import pytest
+import rofuse_test
+
+
+@pytest.fixture(name="layer")
+def fixture_layer(scratch):
+    layer = scratch / "layer"
+    for name in ("opt/gone/sub", "usr/share/doc", "var"):
+        (layer / name).mkdir(parents=True)
+    for name in ("opt/gone/sub/file", "opt/gone/file", "usr/share/doc/file", "usr/file"):
+        (layer / name).write_text(name)
+    return layer
+
+
+def switch(mount, way):
+    with Control(mount) as control:
+        assert control.result(f"learn.{way}")["changed"]
+
+
+def names(root):
+    """All that is there, with its content."""
+    found = {}
+    for base, directories, files in os.walk(root):
+        for name in directories + files:
+            path = pathlib.Path(base) / name
+            if not str(path.relative_to(root)).startswith(("proc", "sys", "dev")):
+                found[str(path.relative_to(root))] = path.read_bytes() if path.is_file() else None
+    return found
+
+
+@pytest.mark.parametrize("source", ["tmpfs", "volume"])
+def test_places_in_directories_that_moved(rofuse, layer, source):
+    """A declared place goes along with its directory, as mounts do, and is in its own place afterwards."""
+    words = {"tmpfs": ["/usr/share/place", "/missing/place"]} if source == "tmpfs" else {"volume": ["a:/usr/share/place", "b:/missing/place"]}
+    mount = rofuse(layers=[layer], **words)
+    for place in ("/usr/share/place", "/missing/place"):
+        mount.path(f"{place}/file").write_text("declared")
+    shown = names(mount.point)
+    for _ in range(2):
+        switch(mount, "on")
+        os.rename(mount.path("/usr"), mount.path("/var/moved"))
+        mount.path("/usr/share/place").mkdir(parents=True)
+        mount.path("/usr/share/place/file").write_text("learned")
+        assert mount.path("/var/moved/share/place/file").read_text() == "declared"
+        switch(mount, "off")
+        assert names(mount.point) == shown
+        for place in ("/usr/share/place", "/missing/place"):
+            mount.path(f"{place}/file").write_text("declared")
+            with pytest.raises(OSError):
+                mount.path(f"{place}/../other").write_text("x")
+    assert [record["path"] for record in mount.records() if "learned" not in record] == ["/usr/share/other", "/missing/other"] * 2
+
+
+def test_directories_that_went(rofuse, layer):
+    """A directory that was removed while somebody stood in it is there again for everybody."""
+    mount = rofuse(layers=[layer])
+    shown = names(mount.point)
+    with subprocess.Popen(["sh", "-c", "cd opt/gone; echo; read line; cd ../..; ls opt/gone"], cwd=mount.point,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        for turn in range(4):
+            switch(mount, "on")
+            shutil.rmtree(mount.path("/opt/gone"))
+            if turn == 1:
+                mount.path("/opt/gone").mkdir()
+            elif turn == 2:  # replaced by another one
+                os.rename(mount.path("/usr/share/doc"), mount.path("/opt/gone"))
+            switch(mount, "off")
+            assert names(mount.point) == shown
+        process.communicate("\n", timeout=30)
+    assert names(mount.point) == shown
+
+
+@pytest.mark.skipif(b"__tsan_init" in pathlib.Path(rofuse_test.BINARY).read_bytes(), reason="ThreadSanitizer allows one table of descriptors")
+def test_killed_while_it_is_asked(rofuse, layer):
+    """A thread that waits for the image's own mount when the daemon is killed does not keep it from ending."""
+    for number in range(2000):
+        (layer / f"usr/share/doc/{number}").write_text("x")
+    mount = rofuse(layers=[layer], extra=["--learn"])
+    # Each opening of a file that nobody has open asks the image below the throw-away layer.
+    script = "while :; do find usr/share/doc -type f | xargs cat; done"
+    readers = [subprocess.Popen(["sh", "-c", script], cwd=mount.point, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True) for _ in range(4)]
+    try:
+        for _ in range(10):
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
+            time.sleep(0.05)
+        mount.process.kill()
+        mount.process.wait(30)
+    finally:
+        for reader in readers:
+            os.killpg(reader.pid, signal.SIGKILL)
+        for reader in readers:
+            reader.wait(30)
