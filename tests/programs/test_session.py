@@ -13,6 +13,7 @@ import json
 import os
 import re
 
+import pytest
 import rofuse_test
 import session as sessions
 import yaml
@@ -67,6 +68,15 @@ def declare_at_once(session, container):
     assert [route["target"] for route in routes] == ["/var/cache/nginx"]
     said = container.type(START)
     assert 'open() "/run/nginx.pid" failed (30: Read-only file system)' in said and "/var/cache" not in said
+
+
+def the_gate_is_shut(session):
+    """Not told: a baseline without places lacks both that were refused by now."""
+    (session.directory / "none.json").write_text('{"schema": "rofuse.baseline/1", "places": []}\n')
+    rofuse_test.wait_until(lambda: session.host.quietly("rofuse gate web --baseline none.json")
+                           == (3, "new   /run/nginx.pid  /usr/sbin/nginx: not-declared\n"
+                                  "new   /var/cache/nginx/client_temp  /usr/sbin/nginx: not-declared\n"
+                                  "2 new, 0 gone, 0 in the baseline\n"), "both places are new")
 
 
 def learn(session, container):
@@ -136,6 +146,7 @@ def test_from_failing_to_working(scratch, images, reference):
         container = try_in_a_container(session)
         see(session)
         declare_at_once(session, container)
+        the_gate_is_shut(session)
         learn(session, container)
         advise(session)
         leave(session, container)
@@ -145,5 +156,6 @@ def test_from_failing_to_working(scratch, images, reference):
     if os.environ.get("ROFUSE_WRITE_TRANSCRIPT"):
         README.write_text(should_be)
         return
-    diff = "".join(difflib.unified_diff(is_now.splitlines(True), should_be.splitlines(True), "README.md", "what the commands say"))
-    assert is_now == should_be, f"ROFUSE_WRITE_TRANSCRIPT=1 writes it anew:\n{diff}"
+    diff = difflib.unified_diff(is_now.splitlines(True), should_be.splitlines(True), "README.md", "what the commands say")
+    if is_now != should_be:
+        pytest.fail("ROFUSE_WRITE_TRANSCRIPT=1 writes it anew:\n" + "".join(diff), pytrace=False)
