@@ -183,7 +183,7 @@ def test_report_file_is_written_where_it_is(scratch, layers):
 
 def test_facts_say_how_the_program_went_on(scratch, layers):
     """All that was refused is in them, and what it meant, as soon as the program has ended; the other commands read them."""
-    script = "for i in 1 2 3 4; do mkdir /new$i; done; echo > /etc/last"
+    script = "for i in 1 2 3 4; do mkdir /new$i$i$i$i; done; echo > /etc/last"
     died = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-ec", script)
     assert died.returncode == 1
     document = facts.validate(json.loads((scratch / "facts").read_text()))
