@@ -101,6 +101,7 @@ def test_a_tmpfs_is_declared_on_the_spot(mount):
         terminal.press("t")
         terminal.wait("--tmpfs /var/cache/app:tmpcopyup", "the question")
         assert run(mount, "mkdir", "/var/cache/app/new").returncode != 0, "declared without a yes"
+        terminal.wait(lambda lines: cells(terminal, "/var/cache/app/new")[3] == "2", "the second call")
         terminal.press("enter")
         terminal.wait("let the program try again", "the answer")
         assert cells(terminal, "/var/cache/app/new")[1] == "declared"
