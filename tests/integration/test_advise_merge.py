@@ -10,6 +10,9 @@ import yaml
 from advised import Refusals, advise, refused
 from compose_config import config, routes
 
+# Many short commands: with sanitizers each of them takes long to start.
+pytestmark = pytest.mark.slow
+
 TMPFS = ["/tmp:exec", "/run/postgresql:mode=0755,uid=70,gid=70"]
 CACHE = {"npm_config_cache": "/tmp/npm"}
 

@@ -9,6 +9,9 @@ import pytest
 import rofuse_test
 from terminal import Terminal
 
+# Many short commands: with sanitizers each of them takes long to start.
+pytestmark = pytest.mark.slow
+
 SCRIPTS = rofuse_test.ROOT / "src" / "completion"
 
 

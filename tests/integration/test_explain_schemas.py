@@ -8,6 +8,9 @@ import jsonschema
 import pytest
 import rofuse_test
 
+# Files of data and of schemas, above all.
+pytestmark = pytest.mark.once
+
 EXPLAIN = rofuse_test.ROOT / "src" / "explain"
 KNOWLEDGE = json.loads((EXPLAIN / "knowledge.json").read_text())
 KNOWLEDGE_SCHEMA = json.loads((EXPLAIN / "knowledge.schema.json").read_text())
