@@ -162,10 +162,10 @@ void denial_log_reopen(struct denial_log *log);
 
 /*
  * Flushes folded records, gives each sink up to @seconds to write what is queued, and longer while it gets on with that, then
- * ends. A sink that is stuck in write() is left behind (its thread and data are not freed); then false, and what its data
- * refers to must be left as well. NULL is allowed.
+ * ends. A sink that is stuck in write() is left behind (its thread and data are not freed): what its data refers to must live
+ * on with it. NULL is allowed.
  */
-bool denial_log_free(struct denial_log *log, unsigned seconds);
+void denial_log_free(struct denial_log *log, unsigned seconds);
 
 /* Names for people and schemas: "mkdir", "not-declared". Static text. */
 const char *denial_operation_name(enum denial_operation operation);

@@ -165,34 +165,31 @@ static bool wait_for_outlet(struct outlet *outlet, unsigned seconds)
     }
 }
 
-/* Ends a sink; one that is stuck is left behind, and false. */
-static bool end_outlet(struct outlet *outlet, unsigned seconds)
+/* Ends a sink; one that is stuck is left behind. */
+static void end_outlet(struct outlet *outlet, unsigned seconds)
 {
     if (!wait_for_outlet(outlet, seconds)) {
         pthread_detach(outlet->thread);
-        return false;
+        return;
     }
     pthread_join(outlet->thread, NULL);
     outlet->sink.close(outlet->sink.data);
     event_queue_clear(&outlet->queue);
     g_free(outlet);
-    return true;
 }
 
-static bool free_log(struct denial_log *log, unsigned seconds)
+static void free_log(struct denial_log *log, unsigned seconds)
 {
-    bool all_ended = true;
     for (size_t i = 0; i < log->n_outlets; i++)
         event_queue_stop(&log->outlets[i]->queue);
     for (size_t i = 0; i < log->n_outlets; i++)
-        all_ended &= end_outlet(log->outlets[i], seconds);
+        end_outlet(log->outlets[i], seconds);
     g_free(log->outlets);
     event_queue_clear(&log->queue);
     fold_free(log->fold);
     pthread_mutex_destroy(&log->fold_lock);
     caller_memory_free(log->memory);
     g_free(log);
-    return all_ended;
 }
 
 int denial_log_new(const struct denial_options *options, const struct denial_sink *sinks, size_t n_sinks,
@@ -214,7 +211,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     if (status < 0) {
         for (; n_taken < n_sinks; n_taken++)
             sinks[n_taken].close(sinks[n_taken].data);
-        (void)free_log(log, 1);
+        free_log(log, 1);
         return status;
     }
     *ret = log;
@@ -295,11 +292,11 @@ void denial_log_reopen(struct denial_log *log)
         event_queue_ask_reopen(&log->outlets[i]->queue);
 }
 
-bool denial_log_free(struct denial_log *log, unsigned seconds)
+void denial_log_free(struct denial_log *log, unsigned seconds)
 {
     if (log == NULL)
-        return true;
+        return;
     event_queue_stop(&log->queue);
     pthread_join(log->dispatcher, NULL);
-    return free_log(log, seconds);
+    free_log(log, seconds);
 }

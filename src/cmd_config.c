@@ -118,7 +118,7 @@ static int print_live(const struct arguments *arguments, const struct paths *pat
         app_error_failed(&error, "%s: its state is not in %s; say where with --state-dir DIR", found->point,
                          paths->run);
     int status = 0;
-    if (error == NULL) {
+    if (found != NULL && error == NULL) {
         g_autofree char *text = arguments->as_json ? live_config_json(found->state) : live_config_compose(found->state);
         (void)command_print(text, &error);
     }

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define MOST_EVENTS 16384
 #define MOST_BYTES ((size_t)4 << 20)
 
 struct history {
+    atomic_uint refs;
     char *mount; /* owned */
     pthread_mutex_t lock;
     pthread_cond_t added;     /* CLOCK_MONOTONIC */
@@ -22,6 +24,7 @@ struct history {
 struct history *history_new(const char *mount)
 {
     struct history *history = g_new0(struct history, 1);
+    atomic_init(&history->refs, 1);
     history->mount = g_strdup(mount);
     pthread_mutex_init(&history->lock, NULL);
     pthread_condattr_t attributes;
@@ -40,9 +43,9 @@ static void drop_oldest_locked(struct history *history)
     *line = NULL;
 }
 
-void history_free(struct history *history)
+void history_unref(struct history *history)
 {
-    if (history == NULL)
+    if (history == NULL || atomic_fetch_sub(&history->refs, 1) != 1)
         return;
     while (history->first < history->end)
         drop_oldest_locked(history);
@@ -73,14 +76,15 @@ static void write_event(void *data, const struct denial_event *event)
     add(history, record_json_event(event, history->mount));
 }
 
-static void close_nothing(void *data)
+static void close_sink(void *data)
 {
-    (void)data;
+    history_unref(data);
 }
 
 void history_sink(struct history *history, struct denial_sink *ret)
 {
-    *ret = (struct denial_sink){.write = write_event, .close = close_nothing, .data = history};
+    atomic_fetch_add(&history->refs, 1);
+    *ret = (struct denial_sink){.write = write_event, .close = close_sink, .data = history};
 }
 
 void history_notice(struct history *history, const char *message)

@@ -13,11 +13,11 @@
 
 struct history;
 
-/* @mount: the mount's name. Owned by the caller, history_free(). */
+/* @mount: the mount's name. With one reference. */
 struct history *history_new(const char *mount);
-void history_free(struct history *history); /* after the log that its sink belongs to; NULL is allowed */
+void history_unref(struct history *history); /* NULL is allowed */
 
-/* A sink that puts denials into the history; it has nothing to close. */
+/* A sink that puts denials into the history; it has a reference of its own, as its thread may outlive the log. */
 void history_sink(struct history *history, struct denial_sink *ret);
 
 /* Something about the mount itself, as the logs have it. */

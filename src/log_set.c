@@ -52,7 +52,7 @@ struct log_set *log_set_open(const struct log_dest *dests, size_t n, unsigned fo
         for (size_t i = 0; i < n_more; i++)
             more[i].close(more[i].data);
     }
-    (void)log_set_close(set, 0);
+    log_set_close(set, 0);
     return NULL;
 }
 
@@ -76,14 +76,13 @@ void log_set_reopen(struct log_set *set)
     denial_log_reopen(set->log);
 }
 
-bool log_set_close(struct log_set *set, unsigned seconds)
+void log_set_close(struct log_set *set, unsigned seconds)
 {
     if (set == NULL)
-        return true;
-    bool all_ended = denial_log_free(set->log, seconds);
+        return;
+    denial_log_free(set->log, seconds);
     for (size_t i = 0; i < set->n; i++)
         notice_box_unref(set->boxes[i]);
     g_free(set->boxes);
     g_free(set);
-    return all_ended;
 }

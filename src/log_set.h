@@ -30,8 +30,7 @@ void log_set_notice(struct log_set *set, const char *message);
 /* Opens the files anew (SIGHUP). Returns at once. */
 void log_set_reopen(struct log_set *set);
 
-/* Writes what is queued and ends (denial_log_free()). False where a sink is left behind: what it uses must be left too. NULL
- * is allowed. */
-bool log_set_close(struct log_set *set, unsigned seconds);
+/* Writes what is queued and ends (denial_log_free()). NULL is allowed. */
+void log_set_close(struct log_set *set, unsigned seconds);
 
 #endif

@@ -486,9 +486,8 @@ static void finish(struct serve *serve)
         state_dir_remove(serve->paths->run, serve->state);
     session_free(serve->session);
     counters_file_unmap(serve->counters);
-    /* A sink that is left behind may be the history's. */
-    if (log_set_close(serve->log, LOG_PATIENCE_SECONDS))
-        history_free(serve->history);
+    log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+    history_unref(serve->history);
     facts_watch_free(serve->facts);
     pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);

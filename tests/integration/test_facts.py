@@ -3,8 +3,11 @@
 import json
 import os
 import subprocess
+import sys
+import threading
 import time
 
+from control import Control
 import facts
 import pytest
 import rofuse_test
@@ -207,3 +210,24 @@ def test_own_knowledge(mount, scratch):
     (scratch / "own").write_text(json.dumps({"schema": "rofuse.knowledge/1", "entries": [entry]}))
     done = command("--from", mount.log_path, "--knowledge", scratch / "own")
     assert "           Well known.\n           known to help: nothing, it is well as it is\n" in done.stdout
+
+
+def test_waits_until_it_is_seen(rofuse, scratch):
+    """Whoever gives time for it is told how the program went on, as soon as that is known."""
+    (scratch / "layer" / "srv").mkdir(parents=True)
+    mount = rofuse(layers=[scratch / "layer"])
+    script = "import os, sys\ntry:\n    os.mkdir('srv/x')\nexcept OSError:\n    print(flush=True)\n    sys.stdin.read()\n    sys.exit(1)"
+    with (subprocess.Popen([sys.executable, "-c", script], cwd=mount.point, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
+          Control(mount) as control):
+        program.stdout.readline()
+        assert [fact["because"] for fact in control.result("facts", settle_ms=10)["facts"]] in ([], ["waiting"])
+        ended = threading.Timer(0.3, program.stdin.close)
+        ended.start()
+        program_ends = threading.Thread(target=program.wait)
+        program_ends.start()
+        (fact,) = facts.validate(control.result("facts", settle_ms=10000))["facts"]
+        assert (fact["class"], fact["because"]) == ("fatal", "ended-last")
+        program_ends.join()
+        for wrong in (-1, 10001, "1", 1.5):
+            answer = control.ask("facts", settle_ms=wrong)
+            assert not answer["ok"] and answer["error"]["status"] == 2 and "10000 at most" in answer["error"]["message"]
