@@ -473,13 +473,17 @@ def test_again_and_again_under_load(mount, source, rounds):
     def reader(_):
         assert (data / "file").read_text() == "the image's"
 
-    routes = [{"kind": "tmpfs", "target": "/app/data"}, {"kind": "bind", "source": str(source), "target": "/app/data"},
-              {"kind": "tmpfs", "target": "/app/data/sub"}, {"kind": "tmpfs", "target": "/app", "tmpcopyup": True}]
+    def asker(_):
+        with Control(mount) as control:
+            for path in ["/app/data/sub/deep/file", "/app/data/sub/../renamed", *["/app/data/x"] * 100]:
+                assert control.result("why", path=path)["verdicts"]
+
     fds = len(os.listdir(f"/proc/{mount.process.pid}/fd"))
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        workers = [pool.submit(work, step) for step in (walker, walker, writer, maker, reader)]
+    steps = (walker, walker, writer, maker, reader, asker, asker)
+    with concurrent.futures.ThreadPoolExecutor(len(steps)) as pool:
+        workers = [pool.submit(work, step) for step in steps]
         try:
-            for i in range(100):
+            for i in range(rounds):
                 words = ["--tmpfs=/app/data", f"--volume={source}:/app/data", "--tmpfs=/app/data/sub", "--tmpfs=/app"][i % 4]
                 add(mount, words)
                 remove(mount, "--force", words.split(":")[-1].split("=")[-1])
