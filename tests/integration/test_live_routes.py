@@ -367,7 +367,10 @@ def test_what_appears_in_a_volume_from_outside(mount, source):
 def test_what_a_tmpfs_holds_is_given_back(mount):
     def tmpfs_open():
         """How many descriptors the daemon has of a tmpfs that no name space shows: its paths begin at its root."""
-        fds = [fd for fd in pathlib.Path(f"/proc/{mount.process.pid}/fd").iterdir() if os.readlink(fd)[:4] != "/dev"]
+        fds = []
+        for fd in pathlib.Path(f"/proc/{mount.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                fds += [fd] if os.readlink(fd)[:4] != "/dev" else []
         kinds = subprocess.run(["stat", "-f", "-L", "-c", "%T", *map(str, fds)], capture_output=True, text=True, check=False)
         return kinds.stdout.split().count("tmpfs")
 
