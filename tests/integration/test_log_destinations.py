@@ -10,7 +10,7 @@ import sys
 from denial_log import parse_lines, validate
 import pytest
 import rofuse_test
-from rofuse_test import is_mounted, wait_until
+from rofuse_test import is_mounted, wait_end, wait_until
 
 # Runs in a mount namespace of its own in which /run is empty: a journal that hands on what it gets, one JSON a line,
 # and runs the commands that it reads, line by line.
@@ -180,7 +180,7 @@ def test_a_stuck_terminal_keeps_nobody(log, scratch):
                     process.send_signal(signal.SIGTERM)
                     wait_until(lambda: not is_mounted(scratch / "mnt"), "the unmount")
                 assert process.poll() is None
-            assert process.wait(60) == 0
+            assert wait_end(process, scratch) == 0
         finally:
             process.kill()
             os.close(reader)

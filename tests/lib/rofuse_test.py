@@ -40,6 +40,33 @@ def is_mounted(point):
         return any(line.split()[4] == str(point) for line in table)
 
 
+def who_keeps(process, place):
+    """Why a daemon may not end: where its threads wait, and which processes still see a mount at the place."""
+    lines = [f"process {process.pid} does not end"]
+    for task in pathlib.Path(f"/proc/{process.pid}/task").glob("*"):
+        try:
+            name = (task / "comm").read_text().strip()
+            lines.append(f"thread {name}: {(task / 'wchan').read_text()}, {(task / 'syscall').read_text().strip()}")
+        except OSError:
+            continue
+    for table in pathlib.Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            seen = [line for line in table.read_text().splitlines() if str(place) in line]
+            words = (table.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        lines += [f"{table.parent.name} {words[:80]}: {line}" for line in seen]
+    return "\n".join(lines)
+
+
+def wait_end(process, place, timeout=60):
+    """The exit status of a daemon that was told to end; where it does not, the failure says what keeps it."""
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired as expired:
+        raise AssertionError(who_keeps(process, place)) from expired
+
+
 class Mount:
     """One rofuse mount, by `rofuse mount --foreground` in a process of its own.
 
@@ -145,8 +172,8 @@ class Mount:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout)
-            except subprocess.TimeoutExpired:
+                wait_end(self.process, self.point, timeout)
+            except AssertionError:
                 unmount_below(self.point)
                 self.process.kill()
                 self.process.wait()
