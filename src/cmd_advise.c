@@ -4,6 +4,7 @@
 #include "advise_merge.h"
 #include "advise_render.h"
 #include "app_error.h"
+#include "command_parse.h"
 #include "compose.h"
 #include "compose_files.h"
 #include "file_replace.h"

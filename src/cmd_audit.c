@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 #include "audit_print.h"
+#include "command_parse.h"
 #include "compose.h"
 #include "counters_file.h"
 #include "fact_source.h"

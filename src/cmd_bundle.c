@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "mount_arguments.h"
 #include "mount_table.h"
 #include "paths.h"

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "compose.h"
 #include "config_print.h"
 #include "find_mount.h"

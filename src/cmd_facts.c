@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "facts.h"
 #include "facts_text.h"
 #include "knowledge.h"

@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 #include "baseline.h"
+#include "command_parse.h"
 #include "fact_source.h"
 #include "paths.h"
 #include "text.h"

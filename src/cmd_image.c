@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "image.h"
 #include "image_describe.h"
 #include "image_gc.h"

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "log_dest.h"
 #include "log_filter.h"
 #include "log_source.h"

@@ -1,9 +1,10 @@
-#include "counters_file.h"
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "control_client.h"
 #include "control_socket.h"
+#include "counters_file.h"
 #include "find_mount.h"
 #include "mount_table.h"
 #include "state_dir.h"

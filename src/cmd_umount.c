@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "find_mount.h"
 #include "guard.h"
 #include "mount_table.h"

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "watch_view.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "app_error.h"
+#include "command_parse.h"
 #include "json_bytes.h"
 #include "mount_ask.h"
 #include "mount_table.h"

@@ -26,18 +26,4 @@ int cmd_gate(int argc, char **argv);
 int cmd_route(int argc, char **argv);
 int cmd_advise(int argc, char **argv);
 
-/*
- * command_parse - reads a command's options with GOption; "--help" prints and ends the program.
- *
- * @command: "mount"; @parameters: what follows the options in the usage line; @summary, @examples: the text around
- * them.
- * @entries: as for g_option_context_add_main_entries(); @data: for callbacks.
- * FALSE with one line.
- */
-gboolean command_parse(int argc, char **argv, const char *command, const char *parameters, const char *summary,
-                       const char *examples, const GOptionEntry *entries, gpointer data, GError **error);
-
-/* Prints a text on stdout, all of it. FALSE with one line: "rofuse status > /dev/full" is a failure. */
-gboolean command_print(const char *text, GError **error);
-
 #endif

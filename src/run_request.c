@@ -1,7 +1,7 @@
 #include "run_request.h"
 
 #include "app_error.h"
-#include "commands.h"
+#include "command_parse.h"
 #include "compose.h"
 #include "mount_arguments.h"
 #include "text.h"

@@ -15,7 +15,7 @@ EXPLAIN = rofuse_test.ROOT / "src" / "explain"
 KNOWLEDGE = json.loads((EXPLAIN / "knowledge.json").read_text())
 KNOWLEDGE_SCHEMA = json.loads((EXPLAIN / "knowledge.schema.json").read_text())
 FACTS_SCHEMA = json.loads((EXPLAIN / "facts.schema.json").read_text())
-LOG_SCHEMA = json.loads((rofuse_test.ROOT / "src" / "log.schema.json").read_text())
+LOG_SCHEMA = json.loads((rofuse_test.ROOT / "src" / "log" / "log.schema.json").read_text())
 
 
 def entry_id(entry):

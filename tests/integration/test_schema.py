@@ -1,4 +1,4 @@
-"""Every line of the log, of whatever event, is as src/log.schema.json says; and the schema says no more than that."""
+"""Every line of the log, of whatever event, is as src/log/log.schema.json says; and the schema says no more than that."""
 
 import ctypes
 import copy
@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import rofuse_test
 
-SCHEMA = json.loads((rofuse_test.ROOT / "src" / "log.schema.json").read_text())
+SCHEMA = json.loads((rofuse_test.ROOT / "src" / "log" / "log.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 FS_IOC_SETFLAGS = 0x40086602

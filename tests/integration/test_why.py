@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import rofuse_test
 
-SCHEMA = json.loads((rofuse_test.ROOT / "src" / "why.schema.json").read_text())
+SCHEMA = json.loads((rofuse_test.ROOT / "src" / "why" / "why.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 ROOT, APP, MEMBER, NAMED = User(0, 0), User(1000, 1000, (1000,)), User(1001, 1001, (2000,)), User(1002, 1002, ())

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 import rofuse_test
 
-SCHEMA_PATH = rofuse_test.ROOT / "src" / "log.schema.json"
+SCHEMA_PATH = rofuse_test.ROOT / "src" / "log" / "log.schema.json"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,7 +34,7 @@ def validator():
 
 
 def validate(event):
-    """Fails with the line and what is wrong with it, unless the event is as src/log.schema.json says."""
+    """Fails with the line and what is wrong with it, unless the event is as src/log/log.schema.json says."""
     problems = [f"{'/'.join(map(str, p.absolute_path))}: {p.message}" for p in validator().iter_errors(event)]
     assert not problems, f"{json.dumps(event)}\nis not what the schema says: {problems}"
 

@@ -1,4 +1,4 @@
-#include "commands.h"
+#include "command_parse.h"
 
 #include "app_error.h"
 

@@ -1,7 +1,7 @@
 #include "mount_request.h"
 
 #include "app_error.h"
-#include "commands.h"
+#include "command_parse.h"
 #include "mount_arguments.h"
 #include "text.h"
 
