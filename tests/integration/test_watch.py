@@ -248,7 +248,7 @@ def test_sizes(mount):
         terminal.wait("nnnn", "the row")
         for width, height in ((200, 50), (40, 10), (20, 4), (5, 2), (80, 24)):
             terminal.resize(width, height)
-            wanted = "PLACE" if height > 4 and width >= 40 else "mnt" if height > 2 else "Ente"
+            wanted = "PLACE" if height > 4 and width >= 40 else "mnt" if height > 2 else "? he"
             terminal.wait(lambda lines, wanted=wanted, height=height: len(lines) == height and any(wanted in line for line in lines),
                           f"the view at {width}x{height}")
         terminal.wait(row("\N{HORIZONTAL ELLIPSIS}" + "n" * 37), "the place, its end first")

@@ -80,6 +80,7 @@ def test_a_session(tmux, mount):
     run(mount, "touch", "/etc/new")
     tmux.type("echo before")
     tmux.press("Enter")
+    tmux.wait(lambda lines: "before" in lines and [line for line in lines if line][-1] == PROMPT, "the prompt")
     tmux.type(shlex.join([rofuse_test.BINARY, "watch", f"--state-dir={mount.state}"]))
     tmux.press("Enter")
     tmux.wait(lambda lines: "3 places" in lines[0] and places(lines) == ["/etc/new", "/var/cache/app/pipe", "/var/cache/app/x"], "the rows")
@@ -128,7 +129,7 @@ def test_a_session(tmux, mount):
     # The shell is as it was: its screen, its cursor, its echo.
     tmux.press("q")
     lines = tmux.wait(lambda lines: [line for line in lines if line][-1] == PROMPT, "the prompt")
-    assert "before" in lines and not any("PLACE" in line for line in lines)
+    assert "before" in lines and not any("PLACE" in line for line in lines), "\n".join(lines)
     assert (tmux.asked("alternate_on"), tmux.asked("cursor_flag")) == ("0", "1")
     tmux.type("echo st''ill here")
     tmux.wait(f"{PROMPT} echo st''ill here", "the echo")
