@@ -187,6 +187,7 @@ static int take_signal(struct view *view, int signals)
 static int loop(struct view *view, int signals)
 {
     for (;;) {
+        (void)watch_feed_learning(view->feed, &view->ui.about.is_learning);
         paint(view);
         struct pollfd events[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                   {.fd = signals, .events = POLLIN},

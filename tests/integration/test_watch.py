@@ -328,6 +328,12 @@ def test_learn_mode_is_switched(mount):
         terminal.press("l")
         terminal.wait(lambda lines: "[learning]" not in lines[0] and "learn mode is off" in lines[-2], "its end")
         assert run(mount, "mkdir", "/etc/b").returncode != 0
+        # By somebody else.
+        subprocess.run([rofuse_test.BINARY, "learn", "on", f"--state-dir={mount.state}"], check=True, capture_output=True)
+        terminal.wait(lambda lines: "[learning]" in lines[0], "learn mode")
+        terminal.press("l")
+        terminal.wait("learn mode is off", "its end")
+        assert "[learning]" not in terminal.lines[0]
 
 
 def test_lines_in_a_pipe(mount):

@@ -111,6 +111,13 @@ def test_a_session(tmux, mount):
     tmux.press("I")
     tmux.wait(lambda lines: len(places(lines)) == 3, "all of them again")
 
+    # Somebody else writes on the terminal; ^L mends it.
+    with open(tmux.asked("pane_tty"), "w", encoding="ascii") as terminal:
+        terminal.write("\x1b[5;1Hsmeared")
+    tmux.wait("smeared", "what does not belong there")
+    tmux.press("C-l")
+    tmux.wait(lambda lines: not any("smeared" in line for line in lines) and len(places(lines)) == 3, "the mended screen")
+
     # Smaller and larger: every line is of the new size, and nothing of the old one is left.
     for width, height in ((40, 10), (120, 40), (80, 24)):
         tmux.resize(width, height)
