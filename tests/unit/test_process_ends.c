@@ -8,6 +8,7 @@
 #include "pidfd_status.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -123,35 +124,97 @@ static void test_find(void)
     process_ends_free(ends);
 }
 
+/* What is known of a process and of those that started it. */
+static struct class_case case_of(struct process_ends *ends, const struct denial_record *record)
+{
+    struct class_case what;
+    struct watched_process *process = process_ends_find(ends, record);
+    g_assert_nonnull(process);
+    process_ends_case(ends, process, &record->first, &what);
+    process_ends_unref(ends, process);
+    return what;
+}
+
 /* The line of parents: this program started it, and lives where it does; the last refusal is known to both. */
 static void test_line(void)
 {
     struct process_ends *ends = new_ends();
     struct child first, second;
+    /* As in a container: not where the one who watches lives. */
+    if (unshare(CLONE_NEWNS) != 0) {
+        g_test_skip("needs root");
+        process_ends_free(ends);
+        return;
+    }
     child_start(&first, 0, 0);
     child_start(&second, 0, 0);
     second.record.facts.path = "/srv/y";
     process_ends_refused(ends, &first.record, false);
     process_ends_refused(ends, &second.record, false);
-    struct watched_process *process = process_ends_find(ends, &first.record);
-    struct class_case what;
-    process_ends_case(ends, process, &first.record.first, &what);
+    struct class_case what = case_of(ends, &first.record);
     g_assert_cmpuint(what.n, >=, 2);
     g_assert_true(what.line[0].is_last);
     g_assert_false(what.line[1].is_last);
     g_assert_cmpstr(what.line[1].last_path, ==, "/srv/y");
+    g_assert_null(what.line[1].became);
     process_ends_case_clear(&what);
     /* Noise is no refusal to speak of. */
     first.record.first.tv_nsec++;
     process_ends_refused(ends, &first.record, true);
-    process_ends_case(ends, process, &second.record.first, &what);
+    what = case_of(ends, &second.record);
     g_assert_true(what.line[1].is_last);
     process_ends_case_clear(&what);
-    process_ends_unref(ends, process);
     child_end(&first);
     child_end(&second);
     while (wait(NULL) > 0)
         continue;
+    process_ends_free(ends);
+}
+
+/* A parent that is a server by now is no shell any more. */
+static void test_parent_that_became_another(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child first, second;
+    child_start(&first, 0, 0);
+    child_start(&second, 0, 0);
+    struct child *const both[] = {&first, &second};
+    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+        struct caller *caller = both[i]->caller;
+        g_free(caller->comm);
+        caller->comm = g_strdup("touch");
+        g_assert_cmpuint(caller->n_parents, >=, 1);
+        g_free(caller->parents[0].comm);
+        g_free(caller->parents[0].exe);
+        caller->parents[0].comm = g_strdup(i == 0 ? "entry.sh" : "nginx");
+        caller->parents[0].exe = g_strdup(i == 0 ? "/bin/dash" : "/usr/sbin/nginx");
+        process_ends_refused(ends, &both[i]->record, false);
+    }
+    struct class_case what = case_of(ends, &second.record);
+    g_assert_cmpuint(what.n, >=, 2);
+    g_assert_cmpstr(what.line[1].comm, ==, "entry.sh");
+    g_assert_cmpstr(what.line[1].became, ==, "nginx");
+    g_assert_cmpstr(what.line[1].became_executable, ==, "/usr/sbin/nginx");
+    process_ends_case_clear(&what);
+    child_end(&first);
+    child_end(&second);
+    while (wait(NULL) > 0)
+        continue;
+    process_ends_free(ends);
+}
+
+/* In no container what runs a program is none of its line, be it this test; but a script is. */
+static void test_line_outside_of_containers(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 0, 0);
+    process_ends_refused(ends, &child.record, false);
+    struct class_case what = case_of(ends, &child.record);
+    g_assert_cmpuint(what.n, ==, 1);
+    process_ends_case_clear(&what);
+    child_end(&child);
+    waitpid(child.pid, NULL, 0);
     process_ends_free(ends);
 }
 
@@ -225,6 +288,8 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/ends", test_ends);
     g_test_add_func("/process-ends/find", test_find);
     g_test_add_func("/process-ends/line", test_line);
+    g_test_add_func("/process-ends/line-outside", test_line_outside_of_containers);
+    g_test_add_func("/process-ends/became", test_parent_that_became_another);
     g_test_add_func("/process-ends/room", test_room);
     g_test_add_func("/process-ends/living", test_status_of_the_living);
     g_test_add_func("/process-ends/sink", test_a_sink_that_outlives_the_watch);
