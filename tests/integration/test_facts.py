@@ -233,6 +233,20 @@ def test_own_knowledge(mount, scratch):
     assert "           Well known.\n           known to help: nothing, it is well as it is\n" in done.stdout
 
 
+def test_later_processes_of_a_count(rofuse, scratch):
+    """The log has one record and a count; that one of those in the count dies of it is seen nevertheless."""
+    (scratch / "layer" / "srv").mkdir(parents=True)
+    mount = rofuse(layers=[scratch / "layer"], fold=600)
+    script = "import os, sys\ntry:\n    os.mkdir('srv/x')\nexcept OSError:\n    sys.exit(int(sys.argv[1]))"
+    for status in (0, 0, 7):
+        assert subprocess.run([sys.executable, "-c", script, str(status)], cwd=mount.point, check=False).returncode == status
+    deadline = time.monotonic() + 60
+    while (fact := facts.one(facts.settled(mount), "/srv/x"))["class"] != "fatal":
+        assert time.monotonic() < deadline, fact
+        time.sleep(0.05)
+    assert "exited with status 7" in fact["reason"] and mount.log_path.read_text().count("\n") == 1
+
+
 def test_at_a_prompt(rofuse, scratch):
     """A person tries things, and leaves by a status that is the last command's: nothing of it was fatal but a program."""
     layer = scratch / "layer"

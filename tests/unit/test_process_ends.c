@@ -271,7 +271,7 @@ static void test_a_sink_that_outlives_the_watch(void)
     struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
     g_assert_no_error(error);
     child_start(&child, 0, 0);
-    facts_watch_refused(watch, &child.record);
+    facts_watch_refused(watch, &child.record, false);
     facts_watch_sink(watch, &sink);
     facts_watch_free(watch);
     sink.write(sink.data, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &child.record});
