@@ -115,6 +115,20 @@ static char *show(const struct class_process *process)
     return text_word(name != NULL ? name : "the program");
 }
 
+/* Whether two have one name for a person: a master and its worker, a script and a part of it. */
+static bool is_namesake(const struct class_process *a, const struct class_process *b)
+{
+    g_autofree char *name = show(a), *other = show(b);
+    return strcmp(name, other) == 0;
+}
+
+/* The one above another that is spoken of as "it" or "that": "sh, which ran it,", "the nginx that ran it" */
+static char *show_runner(const struct class_process *runner, const struct class_process *child, const char *it)
+{
+    g_autofree char *name = show(runner);
+    return g_strdup_printf(is_namesake(runner, child) ? "the %s that ran %s" : "%s, which ran %s,", name, it);
+}
+
 static char *show_end(const struct class_process *process)
 {
     if (process->end == CLASS_RUNS)
@@ -199,22 +213,21 @@ static void tell_step(const struct class_case *what, size_t failed, char *reason
 static void judge_step(const struct class_case *what, size_t failed, int64_t now_ms, struct class_verdict *ret)
 {
     const struct class_process *script = &what->line[failed];
-    g_autofree char *steps = show_failed(what, failed), *script_name = show(script);
-    const char *which = failed == 1 ? "which ran it" : "which ran that";
+    g_autofree char *steps = show_failed(what, failed);
+    g_autofree char *runner = show_runner(script, &what->line[failed - 1], failed == 1 ? "it" : "that");
     int64_t until = what->line[failed - 1].ended_ms + CLASS_WINDOW_MS;
     if (script->end == CLASS_RUNS && now_ms < until) {
-        tell(ret, FACT_OPEN, FACT_WAITING, g_strdup_printf("%s, and %s, %s, still runs", steps, script_name, which));
+        tell(ret, FACT_OPEN, FACT_WAITING, g_strdup_printf("%s, and %s still runs", steps, runner));
         ret->look_again_ms = until;
         return;
     }
     bool has_gone_on = script->end == CLASS_RUNS || script->ended_ms > until;
     if (!has_gone_on && script->end == CLASS_ENDED_UNKNOWN) {
-        tell(ret, FACT_OPEN, FACT_NOT_SEEN,
-             g_strdup_printf("%s, and %s, %s, ended, how is not known", steps, script_name, which));
+        tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s, and %s ended, how is not known", steps, runner));
         return;
     }
     tell_step(what, failed,
-              g_strdup_printf("%s, and %s, %s, %s%s", steps, script_name, which, has_gone_on ? "went on" : "ended well",
+              g_strdup_printf("%s, and %s %s%s", steps, runner, has_gone_on ? "went on" : "ended well",
                               what->is_quiet ? "; its messages went to /dev/null" : ""),
               ret);
 }
@@ -234,6 +247,18 @@ static void judge_prompt(const struct class_case *what, struct class_verdict *re
          g_strdup_printf("%s takes commands at a prompt, and does not end of what it is refused there", shell));
 }
 
+/* Those above the first that failed, too. */
+static void append_runners(GString *reason, const struct class_case *what, size_t failed)
+{
+    const struct class_process *top = &what->line[failed - 1];
+    g_autofree char *runner = show_runner(&what->line[1], &what->line[0], "it");
+    g_autofree char *name = show(top), *end = show_end(top), *later = show_delay(what->refused_ms, top->ended_ms);
+    if (failed == 2)
+        g_string_append_printf(reason, ", and %s %s, %s", runner, end, later);
+    else
+        g_string_append_printf(reason, ", then %s failed, and in the end %s, which %s, %s", runner, name, end, later);
+}
+
 /* @failed: how many of the line did; the last of them is what ended. */
 static void judge_failure(const struct class_case *what, size_t failed, struct class_verdict *ret)
 {
@@ -242,12 +267,8 @@ static void judge_failure(const struct class_case *what, size_t failed, struct c
     g_autofree char *delay = show_delay(what->refused_ms, first->ended_ms);
     g_autoptr(GString) reason = g_string_new(NULL);
     g_string_append_printf(reason, "%s %s, %s", name, end, delay);
-    if (failed > 1) {
-        g_autofree char *top_name = show(top), *top_end = show_end(top);
-        g_autofree char *later = show_delay(what->refused_ms, top->ended_ms);
-        g_string_append_printf(reason, failed == 2 ? ", and %s, which ran it, %s, %s" : ", and in the end %s %s, %s",
-                               top_name, top_end, later);
-    }
+    if (failed > 1)
+        append_runners(reason, what, failed);
     if (is_told_to_end(top)) {
         g_string_append(reason, "; somebody may have asked it to end");
         tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_string_free(g_steal_pointer(&reason), FALSE));
@@ -271,11 +292,12 @@ static bool is_passed_over(const struct class_case *what, size_t failed)
 static void judge_passed_over(const struct class_case *what, struct class_verdict *ret)
 {
     const struct class_process *script = &what->line[1];
-    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]), *script_name = show(script);
+    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]);
+    g_autofree char *runner = show_runner(script, &what->line[0], "it");
     g_autofree char *path = text_word(script->last_path != NULL ? script->last_path : "?");
     tell(ret, FACT_PROBE, FACT_ASKED,
-         g_strdup_printf("%s %s, and %s, which ran it, went on until %s was refused; its messages went to /dev/null",
-                         name, end, script_name, path));
+         g_strdup_printf("%s %s, and %s went on until %s was refused; its messages went to /dev/null", name, end,
+                         runner, path));
 }
 
 /* @failed: how many of the line did. */

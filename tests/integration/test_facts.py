@@ -49,7 +49,7 @@ CASES = {
         {"/tmp/*": ("fatal", "ended-last", "python3 exited with status 1")}),
     "a here-document": (
         ["/app", "bash", "-c", 'wc -c <<< "$(head -c 200000 /dev/zero | tr "\\0" x)"; exit 0'],
-        {"/tmp/sh-thd.*": ("tolerated", "step-failed", "bash, which ran it, ended well")}),
+        {"/tmp/sh-thd.*": ("tolerated", "step-failed", "the bash that ran it ended well")}),
     "a signal": (
         ["/app", "sh", "-c", "echo x > /etc/killed; kill -9 $$"], {"/etc/killed": ("fatal", "ended-last", "signal 9")}),
     "an entry point that becomes its program": (
@@ -67,10 +67,10 @@ CASES = {
                          "mkdir exited with status 1, then sh exited with status 3, and python3, which ran that, went on")}),
     "a server's worker": (
         ["/app", "python3", "-c", "import os, time\nif os.fork() == 0:\n    open('/data/worker', 'w')\ntime.sleep(600)"],
-        {"/data/worker": ("tolerated", "step-failed", "python3 exited with status 1, and python3, which ran it, went on")}),
+        {"/data/worker": ("tolerated", "step-failed", "python3 exited with status 1, and the python3 that ran it went on")}),
     "without which the server ends": (
         ["/app", "python3", "-c", "import os\nif os.system('mkdir /data/needed; exit 3') != 0:\n    raise SystemExit(5)"],
-        {"/data/needed": ("fatal", "ended-last", "in the end python3 exited with status 5")}),
+        {"/data/needed": ("fatal", "ended-last", "in the end python3, which exited with status 5")}),
     "a program in a script that goes on": (
         ["/app", "sh", "-c", "python3 -c 'open(\"/data/program\", \"w\")' || true; exit 0"],
         {"/data/program": ("fatal", "ended-last", "python3 exited with status 1")}),
