@@ -80,6 +80,12 @@ static bool is_small(const struct class_process *process)
     return is_tool(process) || class_is_shell(comm_now(process), executable_now(process));
 }
 
+/* The same when it started the one below it. */
+static bool was_small(const struct class_process *process)
+{
+    return class_is_tool(process->comm, process->executable) || class_is_shell(process->comm, process->executable);
+}
+
 static bool is_at_prompt(const struct class_process *process)
 {
     return process->is_prompt && process->became == NULL;
@@ -99,34 +105,43 @@ static size_t line_length(const struct class_case *what)
 static bool is_main_program(const struct class_case *what, size_t i, size_t n)
 {
     for (size_t above = i + 1; above < n; above++) {
-        if (!is_small(&what->line[above]))
+        if (!was_small(&what->line[above]))
             return false;
     }
     return !is_small(&what->line[i]);
 }
 
-/* What a person calls it: a script by its own name. */
-static char *show(const struct class_process *process)
+/* What a person calls a program: a script by its own name. */
+static char *show_name(const char *comm, const char *executable)
 {
     static const char nodes_thread[] = "MainThread"; /* what Node calls its own */
-    const char *name = comm_now(process);
-    if (name == NULL || (strcmp(name, nodes_thread) == 0 && executable_now(process) != NULL))
-        name = name_of(executable_now(process));
+    const char *name = comm;
+    if (name == NULL || (strcmp(name, nodes_thread) == 0 && executable != NULL))
+        name = name_of(executable);
     return text_word(name != NULL ? name : "the program");
 }
 
-/* Whether two have one name for a person: a master and its worker, a script and a part of it. */
-static bool is_namesake(const struct class_process *a, const struct class_process *b)
+/* By what it is now. */
+static char *show(const struct class_process *process)
 {
-    g_autofree char *name = show(a), *other = show(b);
-    return strcmp(name, other) == 0;
+    return show_name(comm_now(process), executable_now(process));
+}
+
+/* "python3"; "bash, which became python3," */
+static char *show_refused(const struct class_process *process)
+{
+    g_autofree char *then = show_name(process->comm, process->executable), *now = show(process);
+    return process->became != NULL ? g_strdup_printf("%s, which became %s,", then, now) : g_steal_pointer(&then);
 }
 
 /* The one above another that is spoken of as "it" or "that": "sh, which ran it,", "the nginx that ran it" */
 static char *show_runner(const struct class_process *runner, const struct class_process *child, const char *it)
 {
-    g_autofree char *name = show(runner);
-    return g_strdup_printf(is_namesake(runner, child) ? "the %s that ran %s" : "%s, which ran %s,", name, it);
+    g_autofree char *name = show_name(runner->comm, runner->executable), *below = show(child), *now = show(runner);
+    if (runner->became != NULL)
+        return g_strdup_printf("%s, which ran %s and became %s,", name, it, now);
+    /* A master and its worker, a script and a part of it. */
+    return g_strdup_printf(strcmp(name, below) == 0 ? "the %s that ran %s" : "%s, which ran %s,", name, it);
 }
 
 static char *show_end(const struct class_process *process)
@@ -162,7 +177,7 @@ static void tell(struct class_verdict *ret, enum fact_class class, enum fact_bec
 static void judge_living(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     const struct class_process *process = &what->line[0];
-    g_autofree char *name = show(process), *delay = show_delay(what->refused_ms, process->ended_ms);
+    g_autofree char *name = show_refused(process), *delay = show_delay(what->refused_ms, process->ended_ms);
     int64_t until = what->refused_ms + CLASS_WINDOW_MS;
     if (process->end == CLASS_RUNS && now_ms < until) {
         tell(ret, FACT_OPEN, FACT_WAITING, g_strdup_printf("%s still runs", name));
@@ -191,7 +206,7 @@ static bool is_told_to_end(const struct class_process *process)
 /* "touch exited with status 1", and of more the last of them, too */
 static char *show_failed(const struct class_case *what, size_t failed)
 {
-    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]);
+    g_autofree char *name = show_refused(&what->line[0]), *end = show_end(&what->line[0]);
     g_autofree char *top_name = show(&what->line[failed - 1]), *top_end = show_end(&what->line[failed - 1]);
     return failed == 1 ? g_strdup_printf("%s %s", name, end)
                        : g_strdup_printf("%s %s, then %s %s", name, end, top_name, top_end);
@@ -263,7 +278,7 @@ static void append_runners(GString *reason, const struct class_case *what, size_
 static void judge_failure(const struct class_case *what, size_t failed, struct class_verdict *ret)
 {
     const struct class_process *first = &what->line[0], *top = &what->line[failed - 1];
-    g_autofree char *name = show(first), *end = show_end(first);
+    g_autofree char *name = show_refused(first), *end = show_end(first);
     g_autofree char *delay = show_delay(what->refused_ms, first->ended_ms);
     g_autoptr(GString) reason = g_string_new(NULL);
     g_string_append_printf(reason, "%s %s, %s", name, end, delay);
@@ -292,7 +307,7 @@ static bool is_passed_over(const struct class_case *what, size_t failed)
 static void judge_passed_over(const struct class_case *what, struct class_verdict *ret)
 {
     const struct class_process *script = &what->line[1];
-    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]);
+    g_autofree char *name = show_refused(&what->line[0]), *end = show_end(&what->line[0]);
     g_autofree char *runner = show_runner(script, &what->line[0], "it");
     g_autofree char *path = text_word(script->last_path != NULL ? script->last_path : "?");
     tell(ret, FACT_PROBE, FACT_ASKED,

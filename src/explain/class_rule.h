@@ -40,9 +40,9 @@
 enum class_end { CLASS_RUNS, CLASS_ENDED, CLASS_ENDED_UNKNOWN /* nobody can tell how */ };
 
 struct class_process {
-    const char *comm;              /* borrowed; NULL = unknown, as the executable */
-    const char *executable;        /* borrowed */
-    const char *became;            /* comm of what it has become by execve(2) since; NULL = nothing; borrowed */
+    const char *comm;       /* when it, or one that it started, was refused; borrowed; NULL = unknown, as the next */
+    const char *executable; /* borrowed */
+    const char *became;     /* comm of what it has become by execve(2) since; NULL = nothing; borrowed */
     const char *became_executable; /* of that; borrowed; may be NULL */
     bool is_prompt;                /* a shell that a person types commands at */
     enum class_end end;

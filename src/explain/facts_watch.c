@@ -1,6 +1,7 @@
 #include "facts_watch.h"
 
 #include "app_error.h"
+#include "caller.h"
 #include "class_rule.h"
 #include "fact_make.h"
 #include "knowledge.h"
@@ -25,7 +26,7 @@ struct pending {
     char id[FACTS_ID_SIZE];          /* of the fact; "" = that of @like, when it is there */
     struct fact *like;               /* owned; NULL = none */
     struct watched_process *process; /* a reference */
-    struct timespec first;           /* of the record */
+    struct process_refusal refusal;  /* of the record; its strings are owned */
     int64_t refused_ms;              /* the same by the clock of ends */
 };
 
@@ -47,6 +48,8 @@ static void free_pending(struct facts_watch *watch, struct pending *pending)
 {
     process_ends_unref(watch->ends, pending->process);
     fact_free(pending->like);
+    g_free((char *)pending->refusal.comm);
+    g_free((char *)pending->refusal.executable);
     g_free(pending);
 }
 
@@ -60,7 +63,7 @@ static bool decide(struct facts_watch *watch, struct pending *pending, int64_t n
     }
     struct class_case what;
     struct class_verdict verdict;
-    process_ends_case(watch->ends, pending->process, &pending->first, &what);
+    process_ends_case(watch->ends, pending->process, &pending->refusal, &what);
     what.refused_ms = pending->refused_ms;
     class_rule(&what, now, &verdict);
     process_ends_case_clear(&what);
@@ -179,7 +182,8 @@ static void add_pending(struct facts_watch *watch, const char *id, struct fact *
     g_strlcpy(pending->id, id, sizeof pending->id);
     pending->like = like;
     pending->process = process;
-    pending->first = record->first;
+    pending->refusal = (struct process_refusal){
+        .first = record->first, .comm = g_strdup(record->caller->comm), .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
     pthread_mutex_lock(&watch->lock);
     g_queue_push_tail(&watch->pending, pending);

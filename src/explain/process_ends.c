@@ -42,6 +42,8 @@ struct watched_process {
     char *last_path;                 /* of that */
     int64_t used_ms;                 /* when it was refused last */
     struct watched_process *started; /* by this one; a reference; NULL = the entrypoint */
+    char *started_comm;              /* what that one was then */
+    char *started_executable;
     bool is_in_table;
 };
 
@@ -86,6 +88,8 @@ static void unref(struct watched_process *process)
         g_free(process->became);
         g_free(process->became_executable);
         g_free(process->last_path);
+        g_free(process->started_comm);
+        g_free(process->started_executable);
         g_free(process);
         process = started;
     }
@@ -226,6 +230,8 @@ static void get_parents(struct process_ends *ends, struct watched_process *proce
             return;
         started->refs++;
         process->started = started;
+        process->started_comm = g_strdup(parent->comm);
+        process->started_executable = g_strdup(parent->exe);
         process = started;
     }
 }
@@ -288,25 +294,38 @@ void process_ends_unref(struct process_ends *ends, struct watched_process *proce
     pthread_mutex_unlock(&ends->lock);
 }
 
-void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
-                       struct class_case *ret)
+/* [lock] A process as it was then, and as it is. */
+static struct class_process describe(const struct watched_process *process, const char *comm, const char *executable,
+                                     const struct timespec *first)
 {
+    const char *comm_now = process->became != NULL ? process->became : process->comm;
+    const char *executable_now = process->became != NULL ? process->became_executable : process->executable;
+    bool has_become = comm != NULL && comm_now != NULL && g_strcmp0(executable, executable_now) != 0;
+    return (struct class_process){
+        .comm = g_strdup(comm != NULL ? comm : comm_now),
+        .executable = g_strdup(comm != NULL ? executable : executable_now),
+        .became = has_become ? g_strdup(comm_now) : NULL,
+        .became_executable = has_become ? g_strdup(executable_now) : NULL,
+        .is_prompt = process->is_prompt,
+        .end = process->end,
+        .status = process->status,
+        .ended_ms = process->ended_ms,
+        .is_last = is_same_time(&process->last, first),
+        .last_path = g_strdup(process->last_path),
+    };
+}
+
+void process_ends_case(struct process_ends *ends, struct watched_process *process,
+                       const struct process_refusal *refusal, struct class_case *ret)
+{
+    const char *comm = refusal->comm, *executable = refusal->executable;
     *ret = (struct class_case){0};
     pthread_mutex_lock(&ends->lock);
     ret->is_quiet = process->is_quiet;
     for (; process != NULL && ret->n < CLASS_MOST_PROCESSES; process = process->started) {
-        ret->line[ret->n++] = (struct class_process){
-            .comm = g_strdup(process->comm),
-            .executable = g_strdup(process->executable),
-            .became = g_strdup(process->became),
-            .became_executable = g_strdup(process->became_executable),
-            .is_prompt = process->is_prompt,
-            .end = process->end,
-            .status = process->status,
-            .ended_ms = process->ended_ms,
-            .is_last = is_same_time(&process->last, first),
-            .last_path = g_strdup(process->last_path),
-        };
+        ret->line[ret->n++] = describe(process, comm, executable, &refusal->first);
+        comm = process->started_comm;
+        executable = process->started_executable;
     }
     pthread_mutex_unlock(&ends->lock);
 }

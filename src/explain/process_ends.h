@@ -35,10 +35,15 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
 struct watched_process *process_ends_find(struct process_ends *ends, const struct denial_record *record);
 void process_ends_unref(struct process_ends *ends, struct watched_process *process); /* NULL is allowed */
 
-/* A process and its line for class_rule(), but for refused_ms; strings live until process_ends_case_clear(). @first: when it
- * was refused, as in the record. */
-void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
-                       struct class_case *ret);
+/* When a process was refused, and what it was then, as in the record. */
+struct process_refusal {
+    struct timespec first;
+    const char *comm, *executable; /* borrowed; may be NULL */
+};
+
+/* A process and its line for class_rule(), but for refused_ms; strings live until process_ends_case_clear(). */
+void process_ends_case(struct process_ends *ends, struct watched_process *process,
+                       const struct process_refusal *refusal, struct class_case *ret);
 void process_ends_case_clear(struct class_case *what);
 
 /* Waits until a process ended, process_ends_wake(), or @timeout_ms (-1 = for ever). One thread. */

@@ -16,6 +16,7 @@
 
 #define SH PROGRAM("sh", "/bin/dash")
 #define SCRIPT PROGRAM("10-listen.sh", "/bin/dash")
+#define SH_BECAME_NODE SH, .became = "node", .became_executable = "/usr/bin/node"
 #define TOUCH PROGRAM("touch", "/usr/bin/touch")
 #define NODE PROGRAM("node", "/usr/bin/node")
 #define NGINX PROGRAM("nginx", "/usr/sbin/nginx")
@@ -208,15 +209,24 @@ static void test_table(void)
          FACT_OPEN,
          FACT_NOT_SEEN,
          "ended, how is not known"},
-        {"the entry point became the server by then",
-         {.line = {{CONVERT, ENDED(1, STATUS(1))},
-                   {SH, ENDED(2, STATUS(1))},
-                   {SH, .became = "node", .became_executable = "/usr/bin/node", ALIVE}},
-          .n = 3},
+        {"the entry point became the server since",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH_BECAME_NODE, ENDED(2, STATUS(1))}}, .n = 2},
          6000,
-         FACT_TOLERATED,
-         FACT_STEP_FAILED,
-         "and node, which ran that, went on"},
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "touch exited with status 1, at once, and sh, which ran it and became node, exited with status 1"},
+        {"a program before that",
+         {.line = {{CONVERT, ENDED(1, STATUS(1))}, {SH_BECAME_NODE, ALIVE}}, .n = 2},
+         6000,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "convert exited with status 1"},
+        {"what the entry point was refused itself",
+         {.line = {{SH_BECAME_NODE, ENDED(2, STATUS(1))}}, .n = 1},
+         6000,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "sh, which became node, exited with status 1"},
         {"docker stop",
          {.line = {{NODE, ENDED(900, SIGTERM)}}, .n = 1},
          1000,
@@ -271,7 +281,7 @@ static void test_table(void)
          10,
          FACT_FATAL,
          FACT_ENDED_LAST,
-         "nginx exited with status 1"},
+         "bash, which became nginx, exited with status 1"},
         {"a shell of which nothing else is known",
          {.line = {{PROGRAM(NULL, NULL), ENDED(1, STATUS(1))}}, .n = 1},
          10,
@@ -338,7 +348,8 @@ static void test_passed_over(void)
     g_assert_cmpint(verdict.class, ==, FACT_PROBE);
     g_assert_cmpint(verdict.because, ==, FACT_ASKED);
     g_assert_nonnull(
-        strstr(verdict.reason, "nginx, which ran it, went on until /var/cache/nginx/client_temp was refused"));
+        strstr(verdict.reason,
+               "10-listen.sh, which ran it and became nginx, went on until /var/cache/nginx/client_temp was refused"));
     g_free(verdict.reason);
     what.is_quiet = false;
     class_rule(&what, 2000, &verdict);

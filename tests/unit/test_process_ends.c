@@ -51,11 +51,12 @@ static void child_end(struct child *child)
 static struct class_process end_of(struct process_ends *ends, struct watched_process *process,
                                    const struct timespec *first)
 {
+    const struct process_refusal refusal = {.first = *first};
     struct class_case what;
     struct class_process found;
     do {
         process_ends_wait(ends, 20);
-        process_ends_case(ends, process, first, &what);
+        process_ends_case(ends, process, &refusal, &what);
         found = what.line[0];
         process_ends_case_clear(&what);
     } while (found.end == CLASS_RUNS);
@@ -129,8 +130,9 @@ static struct class_case case_of(struct process_ends *ends, const struct denial_
 {
     struct class_case what;
     struct watched_process *process = process_ends_find(ends, record);
+    const struct process_refusal refusal = {record->first, record->caller->comm, record->caller->exe};
     g_assert_nonnull(process);
-    process_ends_case(ends, process, &record->first, &what);
+    process_ends_case(ends, process, &refusal, &what);
     process_ends_unref(ends, process);
     return what;
 }
@@ -190,11 +192,16 @@ static void test_parent_that_became_another(void)
         caller->parents[0].exe = g_strdup(i == 0 ? "/bin/dash" : "/usr/sbin/nginx");
         process_ends_refused(ends, &both[i]->record, false);
     }
-    struct class_case what = case_of(ends, &second.record);
+    struct class_case what = case_of(ends, &first.record);
     g_assert_cmpuint(what.n, >=, 2);
     g_assert_cmpstr(what.line[1].comm, ==, "entry.sh");
     g_assert_cmpstr(what.line[1].became, ==, "nginx");
     g_assert_cmpstr(what.line[1].became_executable, ==, "/usr/sbin/nginx");
+    process_ends_case_clear(&what);
+    what = case_of(ends, &second.record);
+    g_assert_cmpstr(what.line[1].comm, ==, "nginx");
+    g_assert_cmpstr(what.line[1].executable, ==, "/usr/sbin/nginx");
+    g_assert_null(what.line[1].became);
     process_ends_case_clear(&what);
     child_end(&first);
     child_end(&second);
@@ -232,7 +239,7 @@ static void test_room(void)
         g_usleep(i < 4 ? 2000 : 0); /* the first ones are older, by the clock that is used */
     }
     struct class_case what;
-    process_ends_case(ends, process, &children[0].record.first, &what);
+    process_ends_case(ends, process, &(struct process_refusal){.first = children[0].record.first}, &what);
     g_assert_cmpint(what.line[0].end, ==, CLASS_ENDED_UNKNOWN);
     process_ends_case_clear(&what);
     process_ends_unref(ends, process);
