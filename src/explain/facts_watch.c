@@ -174,6 +174,15 @@ static int64_t passed_ms(const struct timespec *time)
     return MAX(now - ((int64_t)time->tv_sec * 1000 + time->tv_nsec / 1000000), 0);
 }
 
+/* Nobody looks at a case any more. */
+static void give_up(struct facts_watch *watch, struct pending *pending)
+{
+    if (*pending->id != '\0')
+        facts_decide(watch->facts, pending->id, FACT_OPEN, FACT_NOT_SEEN,
+                     g_strdup("too many programs were refused at once to see how each went on"));
+    free_pending(watch, pending);
+}
+
 /* @process: taken over; so is @like. */
 static void add_pending(struct facts_watch *watch, const char *id, struct fact *like, struct watched_process *process,
                         const struct denial_record *record)
@@ -185,11 +194,14 @@ static void add_pending(struct facts_watch *watch, const char *id, struct fact *
     pending->refusal = (struct process_refusal){
         .first = record->first, .comm = g_strdup(record->caller->comm), .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
+    struct pending *oldest = NULL;
     pthread_mutex_lock(&watch->lock);
     g_queue_push_tail(&watch->pending, pending);
     if (watch->pending.length > MOST_PENDING)
-        free_pending(watch, g_queue_pop_head(&watch->pending));
+        oldest = g_queue_pop_head(&watch->pending);
     pthread_mutex_unlock(&watch->lock);
+    if (oldest != NULL)
+        give_up(watch, oldest);
     process_ends_wake(watch->ends);
 }
 

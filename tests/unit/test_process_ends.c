@@ -289,6 +289,36 @@ static void test_a_sink_that_outlives_the_watch(void)
     g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
 }
 
+/* More cases than are looked at: the oldest does not wait for ever. */
+static void test_too_many_cases(void)
+{
+    enum { CASES = 1030 };
+    GError *error = NULL;
+    struct child child;
+    struct denial_sink sink;
+    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
+    g_assert_no_error(error);
+    child_start(&child, 0, 0);
+    facts_watch_sink(watch, &sink);
+    for (int i = 0; i < CASES; i++) {
+        g_autofree char *path = g_strdup_printf("/%c%c%c/x", 'a' + i % 26, 'a' + i / 26 % 26, 'a' + i / 676);
+        child.record.facts.path = path;
+        child.record.first.tv_sec = g_get_real_time() / G_USEC_PER_SEC;
+        facts_watch_refused(watch, &child.record, false);
+        sink.write(sink.data, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &child.record});
+    }
+    g_autoptr(GPtrArray) list = facts_list(facts_watch_facts(watch));
+    const struct fact *first = g_ptr_array_index(list, 0);
+    g_assert_cmpuint(list->len, ==, CASES);
+    /* Where the machine is slow it was seen to go on before. */
+    g_assert_true(first->because == FACT_NOT_SEEN ? strstr(first->reason, "too many programs") != NULL
+                                                  : first->because == FACT_WENT_ON);
+    facts_watch_free(watch);
+    sink.close(sink.data);
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -300,5 +330,6 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/room", test_room);
     g_test_add_func("/process-ends/living", test_status_of_the_living);
     g_test_add_func("/process-ends/sink", test_a_sink_that_outlives_the_watch);
+    g_test_add_func("/process-ends/too-many-cases", test_too_many_cases);
     return g_test_run();
 }
