@@ -347,6 +347,15 @@ static bool is_left_alone(const struct class_case *what, size_t failed)
     return !is_small(process) && parent->end != CLASS_RUNS && parent->ended_ms < process->ended_ms;
 }
 
+/* Whether what failed, up to the last of them, has nobody above it who could get on without. */
+static bool is_the_end(const struct class_case *what, size_t failed, size_t n)
+{
+    if (failed == n || is_main_program(what, failed - 1, n) || is_left_alone(what, failed))
+        return true;
+    /* A script that a person called is what is being tried. */
+    return is_at_prompt(&what->line[failed]) && !is_tool(&what->line[failed - 1]);
+}
+
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     size_t n = line_length(what), failed = count_failed(what, n);
@@ -354,12 +363,10 @@ void class_rule(const struct class_case *what, int64_t now_ms, struct class_verd
         judge_prompt(what, ret);
     else if (failed == 0)
         judge_living(what, now_ms, ret);
-    else if (failed == n || is_main_program(what, failed - 1, n) || is_left_alone(what, failed))
+    else if (is_the_end(what, failed, n))
         judge_end(what, failed, ret);
-    else if (!is_at_prompt(&what->line[failed]))
-        judge_step(what, failed, now_ms, ret);
-    else if (is_tool(&what->line[failed - 1]))
+    else if (is_at_prompt(&what->line[failed]))
         judge_typed(what, failed, ret);
     else
-        judge_end(what, failed, ret);
+        judge_step(what, failed, now_ms, ret);
 }

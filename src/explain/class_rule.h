@@ -19,13 +19,13 @@
  *     But a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
  *     And who ends by a signal that asks for it (SIGTERM, SIGINT, SIGHUP; or a status that says so) has most likely been
  *     stopped from outside: open instead of fatal, as nobody saw how it would have gone on.
- *  - A shell at its prompt is the end of the line. What it is refused itself, or a tool that it calls, is
- *    never fatal, however it ends: its status is that of the last command. A program or a script called there is judged
- *    as in a container: it is what the person is trying.
  *  3. Where several refusals came before a fatal end, below the process that ended, each is fatal, as none can be told to have
  *     been harmless: what was refused first often leads to what is refused last. The last one is the likeliest cause and says so
  *     (ENDED_LAST), the others are suspects (ENDED_EARLIER) until the program is seen to go on without.
- *  4. __pycache__ is noise whatever follows.
+ *  4. A shell at its prompt is the end of the line. What it is refused itself, or a tool that it calls, is never fatal, however
+ *     it ends: its status is that of the last command. A program or a script called there is judged as a container's is: it
+ *     is what the person is trying.
+ *  5. __pycache__ is noise whatever follows.
  *
  * Pure; any thread. Times are in milliseconds of one clock.
  */
