@@ -17,7 +17,8 @@ void advice_merge_add(GPtrArray *wishes, struct advice_wish *wish);
  * advice_merge - joins what can be one: a place with what lies below it, several directories of one directory with that one.
  *
  * Nothing is opened by it but a directory of which all that was asked for is a part, and whose other content is of no
- * concern; nor is anything hidden that a program would look for.
+ * concern; nor is anything hidden that a program would look for; nor is a wide place (advice_is_wide()) given to a user who
+ * wants a part of it alone.
  */
 void advice_merge(const struct advice_input *input, GPtrArray *wishes);
 

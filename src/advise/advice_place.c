@@ -90,7 +90,7 @@ static bool has_passing_name(const char *directory)
     return g_strv_contains(passing_last, last) || g_str_has_suffix(last, "_temp");
 }
 
-static bool is_home(const char *directory)
+bool place_is_home(const char *directory)
 {
     const char *below = g_str_has_prefix(directory, "/home/") ? directory + strlen("/home/") : NULL;
     return strcmp(directory, "/root") == 0 || (below != NULL && *below != '\0' && strchr(below, '/') == NULL);
@@ -104,7 +104,8 @@ enum place_sort place_sort_of(const char *directory)
         return PLACE_SYSTEM;
     if (is_one_of(directory, shared, G_N_ELEMENTS(shared)))
         return PLACE_SHARED;
-    if (is_below_any(directory, passing, G_N_ELEMENTS(passing)) || has_passing_name(directory) || is_home(directory))
+    if (is_below_any(directory, passing, G_N_ELEMENTS(passing)) || has_passing_name(directory) ||
+        place_is_home(directory))
         return PLACE_PASSING;
     if (is_below_any(directory, programs, G_N_ELEMENTS(programs)))
         return PLACE_SYSTEM;
@@ -120,7 +121,7 @@ enum place_sort place_sort_of(const char *directory)
 
 bool place_is_whole(const char *directory)
 {
-    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 && !is_home(directory);
+    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 && !place_is_home(directory);
 }
 
 bool place_is_dispensable(const char *directory, const char *name)
@@ -141,7 +142,7 @@ bool place_is_dispensable(const char *directory, const char *name)
         return g_strv_contains(of_log, name);
     if (strcmp(directory, "/var/cache") == 0)
         return g_strv_contains(of_cache, name);
-    return is_home(directory) && g_strv_contains(of_home, name);
+    return place_is_home(directory) && g_strv_contains(of_home, name);
 }
 
 char *place_parent(const char *path)

@@ -21,6 +21,9 @@ enum place_sort {
 
 enum place_sort place_sort_of(const char *directory);
 
+/* /root, and the directories of /home by themselves: passing, but with the settings of a shell and keys in them. */
+bool place_is_home(const char *directory);
+
 /* Whether what a program makes in it is declared with all of it, and not by itself: /tmp, /run, a program's cache. */
 bool place_is_whole(const char *directory);
 

@@ -11,19 +11,50 @@
 #define EVERYBODYS_MODE 01777
 #define LEAST_SIZE (UINT64_C(16) << 20)
 
-static bool is_dispensable(const struct advice_wish *wish, const char *name, const GPtrArray *others, bool *ret_others)
+/* Below a place that is declared, what others declare is looked for so deep. */
+#define MOST_DEPTH 16
+
+/* Whether one of @others, @wish aside, is a path (0) or lies below it (1); -1: neither. */
+static int find_other(const struct advice_wish *wish, const GPtrArray *others, const char *path)
+{
+    int found = -1;
+    for (guint i = 0; others != NULL && i < others->len; i++) {
+        const struct advice_wish *other = g_ptr_array_index(others, i);
+        if (other == wish || other->is_new || !place_is_below(other->target, path))
+            continue;
+        if (strcmp(other->target, path) == 0)
+            return 0;
+        found = 1;
+    }
+    return found;
+}
+
+/* Whether all that the image has at a path lies in what others declare: then it is hidden by nobody. */
+static bool is_others(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
+                      const char *path, unsigned depth)
+{
+    int where = find_other(wish, others, path);
+    if (where <= 0 || depth == MOST_DEPTH)
+        return where == 0;
+    g_auto(GStrv) names = input->image->names(input->image->data, path);
+    bool are_others = names != NULL && *names != NULL;
+    for (char **name = names; are_others && *name != NULL; name++) {
+        g_autofree char *below = g_build_filename(path, *name, NULL);
+        are_others = is_others(input, wish, others, below, depth + 1);
+    }
+    return are_others;
+}
+
+static bool is_dispensable(const struct advice_input *input, const struct advice_wish *wish, const char *name,
+                           const GPtrArray *others, bool *ret_others)
 {
     if (place_is_dispensable(wish->target, name))
         return true;
     g_autofree char *path = g_build_filename(wish->target, name, NULL);
-    for (guint i = 0; others != NULL && i < others->len; i++) {
-        const struct advice_wish *other = g_ptr_array_index(others, i);
-        if (other != wish && !other->is_new && place_is_below(other->target, path)) {
-            *ret_others = true;
-            return true;
-        }
-    }
-    return false;
+    if (!is_others(input, wish, others, path, 0))
+        return false;
+    *ret_others = true;
+    return true;
 }
 
 bool advice_has_content(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
@@ -35,10 +66,10 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
     g_auto(GStrv) names = input->image != NULL ? input->image->names(input->image->data, wish->target) : NULL;
     /* Where nobody knows, a place for what passes is likely to be empty, and any other is not. */
     if (names == NULL)
-        return place_sort_of(wish->target) != PLACE_PASSING;
+        return place_sort_of(wish->target) != PLACE_PASSING || place_is_home(wish->target);
     bool has_content = false;
     for (char **name = names; *name != NULL; name++)
-        has_content |= !is_dispensable(wish, *name, others, ret_others);
+        has_content |= !is_dispensable(input, wish, *name, others, ret_others);
     return has_content;
 }
 
@@ -97,14 +128,39 @@ static bool is_everybodys(const struct advice_input *input, const char *target, 
     return is_known ? (seen.mode & 0002) != 0 : g_strv_contains(known, target);
 }
 
-/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway. */
+bool advice_is_wide(const struct advice_wish *wish)
+{
+    enum place_sort sort = place_sort_of(wish->target);
+    return sort == PLACE_SHARED || (sort == PLACE_COSTLY && !wish->is_new) || place_is_home(wish->target);
+}
+
+/* As the image has it, if that is known. */
+static void keep_owner(const struct advice_input *input, const char *target, struct route_spec *spec)
+{
+    struct advice_seen seen;
+    if (advice_look(input, target, &seen) && seen.is_directory) {
+        spec->has_mode = true;
+        spec->mode = seen.mode & 01777;
+        spec->has_uid = spec->has_gid = seen.uid != 0 || seen.gid != 0;
+        spec->uid = seen.uid;
+        spec->gid = seen.gid;
+    }
+    g_free(seen.path);
+}
+
+/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide. */
 static void set_owner(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
     struct writer writer = find_writer(wish);
     mode_t mode;
     uid_t owner;
-    if (!writer.is_known || is_everybodys(input, wish->target, &mode, &owner))
+    if (is_everybodys(input, wish->target, &mode, &owner))
         return;
+    if (!writer.is_known) {
+        if (!spec->has_mode && advice_is_wide(wish))
+            keep_owner(input, wish->target, spec);
+        return;
+    }
     if (writer.is_several) {
         spec->mode = spec->has_mode ? spec->mode : EVERYBODYS_MODE;
         spec->has_mode = true;
@@ -199,7 +255,6 @@ static char *content_size(const struct advice_input *input, const char *target)
 /* What is opened. */
 static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
 {
-    enum place_sort sort = place_sort_of(wish->target);
     g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
     g_autofree char *memory =
         copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
@@ -208,7 +263,11 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
                                wish->target, memory);
     if (place_is_below(wish->target, "/etc"))
         return g_strdup_printf("the settings in %s can be changed until the next start%s", wish->target, memory);
-    if (sort == PLACE_SHARED || (sort == PLACE_COSTLY && !wish->is_new))
+    if (advice_is_wide(wish) && wish->is_new)
+        return g_strdup_printf("all of %s is opened, which the image lacks; what the program makes in it, declared by "
+                               "itself, would open less",
+                               wish->target);
+    if (advice_is_wide(wish))
         return g_strdup_printf("all of %s is opened, with what else lies there%s", wish->target, memory);
     return copies ? g_strdup(memory + strlen("; ")) : NULL;
 }

@@ -110,7 +110,7 @@ def test_until_the_script_works(rofuse, layer, scratch):
         options |= new
         mount.end()
     assert [f"{option} {value}" for option, value in options.values()] == [
-        "--tmpfs /tmp:exec", "--tmpfs /run:tmpcopyup", "--tmpfs /var/cache/prog", "-v data:/data", "--tmpfs /etc/prog:tmpcopyup"]
+        "--tmpfs /tmp:exec", "--tmpfs /run:tmpcopyup", "--tmpfs /var/cache/prog", "-v data:/data", "--tmpfs /etc/prog:mode=0755,tmpcopyup"]
 
 
 def words_of(text):
@@ -134,9 +134,9 @@ def test_content_of_the_image_is_kept(rofuse, layer):
     try_to_write(mount, "echo > etc/prog/conf")
     assert len(mount.records(at_least=1)) == 1
     here = by_state(mount)
-    assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:tmpcopyup"]
+    assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:mode=0755,tmpcopyup"]
     assert words_of(advise("--for", "docker", *here).stdout)[4:6] == ["-v", "/etc/prog"]
-    assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog"]
+    assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog:mode=0755"]
     assert "initContainer" in advise("--for", "kubernetes", *here).stdout
     assert "ExecStartPre" in advise("--for", "systemd", *here).stdout
     service = yaml.safe_load(advise("--for", "compose", *here).stdout)["services"][mount.point.name]
