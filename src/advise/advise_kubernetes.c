@@ -2,6 +2,7 @@
 
 #include "advice_place.h"
 #include "advise_comments.h"
+#include "advise_image.h"
 #include "advise_words.h"
 
 #include <string.h>
@@ -116,7 +117,7 @@ static void append_variables(GString *out, const struct pod *pod)
 static void append_container(GString *out, const struct pod *pod)
 {
     g_autofree char *name = label(pod->output->service);
-    g_autofree char *scalar = advise_yaml(name), *image = advise_yaml(pod->output->image);
+    g_autofree char *scalar = advise_yaml(name), *image = advise_yaml(advise_image_word(pod->output, ADVISE_DOCKER));
     g_string_append_printf(out,
                            "  containers:\n    - name: %s\n      image: %s\n      securityContext:\n"
                            "        readOnlyRootFilesystem: true\n",
@@ -171,6 +172,7 @@ char *advise_kubernetes(const struct advise_output *output)
                         "emptyDir has no noexec.");
     for (guint i = 0; i < pod.volumes->len; i++)
         comment_volume(out, &g_array_index(pod.volumes, struct volume, i));
+    advise_image_comment(out, output, ADVISE_DOCKER);
     g_string_append(out, "spec:\n");
     if (find_group(&pod, &group))
         g_string_append_printf(out, "  securityContext:\n    fsGroup: %u\n", (unsigned)group);

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write
+import image_files
 import rofuse_test
 
 
@@ -221,3 +222,20 @@ def test_what_is_not_there(scratch):
     refused("nonsense", "--state-dir", scratch, status=1)
     (scratch / "log").write_text("no record\n")
     refused("--from", scratch / "log", status=1)
+
+
+def test_the_image_has_the_name_that_docker_knows(refusals, scratch):
+    """rofuse's own reference is of this machine alone."""
+    image_files.layout(scratch / "layout", [image_files.tar([image_files.directory("tmp")])], tag="1.0")
+    words = ["--from", refusals.log, "--state-dir", scratch / "state", "--image", f"oci:{scratch}/layout:1.0"]
+    docker = advise("--for", "docker", *words).stdout
+    assert words_of(docker)[-1] == "IMAGE"
+    assert f"# IMAGE: write the name of the image in your registry; rofuse has it as oci:{scratch}" in docker
+    assert words_of(advise("--for", "podman", *words).stdout)[-1] == f"oci:{scratch}/layout:1.0"
+    pod = yaml.safe_load(advise("--for", "kubernetes", *words).stdout)
+    assert pod["spec"]["containers"][0]["image"] == "IMAGE"
+    compose = scratch / "compose.yaml"
+    compose.write_text(f"services:\n  web:\n    image: shop/web:2\n    x-rofuse: {{image: 'oci:{scratch}/layout:1.0'}}\n")
+    words[-2:] = ["--compose", compose]
+    assert words_of(advise("--for", "docker", *words).stdout)[-1] == "shop/web:2"
+    assert words_of(advise("--for", "rofuse", *words).stdout)[-1] == f"oci:{scratch}/layout:1.0"
