@@ -123,8 +123,10 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
         work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
-    if (done && work->source != NULL)
+    if (done && work->source != NULL) {
         work->subject.facts = work->source->facts;
+        work->subject.written = work->source->head.written;
+    }
     if (done && !has_content && work->source->asked != NULL)
         take_mount(work, paths);
     if (work->name == NULL)

@@ -1,10 +1,10 @@
 #include "advice.h"
 
 #include "advice_merge.h"
-#include "advice_place.h"
 #include "advice_route.h"
 #include "advice_spec.h"
 #include "advice_target.h"
+#include "place.h"
 
 #include <string.h>
 

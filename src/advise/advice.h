@@ -14,6 +14,8 @@
  *   root writes there: docker's default, 1777, would let in everybody.
  * - What the image has there is kept (tmpcopyup), unless it is of no use to anybody (place_is_dispensable()) or all of it
  *   lies in other places that are declared. Where nobody knows what the image has, it has something; but for /tmp and its like.
+ * - A tmpfs gets a size where it is known how much was written there (fact_written.h says how much more it gets), and how
+ *   much of the image's content it starts with: the same run has room in it.
  * - Places are joined (advice_merge.h) where that opens nothing that has other content, and no such place to another user.
  *
  * Pure: what the image has is asked through struct advice_image. One thread for a list.
@@ -22,6 +24,7 @@
 #define ROFUSE_SRC_ADVICE_H
 
 #include "fact.h"
+#include "fact_written.h"
 #include "route.h"
 
 #include <glib.h>
@@ -46,15 +49,14 @@ struct advice_image {
     char **(*names)(void *data, const char *directory);
     /* Bytes of the files below a directory; false where that is not known. */
     bool (*size)(void *data, const char *directory, uint64_t *ret);
-    /* Bytes that learn mode saw written below a directory; false where that is not known; may be NULL. */
-    bool (*written)(void *data, const char *directory, uint64_t *ret);
 };
 
 struct advice_input {
     const GPtrArray *facts;          /* of struct fact *, in order of appearance */
     const struct route_spec *routes; /* what is declared */
     size_t n_routes;
-    const struct advice_image *image; /* NULL = nothing is known of it */
+    const struct advice_image *image;   /* NULL = nothing is known of it */
+    const struct fact_written *written; /* how much was written where; NULL = not known */
 };
 
 enum advice_kind {

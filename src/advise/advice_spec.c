@@ -1,15 +1,14 @@
 #include "advice_spec.h"
 
-#include "advice_place.h"
 #include "advice_target.h"
 #include "class_rule.h"
 #include "mount_options.h"
+#include "place.h"
 
 #include <string.h>
 
 #define WRITERS_MODE 0755
 #define EVERYBODYS_MODE 01777
-#define LEAST_SIZE (UINT64_C(16) << 20)
 
 /* Below a place that is declared, what others declare is looked for so deep. */
 #define MOST_DEPTH 16
@@ -174,16 +173,30 @@ static void set_owner(const struct advice_input *input, const struct advice_wish
     spec->gid = writer.gid;
 }
 
-/* Generously: what one run wrote says little about the next. */
+/* Whether the run may have had more there at once than it left: it removed something, or wrote it over. */
+static bool had_more(const struct advice_wish *wish)
+{
+    const uint32_t signs = (1U << DENIAL_UNLINK) | (1U << DENIAL_TMPFILE) | (1U << DENIAL_TRUNCATE) |
+                           (1U << DENIAL_RENAME) | (1U << DENIAL_OPEN);
+    for (guint i = 0; i < wish->facts->len; i++) {
+        if ((((const struct fact *)g_ptr_array_index(wish->facts, i))->operations & signs) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* A size that is said already stands, unless the same run would not have room in it. */
 static void set_size(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
-    uint64_t written = 0, size = LEAST_SIZE;
-    if (spec->size != 0 || spec->size_percent != 0 || input->image == NULL || input->image->written == NULL ||
-        !input->image->written(input->image->data, wish->target, &written) || written > (UINT64_C(1) << 50))
+    uint64_t content = 0, written = fact_written_below(input->written, wish->target);
+    if (written == 0 || spec->size_percent != 0)
         return;
-    while (size < written * 4)
-        size *= 2;
-    spec->size = size;
+    if (spec->tmpcopyup && (input->image == NULL || !input->image->size(input->image->data, wish->target, &content)))
+        return;
+    if (had_more(wish))
+        written += input->written->gone;
+    if (spec->size == 0 || spec->size < content + written)
+        spec->size = fact_written_limit(content, written);
 }
 
 /* Where a fact's attempts are in a place: what the image has there, below the target if that is deeper. */

@@ -1,9 +1,9 @@
 #include "advise_render.h"
 
-#include "advice_place.h"
 #include "advise_comments.h"
 #include "advise_image.h"
 #include "advise_words.h"
+#include "place.h"
 
 #include <string.h>
 

@@ -2,7 +2,6 @@
 
 #include "advise_comments.h"
 #include "advise_words.h"
-#include "advice_place.h"
 
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include "advice.h"
 
 #include "advice_facts.h"
-#include "advice_place.h"
 #include "advice_view.h"
 #include "advise_comments.h"
 
@@ -485,83 +484,6 @@ static void test_costs(void)
     }
 }
 
-static void test_places(void)
-{
-    static const struct {
-        const char *directory;
-        enum place_sort sort;
-    } table[] = {
-        {"/", PLACE_SYSTEM},
-        {"/etc", PLACE_SYSTEM},
-        {"/usr", PLACE_SYSTEM},
-        {"/usr/lib/x", PLACE_SYSTEM},
-        {"/usr/lib/x/cache", PLACE_PASSING},
-        {"/usr/share/x", PLACE_COSTLY},
-        {"/etc/x", PLACE_COSTLY},
-        {"/etc/ssl/x", PLACE_SYSTEM},
-        {"/etc/x/run", PLACE_COSTLY},
-        {"/dev", PLACE_RUNTIME},
-        {"/dev/shm", PLACE_PASSING},
-        {"/proc/1", PLACE_RUNTIME},
-        {"/etc/hosts", PLACE_RUNTIME},
-        {"/var", PLACE_SHARED},
-        {"/var/lib", PLACE_SHARED},
-        {"/var/lib/x", PLACE_LASTING},
-        {"/var/lib/x/tmp", PLACE_PASSING},
-        {"/tmp", PLACE_PASSING},
-        {"/tmpfoo", PLACE_COSTLY},
-        {"/app", PLACE_COSTLY},
-        {"/app/data", PLACE_LASTING},
-        {"/app/x", PLACE_OTHER},
-        {"/data", PLACE_LASTING},
-        {"/opt/x", PLACE_COSTLY},
-        {"/home/me", PLACE_PASSING},
-        {"/home/me/x", PLACE_LASTING},
-        {"/root/.npm/x", PLACE_PASSING},
-        {"/usr/local/apache2/logs", PLACE_PASSING},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_test_message("%s", table[i].directory);
-        g_assert_cmpint(place_sort_of(table[i].directory), ==, table[i].sort);
-    }
-}
-
-/* Generously more than what learn mode saw. */
-static void test_sizes(void)
-{
-    static const struct {
-        const char *changes;
-        uint64_t size;
-    } table[] = {
-        {"[]", 0},
-        {"[{'path': '/tmp/a', 'kind': 'removed', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
-        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9}]", UINT64_C(16) << 20},
-        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9000000}, {'path': '/tmp/b/c', 'type': 'file', 'size': 9000000}]",
-         UINT64_C(128) << 20},
-        {"[{'path': 5, 'type': 'file', 'size': 9}, {'path': '/tmp/x', 'size': -9, 'type': 'file'}, 7]", 0},
-    };
-    const struct said_fact said = {"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_OPEN};
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autofree char *text = g_strdup_printf("{\"changes\": %s}", table[i].changes);
-        json_t *learned = json_loads(g_strdelimit(text, "'", '"'), 0, NULL);
-        g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
-        g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL), *why = NULL;
-        const char *layers[] = {layer};
-        struct advice_view view = {.learned = learned};
-        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
-        g_ptr_array_add(facts, make_fact(&said));
-        const struct advice_image image = advice_view_image(&view);
-        const struct advice_input input = {.facts = facts, .image = &image};
-        struct advice_list *list = advice_make(&input);
-        g_assert_cmpuint(list->advices->len, ==, 1);
-        g_assert_cmpuint(((const struct advice *)g_ptr_array_index(list->advices, 0))->spec.size, ==, table[i].size);
-        advice_list_free(list);
-        image_view_free(view.view);
-        json_decref(learned);
-        g_rmdir(layer);
-    }
-}
-
 /* However many places a program tries, it ends, and in good time. */
 static void test_many(void)
 {
@@ -587,8 +509,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &rows[i], test_row);
     }
     g_test_add_func("/advice/costs", test_costs);
-    g_test_add_func("/advice/sizes", test_sizes);
-    g_test_add_func("/advice/places", test_places);
     g_test_add_func("/advice/many", test_many);
     return g_test_run();
 }

@@ -1,4 +1,4 @@
-#include "advice_place.h"
+#include "place.h"
 
 #include <string.h>
 
@@ -43,8 +43,8 @@ static const char *const costly[] = {"/etc", "/usr"};
 /* By themselves. */
 static const char *const whole[] = {
     "/", "/etc", "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc"};
-static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",
-                                     "/srv", "/mnt",     "/media",     "/var/cache", "/var/spool"};
+static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",    "/srv",
+                                     "/mnt", "/media",   "/var/cache", "/var/spool", "/var/www"};
 
 /* A component anywhere in the path, and the last one. */
 static const char *const passing_names[] = {"tmp", "temp", "cache", ".cache", ".npm", ".config", ".local", NULL};
@@ -117,6 +117,30 @@ enum place_sort place_sort_of(const char *directory)
     /* "/app" and "/opt/app": most likely a program's own directory. */
     g_autofree char *parent = place_parent(directory);
     return strcmp(parent, "/") == 0 || strcmp(parent, "/opt") == 0 ? PLACE_COSTLY : PLACE_OTHER;
+}
+
+bool place_is_config(const char *directory)
+{
+    return place_is_below(directory, "/etc") || place_is_below(directory, "/usr/local/etc");
+}
+
+bool place_is_program(const char *directory)
+{
+    bool is_among = place_is_below(directory, "/usr") || is_below_any(directory, programs, G_N_ELEMENTS(programs));
+    enum place_sort sort = place_sort_of(directory);
+    return is_among && !place_is_config(directory) && (sort == PLACE_SYSTEM || sort == PLACE_COSTLY);
+}
+
+bool place_is_wide(const char *directory)
+{
+    static const char *const others[] = {"/", "/dev", "/proc", "/sys", "/var/log"};
+    return is_one_of(directory, others, G_N_ELEMENTS(others)) || place_sort_of(directory) == PLACE_SHARED ||
+           place_is_home(directory);
+}
+
+bool place_is_temporary(const char *directory)
+{
+    return is_below_any(directory, passing, G_N_ELEMENTS(passing)) && !place_is_below(directory, "/var/log");
 }
 
 bool place_is_whole(const char *directory)
