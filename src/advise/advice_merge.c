@@ -65,18 +65,22 @@ void advice_merge_add(GPtrArray *wishes, struct advice_wish *wish)
     advice_wish_free(wish);
 }
 
-/* The nearest of a list that a wish lies in, itself not. */
-static struct advice_wish *find_above(const GPtrArray *wishes, const struct advice_wish *wish)
+struct advice_wish *advice_merge_find(const GPtrArray *wishes, const char *path)
 {
     struct advice_wish *found = NULL;
     for (guint i = 0; i < wishes->len; i++) {
         struct advice_wish *other = g_ptr_array_index(wishes, i);
-        bool is_above =
-            other != wish && strcmp(other->target, wish->target) != 0 && place_is_below(wish->target, other->target);
-        if (is_above && (found == NULL || strlen(other->target) > strlen(found->target)))
+        if (place_is_below(path, other->target) && (found == NULL || strlen(other->target) > strlen(found->target)))
             found = other;
     }
     return found;
+}
+
+/* The nearest of a list that a wish lies in, itself not. */
+static struct advice_wish *find_above(const GPtrArray *wishes, const struct advice_wish *wish)
+{
+    g_autofree char *parent = place_parent(wish->target);
+    return strcmp(wish->target, "/") != 0 ? advice_merge_find(wishes, parent) : NULL;
 }
 
 /* Of what a path is below a directory; owned. */

@@ -1,7 +1,7 @@
 #include "advice_spec.h"
 
+#include "advice_program.h"
 #include "advice_target.h"
-#include "class_rule.h"
 #include "mount_options.h"
 #include "place.h"
 
@@ -233,29 +233,6 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     return false;
 }
 
-/* An argument that lies there is the program's own file (a script, a library); but not what it was told to write. */
-static bool is_own_file(const struct fact *fact, const char *arg, const char *target)
-{
-    return *arg == '/' && place_is_below(arg, target) && strcmp(arg, fact->place) != 0 &&
-           !g_ptr_array_find_with_equal_func(fact->paths, arg, g_str_equal, NULL);
-}
-
-static bool holds_program(const struct advice_wish *wish)
-{
-    for (guint i = 0; i < wish->facts->len; i++) {
-        const struct fact *fact = g_ptr_array_index(wish->facts, i);
-        if (fact->executable != NULL && place_is_below(fact->executable, wish->target))
-            return true;
-        /* What a small tool is told is a file that it works on. */
-        bool is_tool = class_is_tool(fact->comm, fact->executable);
-        for (char **arg = fact->args; !is_tool && *arg != NULL; arg++) {
-            if (is_own_file(fact, *arg, wish->target))
-                return true;
-        }
-    }
-    return false;
-}
-
 static char *content_size(const struct advice_input *input, const char *target)
 {
     uint64_t bytes = 0;
@@ -271,7 +248,7 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
     g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
     g_autofree char *memory =
         copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
-    if (holds_program(wish))
+    if (advice_holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
     if (place_is_below(wish->target, "/etc"))
@@ -340,6 +317,7 @@ static void set_tmpfs(const struct advice_input *input, const struct advice_wish
     apply_more(wish, &ret->spec, &copies);
     ret->spec.target = g_strdup(wish->target);
     ret->spec.tmpcopyup = copies;
+    ret->spec.noexec &= !advice_executes(wish);
     if (!says_mode)
         set_owner(input, wish, &ret->spec);
     else if (ret->spec.mode == EVERYBODYS_MODE && is_everybodys(input, wish->target, &mode, &owner))
