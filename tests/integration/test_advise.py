@@ -130,7 +130,18 @@ def test_command_lines(refusals):
     assert own == ["rofuse", "run", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "--image", "IMAGE"]
 
 
-def test_content_of_the_image_is_kept(rofuse, layer):
+def verify_unit(scratch, dropin):
+    """systemd finds no fault with it."""
+    unit = scratch / "advised.service"
+    unit.write_text(f"[Unit]\nDescription=x\n{dropin}\nRootDirectory=/\nExecStart=/bin/true\n")
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not there")
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
+                            timeout=60)
+    assert "advised.service" not in result.stderr, result.stderr
+
+
+def test_content_of_the_image_is_kept(rofuse, layer, scratch):
     mount = rofuse(layers=[layer])
     try_to_write(mount, "echo > etc/prog/conf")
     assert len(mount.records(at_least=1)) == 1
@@ -138,10 +149,24 @@ def test_content_of_the_image_is_kept(rofuse, layer):
     assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:mode=0755,tmpcopyup"]
     assert words_of(advise("--for", "docker", *here).stdout)[4:6] == ["-v", "/etc/prog"]
     assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog:mode=0755"]
-    assert "initContainer" in advise("--for", "kubernetes", *here).stdout
-    assert "ExecStartPre" in advise("--for", "systemd", *here).stdout
+    spec = yaml.safe_load(advise("--for", "kubernetes", *here).stdout)["spec"]
+    filling, = spec["initContainers"]
+    (volume,) = spec["volumes"]
+    assert filling["volumeMounts"] == [{"name": volume["name"], "mountPath": f"/filled/{volume['name']}"}]
+    # Its command does copy.
+    (scratch / "to").mkdir()
+    assert filling["command"][:2] == ["sh", "-c"]
+    command = filling["command"][2].replace("/etc/prog/", f"{layer}/etc/prog/").replace("/filled/prog", f"{scratch}/to")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert (scratch / "to/conf").read_text() == "setting\n"
     service = yaml.safe_load(advise("--for", "compose", *here).stdout)["services"][mount.point.name]
     assert service == {"read_only": True, "volumes": ["/etc/prog"]}
+    unit = [line for line in advise("--for", "systemd", *here).stdout.splitlines() if not line.startswith("# /")]
+    name = mount.point.name
+    assert unit[unit.index("[Service]"):] == ["[Service]", "ReadOnlyPaths=+/", f"RuntimeDirectory={name}/etc-prog",
+                                              f"BindPaths=/run/{name}/etc-prog:/etc/prog",
+                                              f"# ExecStartPre=+/bin/cp -a ROOT/etc/prog/. /run/{name}/etc-prog/"]
+    verify_unit(scratch, "\n".join(unit).replace("# Exec", "Exec").replace("ROOT/", "/"))
 
 
 def test_compose(refusals):
@@ -174,17 +199,11 @@ def test_systemd(refusals, scratch):
     text = advise("--for", "systemd", *refusals.words).stdout
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     name = refusals.name
-    assert lines == ["[Service]", "ReadOnlyPaths=/", "Environment=npm_config_cache=/tmp/npm",
+    assert lines == ["[Service]", "ReadOnlyPaths=+/", "Environment=npm_config_cache=/tmp/npm",
                      "TemporaryFileSystem=/tmp:mode=1777,nosuid", f"StateDirectory={name}/data",
                      f"BindPaths=/var/lib/{name}/data:/data",
                      "TemporaryFileSystem=/run/postgresql:mode=0755,uid=70,gid=70,noexec,nosuid"]
-    unit = scratch / "advised.service"
-    unit.write_text(f"[Unit]\nDescription=x\n{text}RootDirectory=/\nExecStart=/bin/true\n")
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not there")
-    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
-                            timeout=60)
-    assert "advised.service" not in result.stderr, result.stderr
+    verify_unit(scratch, text)
 
 
 def test_optional_places_are_declared_on_request(scratch, rofuse, layer):
