@@ -12,6 +12,8 @@
 #include "run_program.h"
 #include "text.h"
 
+#include <string.h>
+
 #ifndef ROFUSE_VERSION
 #define ROFUSE_VERSION "0.0.0"
 #endif
@@ -130,7 +132,9 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
     if (done && !has_content && work->source->asked != NULL)
         take_mount(work, paths);
     if (work->name == NULL)
-        work->name = g_strdup(arguments->from != NULL ? arguments->from : "image");
+        work->name = g_strdup(arguments->from == NULL             ? "image"
+                              : strcmp(arguments->from, "-") == 0 ? "standard input"
+                                                                  : arguments->from);
     if (work->file == NULL)
         work->file = arguments->from;
     work->subject.name = work->name;

@@ -105,6 +105,11 @@ static bool is_host_business(const char *path)
     return is_in;
 }
 
+static bool is_host_bind(const struct route_spec *route)
+{
+    return route->kind == ROUTE_BIND && route->source != NULL && is_host_business(route->source);
+}
+
 static void check_where(const struct route_spec *route, GPtrArray *findings)
 {
     const char *kind = route_kind_name(route->kind);
@@ -119,13 +124,18 @@ static void check_where(const struct route_spec *route, GPtrArray *findings)
             g_strdup("write the configuration when the image is built, or mount it read-only"));
     else if (place_is_wide(route->target))
         add(findings, AUDIT_WIDE, route->target,
-            g_strdup("much more than one program's data lies there; what the image has there is hidden"),
+            g_strdup_printf("much more than one program's data lies there%s",
+                            route->kind == ROUTE_TMPFS && !route->tmpcopyup ? "; what the image has there is hidden"
+                                                                            : ""),
             g_strdup("declare the directory below it that the program writes to; rofuse advise names it"));
-    if (route->kind == ROUTE_BIND && route->source != NULL && is_host_business(route->source)) {
+    if (is_host_bind(route)) {
         g_autofree char *shown = text_word(route->source);
+        /* Who may connect to a socket may do so on a read-only mount as well. */
+        bool is_socket = g_str_has_suffix(route->source, ".sock");
         add(findings, AUDIT_HOST_WRITABLE, route->target,
             g_strdup_printf("it is the host's %s: who writes there changes the host", shown),
-            g_strdup("add :ro, or keep the data in a volume"));
+            g_strdup(is_socket ? "leave it out; :ro would not keep the program from speaking to it"
+                               : "add :ro, or keep the data in a volume"));
     }
 }
 
@@ -163,7 +173,7 @@ static void check_route(const struct route_spec *route, enum audit_use use, cons
     check_where(route, findings);
     if (route->kind == ROUTE_TMPFS)
         check_tmpfs(route, written, findings);
-    else if (place_is_temporary(route->target))
+    else if (place_is_temporary(route->target) && !is_host_bind(route))
         add(findings, AUDIT_TEMPORARY_IN_VOLUME, route->target,
             g_strdup_printf("a %s keeps what nobody would miss, and shows it to the next one who uses it", kind),
             g_strdup("declare a tmpfs there"));
