@@ -133,7 +133,7 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
         take_mount(work, paths);
     if (work->name == NULL)
         work->name = g_strdup(arguments->from == NULL             ? "image"
-                              : strcmp(arguments->from, "-") == 0 ? "standard input"
+                              : strcmp(arguments->from, "-") == 0 ? "stdin"
                                                                   : arguments->from);
     if (work->file == NULL)
         work->file = arguments->from;

@@ -80,7 +80,7 @@ class TestAudit:
         mount.records(at_least=1)
         words = [BINARY, "audit", "--from", "-"]
         said = subprocess.run(words, input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
-        assert said.returncode == FOUND and said.stdout.endswith("\nstandard input: 1 finding\n")
+        assert said.returncode == FOUND and said.stdout.endswith("\nstdin: 1 finding\n")
         sarif = subprocess.run([*words, "--sarif"], input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
         location, = json.loads(sarif.stdout)["runs"][0]["results"][0]["locations"]
         assert "physicalLocation" not in location
