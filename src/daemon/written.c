@@ -19,8 +19,9 @@ static bool add_routes(struct daemon *daemon, struct fact_written *written)
             continue;
         const struct counters_written *seen = &daemon->counters->written[counter];
         uint64_t bytes = atomic_load(&seen->bytes) + atomic_load(&seen->grown), files = atomic_load(&seen->files);
-        if (files > 0)
-            done = fact_written_add(written, route->target, bytes, files);
+        /* Directories alone take next to nothing, which is known as well. */
+        if (files > 0 || atomic_load(&daemon->counters->changes[counter]) > 0)
+            done = fact_written_add(written, route->target, bytes, MAX(files, 1));
     }
     pthread_mutex_unlock(&daemon->lock);
     return done;
@@ -32,7 +33,7 @@ static bool add_change(struct fact_written *written, const struct learn_change *
     if (change->kind == LEARN_REMOVED)
         return true;
     if (S_ISDIR(change->mode))
-        return change->n_below == 0 || fact_written_add(written, change->path, change->size, change->n_below);
+        return fact_written_add(written, change->path, change->size, MAX(change->n_below, 1));
     g_autofree char *directory = g_path_get_dirname(change->path);
     return fact_written_add(written, directory, change->size, 1);
 }
