@@ -355,8 +355,28 @@ static int compare_needs(gconstpointer a, gconstpointer b)
     return (int)(*one)->need - (int)(*other)->need;
 }
 
+/* A route's place is said as it was declared: /var/run is /run. */
+static struct fact_written *without_links(const struct advice_input *input)
+{
+    struct fact_written *written = input->written != NULL ? fact_written_new() : NULL;
+    for (guint i = 0; written != NULL && i < input->written->places->len; i++) {
+        const struct fact_written_place *place = &g_array_index(input->written->places, struct fact_written_place, i);
+        struct advice_seen seen;
+        advice_look(input, place->path, &seen);
+        (void)fact_written_add(written, seen.path, place->bytes, place->files);
+        g_free(seen.path);
+    }
+    if (written != NULL)
+        written->gone = input->written->gone;
+    return written;
+}
+
 struct advice_list *advice_make(const struct advice_input *input)
 {
+    struct fact_written *written = without_links(input);
+    struct advice_input own = *input;
+    own.written = written;
+    input = &own;
     struct advice_list *list = advice_list_new();
     struct maker maker = {.input = input, .list = list};
     for (int i = 0; i < ADVICE_N_NEEDS; i++)
@@ -381,5 +401,6 @@ struct advice_list *advice_make(const struct advice_input *input)
     g_ptr_array_sort(list->advices, compare_needs);
     for (int i = 0; i < ADVICE_N_NEEDS; i++)
         g_ptr_array_unref(maker.wishes[i]);
+    fact_written_unref(written);
     return list;
 }

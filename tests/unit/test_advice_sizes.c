@@ -17,6 +17,7 @@ static void test_sizes(void)
         {"tmp/", NULL, 0, 0, 0, OP(CREATE), 0},
         {"tmp/", "/tmpfiles", 9, 1, 0, OP(CREATE), 0},
         {"tmp/", "/tmp", 9, 1, 0, OP(CREATE), UINT64_C(16) << 20},
+        {"tmp/", "/var/run/a", 9, 1, 0, OP(CREATE), 0},
         {"tmp/", "/tmp/a/b", 18000000, 2, 0, OP(CREATE), UINT64_C(128) << 20},
         /* A page each. */
         {"tmp/", "/tmp", 10, 10000, 0, OP(CREATE), UINT64_C(256) << 20},
@@ -93,6 +94,21 @@ static void test_sizes_with_content(void)
     }
 }
 
+/* What was written in /var/run is in /run. */
+static void test_links(void)
+{
+    const struct said_fact said = {"/bin/sh", 0, OP(CREATE), "/run/x", "/run", .class = FACT_OPEN};
+    g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
+    g_ptr_array_add(facts, make_fact(&said));
+    struct fact_written *written = fact_written_new();
+    fact_written_add(written, "/var/run", 9000000, 1);
+    const struct advice_input input = {.facts = facts, .written = written};
+    struct advice_list *list = advice_make(&input);
+    g_assert_cmpuint(((const struct advice *)g_ptr_array_index(list->advices, 0))->spec.size, ==, UINT64_C(64) << 20);
+    advice_list_free(list);
+    fact_written_unref(written);
+}
+
 static void test_many_places(void)
 {
     struct fact_written *written = fact_written_new();
@@ -114,6 +130,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/advice_sizes/written", test_sizes);
     g_test_add_func("/advice_sizes/content", test_sizes_with_content);
+    g_test_add_func("/advice_sizes/links", test_links);
     g_test_add_func("/advice_sizes/many_places", test_many_places);
     return g_test_run();
 }
