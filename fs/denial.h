@@ -39,7 +39,7 @@ enum denial_operation {
     DENIAL_WRITE,
     DENIAL_FALLOCATE,
     DENIAL_COPY, /* copy_file_range */
-    DENIAL_EXEC, /* refused by a noexec or nosuid route */
+    DENIAL_EXEC, /* refused by a noexec or nosuid route; learned: of a file that was changed in learn mode */
     DENIAL_N_OPERATIONS
 };
 

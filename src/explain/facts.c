@@ -299,6 +299,8 @@ void facts_add_known(struct facts *facts, const struct facts_head *head, const G
         facts->head.mount = g_strdup(head->mount);
     if (facts->head.image == NULL)
         facts->head.image = g_strdup(head->image);
+    if (facts->head.written == NULL)
+        facts->head.written = fact_written_ref(head->written);
     facts->head.denied += head->denied;
     facts->head.left_out += head->left_out;
     facts->head.dropped += head->dropped;
@@ -326,6 +328,7 @@ void facts_head(struct facts *facts, struct facts_head *ret)
     *ret = facts->head;
     ret->mount = g_strdup(facts->head.mount);
     ret->image = g_strdup(facts->head.image);
+    ret->written = fact_written_ref(facts->head.written);
     pthread_mutex_unlock(&facts->lock);
 }
 
