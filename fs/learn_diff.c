@@ -1,6 +1,7 @@
 #include "learn_diff.h"
 
 #include "beneath.h"
+#include "overlay.h"
 #include "path.h"
 #include "tree.h"
 #include "xattr_at.h"
@@ -286,6 +287,7 @@ struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trust
     diff->n_changes = walk.changes->len;
     diff->changes = (struct learn_change *)(void *)g_array_free(walk.changes, FALSE);
     diff->bytes = walk.bytes;
+    overlay_space(upper_fd, &diff->layer_size, &diff->layer_used);
     diff->is_cut = walk.is_cut;
     drop_renamed(diff);
     if (diff->n_changes > 0)

@@ -39,8 +39,9 @@ struct learn_change {
 struct learn_diff {
     struct learn_change *changes; /* by path, bytewise; owned */
     size_t n_changes;
-    uint64_t bytes; /* of all regular files on the layer */
-    bool is_cut;    /* there is more than the limits of this let see */
+    uint64_t bytes;                  /* of all regular files on the layer */
+    uint64_t layer_size, layer_used; /* overlay_space() */
+    bool is_cut;                     /* there is more than the limits of this let see */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 256
@@ -18,6 +19,7 @@
 /* What the thread with the namespace is given, and what it finds. */
 struct making {
     int lower_fd;
+    const struct tmpfs_size *size;
     struct overlay *overlay;
     const char *step; /* what failed; static */
     int error;
@@ -120,7 +122,11 @@ static void *run(void *data)
         (void)fail(making, "make a mount namespace", -1);
         return NULL;
     }
-    const struct route_spec spec = {.kind = ROUTE_TMPFS, .has_mode = true, .mode = 0700};
+    const struct route_spec spec = {.kind = ROUTE_TMPFS,
+                                    .has_mode = true,
+                                    .mode = 0700,
+                                    .size = making->size->bytes,
+                                    .size_percent = making->size->percent};
     int tmpfs = tmpfs_new(&spec, &why);
     if (tmpfs < 0) {
         errno = -tmpfs;
@@ -144,10 +150,10 @@ static char *describe(const struct making *making)
                            making->message[0] != '\0' ? ": " : "", making->message, mend);
 }
 
-int overlay_new(int lower_fd, struct overlay *ret, char **ret_why)
+int overlay_new(int lower_fd, const struct tmpfs_size *size, struct overlay *ret, char **ret_why)
 {
     *ret = (struct overlay){.root_fd = -1, .upper_fd = -1};
-    struct making making = {.lower_fd = lower_fd, .overlay = ret};
+    struct making making = {.lower_fd = lower_fd, .size = size, .overlay = ret};
     pthread_t thread;
     making.error = pthread_create(&thread, NULL, run, &making);
     if (making.error == 0)
@@ -160,6 +166,15 @@ int overlay_new(int lower_fd, struct overlay *ret, char **ret_why)
     *ret_why = describe(&making);
     overlay_clear(ret);
     return -making.error;
+}
+
+void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used)
+{
+    struct statvfs st = {0};
+    if (fstatvfs(upper_fd, &st) < 0)
+        st = (struct statvfs){0};
+    *ret_size = (uint64_t)st.f_blocks * st.f_frsize;
+    *ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
 }
 
 void overlay_clear(struct overlay *overlay)

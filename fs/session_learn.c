@@ -65,7 +65,8 @@ static struct learn *current(const struct session *session)
 }
 
 /* Makes a layer; nobody sees it yet. Returns 0 with the route in *ret, or -errno. */
-static int open_layer(struct session *session, struct learn *learn, struct route **ret, char **ret_why)
+static int open_layer(struct session *session, struct learn *learn, const struct tmpfs_size *size, struct route **ret,
+                      char **ret_why)
 {
     size_t n_layers;
     struct overlay overlay;
@@ -74,7 +75,7 @@ static int open_layer(struct session *session, struct learn *learn, struct route
     int status = session_view_new(layers, n_layers, session->tree, &learn->view, &lower_fd, ret_why);
     if (status < 0)
         return status;
-    status = overlay_new(lower_fd, &overlay, ret_why);
+    status = overlay_new(lower_fd, size, &overlay, ret_why);
     close(lower_fd);
     if (status < 0)
         return status;
@@ -96,10 +97,11 @@ static void free_ended(struct session *session, unsigned patience_ms)
     }
 }
 
-static int switch_on(struct session *session, const struct live_kept *kept, struct live *live, char **ret_why)
+static int switch_on(struct session *session, const struct tmpfs_size *size, const struct live_kept *kept,
+                     struct live *live, char **ret_why)
 {
     struct learn *learn = g_new0(struct learn, 1);
-    int status = open_layer(session, learn, &learn->route, ret_why);
+    int status = open_layer(session, learn, size, &learn->route, ret_why);
     if (status == 0) {
         status = live_cover(session->tree, learn->route, kept, live);
         if (status < 0)
@@ -121,7 +123,7 @@ int session_begin_learn(struct session *session, char **ret_why)
 {
     const struct live_kept nothing = {NULL, 0};
     struct live live;
-    int status = switch_on(session, &nothing, &live, ret_why);
+    int status = switch_on(session, &session->learn_size, &nothing, &live, ret_why);
     if (status == 0)
         live_end(&live, true);
     return status;
@@ -142,7 +144,8 @@ static int check_switch(const struct session *session, const struct session_prot
     return -ENOTSUP;
 }
 
-int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why)
+int session_learn(struct session *session, bool on, const struct tmpfs_size *size,
+                  const struct session_protected *protected, char **ret_why)
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
@@ -153,7 +156,7 @@ int session_learn(struct session *session, bool on, const struct session_protect
     if (on != (learn != NULL))
         status = check_switch(session, protected, ret_why);
     if (status == 0 && on && learn == NULL) {
-        status = switch_on(session, &kept, &live, ret_why);
+        status = switch_on(session, size != NULL ? size : &session->learn_size, &kept, &live, ret_why);
         if (status == 0)
             session_tell_kernel(session, &live, true);
     } else if (status == 0 && !on && learn != NULL) {
@@ -173,6 +176,16 @@ bool session_is_learning(struct session *session)
     bool is_on = current(session) != NULL;
     pthread_mutex_unlock(&session->route_lock);
     return is_on;
+}
+
+bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used)
+{
+    pthread_mutex_lock(&session->route_lock);
+    const struct learn *learn = current(session);
+    if (learn != NULL)
+        overlay_space(learn->route->upper_fd, ret_size, ret_used);
+    pthread_mutex_unlock(&session->route_lock);
+    return learn != NULL;
 }
 
 struct learn_diff *session_learn_diff(struct session *session)

@@ -7,9 +7,15 @@
 static void ask_learned(struct advise_input *input)
 {
     const struct fact_source *source = input->source;
-    bool is_learned = false;
-    for (guint i = 0; i < source->facts->len; i++)
-        is_learned |= ((const struct fact *)g_ptr_array_index(source->facts, i))->learned;
+    bool is_learned = false, was_full = false;
+    for (guint i = 0; i < source->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(source->facts, i);
+        is_learned |= fact->learned;
+        was_full |= fact->why == DENIAL_NO_SPACE && fact->held_by != DENIAL_PLACE_ROUTE;
+    }
+    if (was_full)
+        app_notice("learn mode's layer was full, so that not all was seen and sizes are too small; try again with a "
+                   "larger one (--learn-size, or rofuse learn on --size)");
     g_autoptr(GError) cause = NULL;
     if (is_learned && source->asked != NULL)
         input->learned = control_client_ask(source->asked->client, "learn.diff", NULL, &cause);

@@ -40,7 +40,7 @@ ROUTES = {
     "mount_clone": set(),
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
-    "overlay": {"tmpfs"},
+    "overlay": {"route", "tmpfs"},
     "copies": {"beneath"},
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
@@ -83,7 +83,7 @@ TREE = {
     "live_route": {"live_private", "node_face", "path"},
     "live_private": {"live"},
     "live_learn": {"live_private", "node_face", "path"},
-    "learn_diff": {"beneath", "path", "tree", "xattr_at"},
+    "learn_diff": {"beneath", "overlay", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
@@ -125,7 +125,7 @@ PARTS_MAY = {
     "watch": {"base", "explain", "log", "mounts", "options"},
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
-    "daemon": {"base", "control", "explain", "image", "log", "mounts", "plan", "why", "fs/denial", "fs/explain", "fs/learn_diff",
+    "daemon": {"base", "control", "explain", "image", "log", "mounts", "options", "plan", "why", "fs/denial", "fs/explain", "fs/learn_diff",
                "fs/session", "fs/writers"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
