@@ -540,7 +540,14 @@ def test_in_a_user_namespace(scratch, layers):
     assert result.stdout.startswith("x\nlinks\nmore\nkept\nx\n"), result.stdout
     changes = json.loads(result.stdout[result.stdout.index("{"):])["changes"]
     assert {change["path"]: change["kind"] for change in changes}["/etc/passwd"] == "changed"
-    assert '"learned":true' in log.read_text()
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    told = [(record["operation"], record["path"]) for record in records if record.get("learned")]
+    assert told.count(("open", "/etc/passwd")) == 1 and ("rename", "/a") in told
+    # overlayfs says EXDEV: mv(1) copies the directory and removes it, and only that has happened.
+    assert not [record for record in records if (record["operation"], record["path"]) == ("rename", "/usr/share")]
+    assert {("mkdir", "/usr/moved"), ("create", "/usr/moved/doc/kept"), ("unlink", "/usr/share/doc/kept"), ("rmdir", "/usr/share")} <= set(told)
+    kinds = {change["path"]: change["kind"] for change in changes}
+    assert (kinds["/usr/moved"], kinds["/usr/share"]) == ("added", "removed")
 
 
 def test_without_the_right(scratch, layers):

@@ -82,7 +82,7 @@ TREE = {
     "live": {"graft"},
     "live_route": {"live_private", "node_face", "path"},
     "live_private": {"live"},
-    "live_learn": {"live_private", "node_face", "path"},
+    "live_learn": {"live_private", "node_face"},
     "learn_diff": {"beneath", "overlay", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
