@@ -1,6 +1,7 @@
 #include "learn_diff.h"
 
 #include "beneath.h"
+#include "origin.h"
 #include "overlay.h"
 #include "path.h"
 #include "tree.h"
@@ -29,10 +30,24 @@
 struct walk {
     struct tree *tree;
     bool is_trusted;
-    GArray *changes; /* struct learn_change */
+    GArray *changes;    /* struct learn_change */
+    GArray *arrivals;   /* struct arrival */
+    GArray *departures; /* struct departure */
     uint64_t bytes, compared;
     size_t n_seen;
     bool is_cut;
+};
+
+/* A file of a name that the image lacks, that was copied from one that the image has. */
+struct arrival {
+    struct origin origin;
+    size_t change;
+};
+
+/* A file that the image has under one name, which is gone. */
+struct departure {
+    char *image_path; /* relative; owned */
+    size_t change;
 };
 
 /* One directory of the upper layer. */
@@ -180,6 +195,26 @@ static void visit_subdirectory(struct walk *walk, const struct place *place, con
     descend(walk, place, name, path, NULL, folded);
 }
 
+/* What is no directory; it may be one that was renamed. */
+static void add_file(struct walk *walk, const struct place *place, const char *name, const char *path,
+                     const struct stat *st, enum learn_kind kind)
+{
+    struct arrival arrival = {.change = add(walk, kind, path, st)};
+    if (kind == LEARN_ADDED && walk->is_trusted && arrival.change != NOT_FOLDED &&
+        origin_of_copy(place->fd, name, &arrival.origin))
+        g_array_append_val(walk->arrivals, arrival);
+}
+
+/* What the image has and is not seen any more. */
+static void add_removed(struct walk *walk, const char *path, const struct node *image, const struct stat *image_st)
+{
+    struct departure departure = {.change = add(walk, LEARN_REMOVED, path, image_st)};
+    if (departure.change == NOT_FOLDED || S_ISDIR(image_st->st_mode) || image_st->st_nlink != 1)
+        return;
+    departure.image_path = node_path(walk->tree->table, image);
+    g_array_append_val(walk->departures, departure);
+}
+
 static void visit_file(struct walk *walk, const struct place *place, const char *name, const char *path,
                        const struct stat *st, struct node *image, const struct stat *image_st)
 {
@@ -190,7 +225,7 @@ static void visit_file(struct walk *walk, const struct place *place, const char 
         change->n_below++;
         change->size += size;
     } else {
-        (void)add(walk, file_kind(walk, place, name, st, image, image_st), path, st);
+        add_file(walk, place, name, path, st, file_kind(walk, place, name, st, image, image_st));
     }
 }
 
@@ -208,7 +243,7 @@ static void visit(struct walk *walk, const struct place *place, const char *name
     } else if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0)) {
         visit_file(walk, place, name, path, &st, image, &image_st);
     } else if (image != NULL && place->folded == NOT_FOLDED) {
-        (void)add(walk, LEARN_REMOVED, path, &image_st);
+        add_removed(walk, path, image, &image_st);
     }
     node_unref(walk->tree->table, image);
 }
@@ -252,19 +287,21 @@ static void clear_change(struct learn_change *change)
     g_free(change->from);
 }
 
-/* The old name of a directory that was renamed is told with the new one. */
+/* What was renamed is told once: a directory's old name goes, and so does that of a file (find_renamed()). */
 static void drop_renamed(struct learn_diff *diff)
 {
     g_autofree char **froms = g_new(char *, diff->n_changes + 1);
     size_t n_froms = 0, kept = 0;
     for (size_t i = 0; i < diff->n_changes; i++)
-        if (diff->changes[i].from != NULL)
+        if (diff->changes[i].from != NULL && S_ISDIR(diff->changes[i].mode))
             froms[n_froms++] = diff->changes[i].from;
     qsort(froms, n_froms, sizeof froms[0], compare_paths);
     for (size_t i = 0; i < diff->n_changes; i++) {
         struct learn_change *change = &diff->changes[i];
-        if (change->kind == LEARN_REMOVED && n_froms > 0 &&
-            bsearch(&change->path, froms, n_froms, sizeof froms[0], compare_paths) != NULL)
+        bool is_old_name = change->kind == LEARN_N_KINDS ||
+                           (change->kind == LEARN_REMOVED && S_ISDIR(change->mode) && n_froms > 0 &&
+                            bsearch(&change->path, froms, n_froms, sizeof froms[0], compare_paths) != NULL);
+        if (is_old_name)
             clear_change(change);
         else
             diff->changes[kept++] = *change;
@@ -272,10 +309,74 @@ static void drop_renamed(struct learn_diff *diff)
     diff->n_changes = kept;
 }
 
-struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trusted)
+static int compare_arrivals(const void *a, const void *b)
 {
-    struct walk walk = {
-        .tree = tree, .is_trusted = is_trusted, .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change))};
+    const struct arrival *left = a, *right = b;
+    return origin_compare(&left->origin, &right->origin);
+}
+
+/* The only copy of a file of the image, among the arrivals; NULL. */
+static const struct arrival *find_arrival(const struct walk *walk, const struct origin *origin)
+{
+    const GArray *all = walk->arrivals;
+    const struct arrival wanted = {.origin = *origin};
+    const struct arrival *first = (const struct arrival *)(const void *)all->data;
+    const struct arrival *found = bsearch(&wanted, first, all->len, sizeof *first, compare_arrivals);
+    bool is_one_of_many = found != NULL && ((found > first && compare_arrivals(found, found - 1) == 0) ||
+                                            (found + 1 < first + all->len && compare_arrivals(found, found + 1) == 0));
+    return is_one_of_many ? NULL : found;
+}
+
+/* Whether a file that was renamed is another one as well. */
+static bool is_changed(struct walk *walk, int upper_fd, const char *path, const char *image_path)
+{
+    const struct place root = {.fd = upper_fd};
+    struct stat st, image_st;
+    struct node *image = tree_image_at(walk->tree, image_path, false);
+    int fd = beneath_open(upper_fd, path, O_PATH, true);
+    bool same = image != NULL && fd >= 0 && fstat(fd, &st) == 0 && tree_stat(walk->tree, image, &image_st) == 0 &&
+                file_kind(walk, &root, path, &st, image, &image_st) == LEARN_OPENED;
+    if (fd >= 0)
+        close(fd);
+    node_unref(walk->tree->table, image);
+    return !same;
+}
+
+/* What was added and is a copy of what was removed, was renamed. The old names are marked with kind LEARN_N_KINDS. */
+static void find_renamed(struct walk *walk, int upper_fd, int lower_fd)
+{
+    if (walk->arrivals->len > 0)
+        g_array_sort(walk->arrivals, compare_arrivals);
+    for (guint i = 0; i < walk->departures->len; i++) {
+        const struct departure *departure = &g_array_index(walk->departures, struct departure, i);
+        struct origin origin;
+        const struct arrival *arrival =
+            walk->arrivals->len > 0 && origin_of_lower(lower_fd, departure->image_path, &origin)
+                ? find_arrival(walk, &origin)
+                : NULL;
+        if (arrival == NULL)
+            continue;
+        struct learn_change *change = &g_array_index(walk->changes, struct learn_change, arrival->change);
+        change->kind = LEARN_RENAMED;
+        change->from = g_strconcat("/", departure->image_path, NULL);
+        change->is_changed = is_changed(walk, upper_fd, change->path + 1, departure->image_path);
+        g_array_index(walk->changes, struct learn_change, departure->change).kind = LEARN_N_KINDS;
+    }
+}
+
+static void clear_departure(void *data)
+{
+    g_free(((struct departure *)data)->image_path);
+}
+
+struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd, bool is_trusted)
+{
+    struct walk walk = {.tree = tree,
+                        .is_trusted = is_trusted,
+                        .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change)),
+                        .arrivals = g_array_new(FALSE, FALSE, sizeof(struct arrival)),
+                        .departures = g_array_new(FALSE, FALSE, sizeof(struct departure))};
+    g_array_set_clear_func(walk.departures, clear_departure);
     const struct place root = {.fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                                .path = "",
                                .image = tree->root,
@@ -283,6 +384,9 @@ struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trust
     walk.is_cut = root.fd < 0;
     if (root.fd >= 0)
         visit_directory(&walk, &root);
+    find_renamed(&walk, upper_fd, lower_fd);
+    g_array_free(walk.arrivals, TRUE);
+    g_array_free(walk.departures, TRUE);
     struct learn_diff *diff = g_new0(struct learn_diff, 1);
     diff->n_changes = walk.changes->len;
     diff->changes = (struct learn_change *)(void *)g_array_free(walk.changes, FALSE);

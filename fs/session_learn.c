@@ -29,6 +29,7 @@ struct learn {
     struct learn *before;      /* owned */
     struct session_view *view; /* owned */
     struct route *route;       /* borrowed: the tree's */
+    int lower_fd;              /* the view's mount; owned while it is on, else -1 */
     bool is_trusted;           /* of struct overlay */
     bool is_on;
 };
@@ -59,6 +60,15 @@ static struct route *new_route(struct overlay *overlay, unsigned index)
     return route;
 }
 
+/* The view ends when nothing else has its mount. */
+static void let_go(struct learn *learn)
+{
+    if (learn->lower_fd >= 0)
+        close(learn->lower_fd);
+    learn->lower_fd = -1;
+    learn->is_on = false;
+}
+
 static struct learn *current(const struct session *session)
 {
     return session->learn != NULL && session->learn->is_on ? session->learn : NULL;
@@ -70,13 +80,11 @@ static int open_layer(struct session *session, struct learn *learn, const struct
 {
     size_t n_layers;
     struct overlay overlay;
-    int lower_fd;
     g_autofree const char **layers = layer_dirs(session->tree, &n_layers);
-    int status = session_view_new(layers, n_layers, session->tree, &learn->view, &lower_fd, ret_why);
+    int status = session_view_new(layers, n_layers, session->tree, &learn->view, &learn->lower_fd, ret_why);
     if (status < 0)
         return status;
-    status = overlay_new(lower_fd, size, &overlay, ret_why);
-    close(lower_fd);
+    status = overlay_new(learn->lower_fd, size, &overlay, ret_why);
     if (status < 0)
         return status;
     learn->is_trusted = overlay.is_trusted;
@@ -101,6 +109,7 @@ static int switch_on(struct session *session, const struct tmpfs_size *size, con
                      struct live *live, char **ret_why)
 {
     struct learn *learn = g_new0(struct learn, 1);
+    learn->lower_fd = -1;
     int status = open_layer(session, learn, size, &learn->route, ret_why);
     if (status == 0) {
         status = live_cover(session->tree, learn->route, kept, live);
@@ -108,6 +117,7 @@ static int switch_on(struct session *session, const struct tmpfs_size *size, con
             *ret_why = g_strdup_printf("learn mode: the throw-away layer does not answer: %s", g_strerror(-status));
     }
     if (status < 0) {
+        let_go(learn);
         (void)session_view_free(learn->view, PATIENCE_MS);
         g_free(learn);
         return status;
@@ -161,7 +171,7 @@ int session_learn(struct session *session, bool on, const struct tmpfs_size *siz
             session_tell_kernel(session, &live, true);
     } else if (status == 0 && !on && learn != NULL) {
         live_uncover(session->tree, learn->route, &kept, &live);
-        learn->is_on = false;
+        let_go(learn);
         atomic_fetch_and(&session->ops.counters->features, ~(uint64_t)COUNTERS_FEATURE_LEARN);
         session_tell_kernel(session, &live, true);
         ops_route_unused(&session->ops, learn->route);
@@ -193,7 +203,8 @@ struct learn_diff *session_learn_diff(struct session *session)
     pthread_mutex_lock(&session->route_lock);
     const struct learn *learn = current(session);
     struct learn_diff *diff =
-        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->is_trusted) : NULL;
+        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->lower_fd, learn->is_trusted)
+                      : NULL;
     pthread_mutex_unlock(&session->route_lock);
     return diff;
 }
@@ -201,6 +212,6 @@ struct learn_diff *session_learn_diff(struct session *session)
 void session_free_learn(struct session *session)
 {
     if (session->learn != NULL)
-        session->learn->is_on = false;
+        let_go(session->learn);
     free_ended(session, PATIENCE_MS);
 }

@@ -30,7 +30,7 @@ static const char examples[] =
     "  rofuse learn off /mnt/root\n"
     "\n"
     "Kinds of changes: added, changed, attributes (owner, mode or times alone), opened (for writing, but not\n"
-    "written), removed, renamed. A directory that the image lacks is told as one, with what is in it.\n"
+    "written), removed, renamed (a file only where it is certain). A directory that the image lacks is told as one, with what is in it.\n"
     "The layer lies in memory and may hold half of it, or what --size or rofuse mount --learn-size says; when it\n"
     "is full, programs get ENOSPC.\n"
     "Without MOUNTPOINT or NAME the only mount is meant.\n"
@@ -69,7 +69,8 @@ static void add_change(GPtrArray *cells, const json_t *change)
     g_ptr_array_add(cells, g_strdup(word_of(change, "type")));
     g_ptr_array_add(cells, has_size ? g_format_size_full((guint64)size, G_FORMAT_SIZE_IEC_UNITS) : g_strdup("-"));
     if (from != NULL)
-        g_ptr_array_add(cells, g_strdup_printf("%s (was %s)", path, from));
+        g_ptr_array_add(cells, g_strdup_printf("%s (was %s%s)", path, from,
+                                               json_is_true(json_object_get(change, "changed")) ? "; changed" : ""));
     else if (entries > 0)
         g_ptr_array_add(cells, g_strdup_printf("%s (%lld in it)", path, (long long)entries));
     else

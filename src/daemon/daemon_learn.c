@@ -94,6 +94,8 @@ static json_t *change_to_json(const struct learn_change *change)
     json_object_set_new(json, "entries", json_integer((json_int_t)change->n_below));
     if (change->from != NULL)
         json_bytes_set(json, "from", change->from);
+    if (change->is_changed)
+        json_object_set_new(json, "changed", json_true());
     return json;
 }
 

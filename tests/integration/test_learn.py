@@ -367,8 +367,8 @@ def test_diff(learn):
                      "/usr/shared/doc/new": "added", "/usr/shared/doc/old": "removed", "/opt/gone": "changed",
                      "/etc/shadow": "attributes", "/etc/hosts.allow": "opened", "/etc/another": "added", "/etc/linked": kinds.get("/etc/linked"),
                      "/etc/second": kinds.get("/etc/second"), "/etc/symbolic": "added", "/run/pipe": "added", "/bin/copied": "added",
-                     "/etc/motd": "attributes", "/var/data": "changed", "/etc/rare": "removed", "/etc/issue": "removed",
-                     "/etc/issue.net": "added", "/usr/shared/doc/kept": "opened", "/opt": "attributes", "/etc/caf\\xe9": "added"}
+                     "/etc/motd": "attributes", "/var/data": "changed", "/etc/rare": "removed", "/etc/issue.net": "renamed",
+                     "/usr/shared/doc/kept": "opened", "/opt": "attributes", "/etc/caf\\xe9": "added"}
     assert found["/srv/deep"]["entries"] == 3 and found["/srv/deep"]["size"] == 5 and found["/srv/deep"]["type"] == "directory"
     assert found["/usr/shared"]["from"] == "/usr/share"
     assert found["/etc/caf\\xe9"]["path_bytes"] == "L2V0Yy9jYWbp"
