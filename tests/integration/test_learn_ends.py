@@ -1,5 +1,6 @@
 """Learn mode ends: switched off whatever became of the image's directories meanwhile, or with the daemon."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -102,6 +103,42 @@ def test_killed_while_it_is_asked(rofuse, layer):
             os.killpg(reader.pid, signal.SIGKILL)
         for reader in readers:
             reader.wait(30)
+
+
+def test_in_a_directory_of_the_layer(rofuse, layer):
+    """Who stands in a directory that only the layer had, when it is switched off: he can read there, and is refused like others."""
+    mount = rofuse(layers=[layer])
+    switch(mount, "on")
+    mount.path("/only/deep").mkdir(parents=True)
+    mount.path("/only/deep/file").write_text("learned")
+    with open(mount.path("/only/deep/file"), "r+b", buffering=0) as held:
+        os.chdir(mount.path("/only/deep"))
+        try:
+            switch(mount, "off")
+            assert not mount.path("/only").exists()
+            assert os.listdir(".") == ["file"] and pathlib.Path("file").read_text() == "learned"
+            changes = (lambda: open("new", "w"), lambda: os.mkdir("new"), lambda: os.unlink("file"), lambda: os.rename("file", "new"),  # noqa: SIM115
+                       lambda: os.link("file", "new"), lambda: os.symlink("x", "new"), lambda: open("file", "a"), lambda: os.chmod(".", 0o700),  # noqa: SIM115
+                       lambda: os.open(".", os.O_TMPFILE | os.O_RDWR), lambda: os.rename("file", "../new"))
+            for number, change in enumerate(changes):
+                with pytest.raises(OSError) as error:
+                    change()
+                assert error.value.errno == errno.EROFS, number
+            held.write(b"LEARNED")
+            held.truncate(3)
+            assert os.pread(held.fileno(), 10, 0) == b"LEA"
+            switch(mount, "on")
+            with pytest.raises(OSError):  # of the layer that was before
+                open("new", "w")  # noqa: SIM115
+            assert mount.path("/only").exists() is False
+        finally:
+            os.chdir("/")
+    refused = [record for record in mount.records(at_least=10) if "learned" not in record]
+    assert {record["operation"] for record in refused} == {"create", "mkdir", "unlink", "rename", "link", "symlink", "open", "chmod", "tmpfile"}
+    assert {(record["errno"], record["why"]) for record in refused} == {("EROFS", "not-declared")}
+    assert all(record["path"].startswith("/only/deep") for record in refused)
+    with Control(mount) as control:
+        assert control.result("learn.diff")["changes"] == []
 
 
 def test_of_another_user(rofuse, layer, scratch):
