@@ -195,6 +195,12 @@ static void visit_subdirectory(struct walk *walk, const struct place *place, con
     descend(walk, place, name, path, NULL, folded);
 }
 
+/* Files with holes can have more bytes together than there are. */
+static void add_bytes(uint64_t *sum, uint64_t size)
+{
+    *sum = MIN(*sum + size, (uint64_t)INT64_MAX);
+}
+
 /* What is no directory; it may be one that was renamed. */
 static void add_file(struct walk *walk, const struct place *place, const char *name, const char *path,
                      const struct stat *st, enum learn_kind kind)
@@ -219,11 +225,11 @@ static void visit_file(struct walk *walk, const struct place *place, const char 
                        const struct stat *st, struct node *image, const struct stat *image_st)
 {
     uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-    walk->bytes += size;
+    add_bytes(&walk->bytes, size);
     if (place->folded != NOT_FOLDED) {
         struct learn_change *change = &g_array_index(walk->changes, struct learn_change, place->folded);
         change->n_below++;
-        change->size += size;
+        add_bytes(&change->size, size);
     } else {
         add_file(walk, place, name, path, st, file_kind(walk, place, name, st, image, image_st));
     }

@@ -52,7 +52,7 @@ static bool written(void *data, const char *directory, uint64_t *ret)
         /* A directory that is told as one has the size of all that is in it; what was removed takes no room. */
         bool counts = g_strcmp0(kind, "removed") != 0 && size > 0;
         if (counts && path != NULL && *path == '/' && place_is_below(path, directory))
-            *ret += (uint64_t)size;
+            *ret = MIN(*ret + (uint64_t)size, (uint64_t)INT64_MAX); /* files with holes have more than there is */
     }
     return *ret > 0;
 }

@@ -111,3 +111,15 @@ def test_not_renamed(rofuse, scratch):
     (root / "etc/again").unlink()
     kinds = kinds_of(mount)
     assert (kinds["/etc/moved"], kinds["/etc/moved2"], kinds["/etc/again"]) == ("added", "added", "removed")
+
+
+def test_files_with_holes(rofuse):
+    """Of sizes that no number holds when they are added up."""
+    mount = rofuse(extra=["--learn"])
+    mount.path("/new").mkdir()
+    for name in ("/one", "/two", "/new/one", "/new/two"):
+        with open(mount.path(name), "wb") as file:
+            file.truncate((1 << 63) - 1)
+    with Control(mount) as control:
+        diff = control.result("learn.diff")
+    assert diff["bytes"] == (1 << 63) - 1 and {change["size"] for change in diff["changes"]} == {(1 << 63) - 1}
