@@ -44,9 +44,10 @@ struct arrival {
     size_t change;
 };
 
-/* A file that the image has under one name, which is gone. */
+/* What the image has, and is not seen any more by that name. */
 struct departure {
     char *image_path; /* relative; owned */
+    bool is_file;     /* no directory, and of one name */
     size_t change;
 };
 
@@ -215,8 +216,9 @@ static void add_file(struct walk *walk, const struct place *place, const char *n
 static void add_removed(struct walk *walk, const char *path, const struct node *image, const struct stat *image_st)
 {
     struct departure departure = {.change = add(walk, LEARN_REMOVED, path, image_st)};
-    if (departure.change == NOT_FOLDED || S_ISDIR(image_st->st_mode) || image_st->st_nlink != 1)
+    if (departure.change == NOT_FOLDED)
         return;
+    departure.is_file = !S_ISDIR(image_st->st_mode) && image_st->st_nlink == 1;
     departure.image_path = node_path(walk->tree->table, image);
     g_array_append_val(walk->departures, departure);
 }
@@ -284,35 +286,13 @@ static int compare_changes(const void *a, const void *b)
 
 static int compare_paths(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void clear_change(struct learn_change *change)
 {
     g_free(change->path);
     g_free(change->from);
-}
-
-/* What was renamed is told once: a directory's old name goes, and so does that of a file (find_renamed()). */
-static void drop_renamed(struct learn_diff *diff)
-{
-    g_autofree char **froms = g_new(char *, diff->n_changes + 1);
-    size_t n_froms = 0, kept = 0;
-    for (size_t i = 0; i < diff->n_changes; i++)
-        if (diff->changes[i].from != NULL && S_ISDIR(diff->changes[i].mode))
-            froms[n_froms++] = diff->changes[i].from;
-    qsort(froms, n_froms, sizeof froms[0], compare_paths);
-    for (size_t i = 0; i < diff->n_changes; i++) {
-        struct learn_change *change = &diff->changes[i];
-        bool is_old_name = change->kind == LEARN_N_KINDS ||
-                           (change->kind == LEARN_REMOVED && S_ISDIR(change->mode) && n_froms > 0 &&
-                            bsearch(&change->path, froms, n_froms, sizeof froms[0], compare_paths) != NULL);
-        if (is_old_name)
-            clear_change(change);
-        else
-            diff->changes[kept++] = *change;
-    }
-    diff->n_changes = kept;
 }
 
 static int compare_arrivals(const void *a, const void *b)
@@ -348,26 +328,64 @@ static bool is_changed(struct walk *walk, int upper_fd, const char *path, const 
     return !same;
 }
 
-/* What was added and is a copy of what was removed, was renamed. The old names are marked with kind LEARN_N_KINDS. */
+/* A file that was added and is a copy of the one that is gone, was renamed. */
+static bool is_renamed_file(struct walk *walk, const struct departure *departure, int upper_fd, int lower_fd)
+{
+    struct origin origin;
+    const struct arrival *arrival =
+        walk->arrivals->len > 0 && departure->is_file && origin_of_lower(lower_fd, departure->image_path, &origin)
+            ? find_arrival(walk, &origin)
+            : NULL;
+    if (arrival == NULL)
+        return false;
+    struct learn_change *change = &g_array_index(walk->changes, struct learn_change, arrival->change);
+    change->kind = LEARN_RENAMED;
+    change->from = g_strconcat("/", departure->image_path, NULL);
+    change->is_changed = is_changed(walk, upper_fd, change->path + 1, departure->image_path);
+    return true;
+}
+
+/* What the image calls the directories that were renamed, sorted; borrowed from the changes. */
+static GPtrArray *renamed_directories(const struct walk *walk)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (guint i = 0; i < walk->changes->len; i++) {
+        const struct learn_change *change = &g_array_index(walk->changes, struct learn_change, i);
+        if (change->kind == LEARN_RENAMED)
+            g_ptr_array_add(names, change->from + 1);
+    }
+    g_ptr_array_sort(names, compare_paths);
+    return names;
+}
+
+static bool is_among(const GPtrArray *names, const char *name)
+{
+    return names->len > 0 && bsearch(&name, names->pdata, names->len, sizeof names->pdata[0], compare_paths) != NULL;
+}
+
+/* What was renamed is told once, by its new name: the old ones are marked with kind LEARN_N_KINDS. */
 static void find_renamed(struct walk *walk, int upper_fd, int lower_fd)
 {
+    g_autoptr(GPtrArray) directories = renamed_directories(walk);
     if (walk->arrivals->len > 0)
         g_array_sort(walk->arrivals, compare_arrivals);
     for (guint i = 0; i < walk->departures->len; i++) {
         const struct departure *departure = &g_array_index(walk->departures, struct departure, i);
-        struct origin origin;
-        const struct arrival *arrival =
-            walk->arrivals->len > 0 && origin_of_lower(lower_fd, departure->image_path, &origin)
-                ? find_arrival(walk, &origin)
-                : NULL;
-        if (arrival == NULL)
-            continue;
-        struct learn_change *change = &g_array_index(walk->changes, struct learn_change, arrival->change);
-        change->kind = LEARN_RENAMED;
-        change->from = g_strconcat("/", departure->image_path, NULL);
-        change->is_changed = is_changed(walk, upper_fd, change->path + 1, departure->image_path);
-        g_array_index(walk->changes, struct learn_change, departure->change).kind = LEARN_N_KINDS;
+        if (is_among(directories, departure->image_path) || is_renamed_file(walk, departure, upper_fd, lower_fd))
+            g_array_index(walk->changes, struct learn_change, departure->change).kind = LEARN_N_KINDS;
     }
+}
+
+static void drop_marked(struct learn_diff *diff)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < diff->n_changes; i++) {
+        if (diff->changes[i].kind == LEARN_N_KINDS)
+            clear_change(&diff->changes[i]);
+        else
+            diff->changes[kept++] = diff->changes[i];
+    }
+    diff->n_changes = kept;
 }
 
 static void clear_departure(void *data)
@@ -399,7 +417,7 @@ struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd,
     diff->bytes = walk.bytes;
     overlay_space(upper_fd, &diff->layer_size, &diff->layer_used);
     diff->is_cut = walk.is_cut;
-    drop_renamed(diff);
+    drop_marked(diff);
     if (diff->n_changes > 0)
         qsort(diff->changes, diff->n_changes, sizeof diff->changes[0], compare_changes);
     return diff;

@@ -51,7 +51,8 @@ struct learn_diff {
  * A file is told as renamed where it is certain: it is a copy of the very file (origin.h), the only one, and that had no other
  * name. Without trusted attributes nothing of the kind is known.
  *
- * @tree: of the image. @upper_fd: a readable descriptor of the upper directory; @lower_fd: of the lower one; borrowed. @is_trusted: as in struct overlay.
+ * @tree: of the image. @upper_fd, @lower_fd: descriptors of the upper and the lower directory; borrowed. @is_trusted: as in
+ * struct overlay.
  * What is being changed meanwhile is told as it was before or after. Owned by the caller. Any thread.
  */
 struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd, bool is_trusted);

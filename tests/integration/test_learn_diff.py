@@ -53,6 +53,7 @@ def test_renamed(rofuse, scratch):
         (layer / name).mkdir(parents=True)
     for name in ("etc/plain", "etc/before", "etc/after", "etc/mode", "etc/twice", "etc/a", "etc/b", "usr/share/doc/inner", "usr/share/doc/kept"):
         (layer / name).write_text(name)
+    (layer / "usr/share/doc/below").mkdir()
     os.symlink("nowhere", layer / "etc/symbolic")
     mount = rofuse(layers=[layer], extra=["--learn"])
     root = mount.point
@@ -68,6 +69,7 @@ def test_renamed(rofuse, scratch):
     os.rename(root / "etc/symbolic", root / "opt/symbolic")
     os.rename(root / "usr/share", root / "usr/moved")
     os.rename(root / "usr/moved/doc/inner", root / "etc/inner")
+    os.rename(root / "usr/moved/doc/below", root / "opt/below")
     os.rename(root / "etc/a", root / "swap")
     os.rename(root / "etc/b", root / "etc/a")
     os.rename(root / "swap", root / "etc/b")
@@ -75,7 +77,8 @@ def test_renamed(rofuse, scratch):
         "/opt/plain": ("renamed", "/etc/plain", False), "/opt/before": ("renamed", "/etc/before", True),
         "/opt/after": ("renamed", "/etc/after", True), "/opt/mode": ("renamed", "/etc/mode", True),
         "/etc/three": ("renamed", "/etc/twice", False), "/opt/symbolic": ("renamed", "/etc/symbolic", False),
-        "/usr/moved": ("renamed", "/usr/share", False), "/etc/inner": ("renamed", "/usr/share/doc/inner", False),
+        "/usr/moved": ("renamed", "/usr/share", False), "/opt/below": ("renamed", "/usr/share/doc/below", False),
+        "/etc/inner": ("renamed", "/usr/share/doc/inner", False),
         "/etc/a": "changed", "/etc/b": "changed"}
     assert kinds_of(mount) == expected
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
