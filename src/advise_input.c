@@ -11,13 +11,13 @@ static void ask_learned(struct advise_input *input)
     for (guint i = 0; i < source->facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(source->facts, i);
         is_learned |= fact->learned;
-        was_full |= fact->why == DENIAL_NO_SPACE && fact->held_by != DENIAL_PLACE_ROUTE;
+        was_full |= fact_found_layer_full(fact);
     }
     if (was_full)
-        app_notice("learn mode's layer was full, so that not all was seen and sizes are too small; try again with a "
+        app_notice("learn mode's layer was full, so that not all was seen and no sizes are proposed; try again with a "
                    "larger one (--learn-size, or rofuse learn on --size)");
     g_autoptr(GError) cause = NULL;
-    if (is_learned && source->asked != NULL)
+    if (is_learned && !was_full && source->asked != NULL)
         input->learned = control_client_ask(source->asked->client, "learn.diff", NULL, &cause);
     if (cause != NULL)
         app_notice("what learn mode let through is not known, so no sizes are proposed: %s", cause->message);

@@ -10,13 +10,16 @@
 #define SETTLE_MS 2000
 #define ANSWER_MS 20000
 
-/* How much was written where, for the sizes; without it there are none. */
+/* How much was written where, for the sizes; without it there are none, and none are better than what fitted. */
 static json_t *ask_learned(struct control_client *client, const GPtrArray *facts)
 {
-    bool is_learned = false;
-    for (guint i = 0; i < facts->len; i++)
-        is_learned |= ((const struct fact *)g_ptr_array_index(facts, i))->learned;
-    return is_learned ? control_client_ask(client, "learn.diff", NULL, NULL) : NULL;
+    bool is_learned = false, was_full = false;
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        is_learned |= fact->learned;
+        was_full |= fact_found_layer_full(fact);
+    }
+    return is_learned && !was_full ? control_client_ask(client, "learn.diff", NULL, NULL) : NULL;
 }
 
 static struct run_seen *ask(struct control_client *client, GError **error)

@@ -5,9 +5,11 @@ import json
 import mmap
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
+import busybox_image
 from control import Control
 import pytest
 import rofuse_test
@@ -196,6 +198,19 @@ def test_full(rofuse, layer, scratch):
     append(mount.path("/var/big"))
     assert mount.path("/var/big").stat().st_size == 3 * MIB + 1
     assert mount.end() == 0
+
+
+def test_run(layer, scratch):
+    """A report with a layer that was too small says so, and proposes no size that was measured on it."""
+    (layer / "bin").mkdir()
+    shutil.copy(busybox_image.find_busybox(), layer / "bin/busybox")
+    (layer / "app").mkdir()
+    for size, proposed in (("1m", "--tmpfs /app "), ("50%", "--tmpfs /app:size=16m ")):
+        said = subprocess.run([rofuse_test.BINARY, "run", "--learn", "--learn-size", size, "--state-dir", str(scratch / "rstate"), "--layer", str(layer),
+                               "--", "/bin/busybox", "dd", "if=/dev/zero", "of=/app/big", "bs=64k", "count=40"],
+                              capture_output=True, text=True, check=False, timeout=60).stderr
+        assert proposed in said, said
+        assert ("learn mode's layer is full" in said) == (size == "1m")
 
 
 def test_mapped_on_a_full_layer(rofuse, layer):
