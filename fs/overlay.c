@@ -173,7 +173,8 @@ void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used)
     struct statvfs st = {0};
     if (fstatvfs(upper_fd, &st) < 0)
         st = (struct statvfs){0};
-    *ret_size = (uint64_t)st.f_blocks * st.f_frsize;
+    /* A size of nearly 2^63 is rounded up to that. */
+    *ret_size = MIN((uint64_t)st.f_blocks * st.f_frsize, (uint64_t)INT64_MAX);
     *ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
 }
 

@@ -68,7 +68,7 @@ def test_size_of_the_mount(rofuse, layer):
     mount = rofuse(layers=[layer], extra=["--learn", "--learn-size=2m"])
     assert layer_of(mount)["size"] == 2 * MIB
     with Control(mount) as control:
-        for size, shown in ((None, 2 * MIB), ("64k", 65536), (None, 2 * MIB)):
+        for size, shown in ((None, 2 * MIB), ("64k", 65536), ("1", 4096), (f"{(1 << 63) - 1}", (1 << 63) - 1), (None, 2 * MIB)):
             control.result("learn.off")
             control.result("learn.on", **({"size": size} if size else {}))
             assert layer_of(mount)["size"] == shown
