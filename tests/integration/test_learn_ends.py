@@ -1,11 +1,14 @@
 """Learn mode ends: switched off whatever became of the image's directories meanwhile, or with the daemon."""
 
 import errno
+import mmap
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 from control import Control
@@ -139,6 +142,71 @@ def test_in_a_directory_of_the_layer(rofuse, layer):
     assert all(record["path"].startswith("/only/deep") for record in refused)
     with Control(mount) as control:
         assert control.result("learn.diff")["changes"] == []
+
+
+def test_mapped_and_executed(rofuse, layer):
+    """What is mapped, or runs, is of the layer until its end, whatever is seen by its name."""
+    shutil.copy("/bin/sleep", layer / "usr/sleep")
+    mount = rofuse(layers=[layer])
+    switch(mount, "on")
+    with open(mount.path("/usr/file"), "r+b") as writer, open(mount.path("/usr/file"), "rb") as reader:
+        mapped = mmap.mmap(writer.fileno(), 0)
+        seen = mmap.mmap(reader.fileno(), 0, prot=mmap.PROT_READ)
+        mapped[0:3] = b"one"
+        shutil.copy(mount.path("/usr/sleep"), mount.path("/var/sleep"))
+        with subprocess.Popen([mount.path("/var/sleep"), "60"]) as sleeping:
+            switch(mount, "off")
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+            assert not mount.path("/var/sleep").exists() and sleeping.poll() is None
+            mapped[3:6] = b"two"
+            mapped.flush()
+            assert seen[0:6] == os.pread(reader.fileno(), 6, 0) == b"onetwo"
+            assert mount.path("/usr/file").read_text() == "usr/file"
+            sleeping.terminate()
+            assert sleeping.wait(30) == -signal.SIGTERM
+        mapped.close()
+        seen.close()
+    assert mount.path("/usr/file").read_text() == (layer / "usr/file").read_text() == "usr/file"
+
+
+def test_switched_all_the_time(rofuse, layer):
+    """On and off under threads that make, rename and remove: each call works or says why, and in the end all is the image's."""
+    mount = rofuse(layers=[layer], fold=10)
+    shown = names(mount.point)
+    files = [mount.path(name) for name in ("/usr/file", "/usr/share/doc/file", "/opt/gone/file", "/opt/new", "/var/new")]
+    directories = [mount.path(name) for name in ("/usr/share", "/usr/moved")]
+    ended, wrong = threading.Event(), []
+    # A name that is another file's by the time that the call comes to it; and one that crosses from the layer to the image.
+    expected = {errno.EROFS, errno.ENOENT, errno.EEXIST, errno.EXDEV, errno.ENOTDIR, errno.ESTALE, errno.EINVAL, errno.EPERM}
+
+    def work(seed):
+        chance = random.Random(seed)
+        calls = [lambda: chance.choice(files).write_text("x"), lambda: chance.choice(files).unlink(), lambda: chance.choice(files).read_text(),
+                 lambda: os.rename(chance.choice(files), chance.choice(files)), lambda: os.link(chance.choice(files), chance.choice(files)),
+                 lambda: os.rename(*chance.sample(directories, 2)), lambda: chance.choice(files).chmod(0o600)]
+        while not ended.is_set():
+            try:
+                chance.choice(calls)()
+            except OSError as error:
+                if error.errno not in expected:
+                    wrong.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    with Control(mount) as control:
+        for _ in range(20):
+            assert control.result("learn.on")["changed"]
+            with open(mount.path("/opt/held"), "wb") as held:
+                assert control.result("learn.diff")["learning"]
+                assert control.result("learn.off")["changed"]
+                held.write(b"held")
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+    assert names(mount.point) == shown
+    assert mount.end() == 0
 
 
 def test_of_another_user(rofuse, layer, scratch):
