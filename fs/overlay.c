@@ -1,10 +1,14 @@
 #include "overlay.h"
 
+#include "beneath.h"
+#include "path.h"
 #include "tmpfs.h"
+#include "xattr_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -176,6 +180,29 @@ void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used)
     /* A size of nearly 2^63 is rounded up to that. */
     *ret_size = MIN((uint64_t)st.f_blocks * st.f_frsize, (uint64_t)INT64_MAX);
     *ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+}
+
+char *overlay_lower_path(int upper_fd, const char *path)
+{
+    GString *lower = g_string_new(NULL);
+    const char *start;
+    int fd = beneath_open(upper_fd, "", O_PATH | O_DIRECTORY, true);
+    for (size_t length; (length = path_next(&path, &start)) > 0;) {
+        g_autofree char *name = g_strndup(start, length);
+        char redirect[PATH_MAX] = "";
+        ssize_t n = fd >= 0 ? xattr_at_get(fd, name, "trusted.overlay.redirect", redirect, sizeof redirect - 1) : -1;
+        if (n > 0 && redirect[0] == '/')
+            g_string_assign(lower, redirect);
+        else
+            g_string_append_printf(lower, "/%s", n > 0 ? redirect : name);
+        int below = fd >= 0 ? beneath_open(fd, name, O_PATH | O_DIRECTORY, true) : -1;
+        if (fd >= 0)
+            close(fd);
+        fd = below;
+    }
+    if (fd >= 0)
+        close(fd);
+    return g_string_free(lower, FALSE);
 }
 
 void overlay_clear(struct overlay *overlay)

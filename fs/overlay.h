@@ -38,6 +38,10 @@ int overlay_new(int lower_fd, const struct tmpfs_size *size, struct overlay *ret
 /* What the layer may hold and holds, in bytes; 0 and 0 where that cannot be told. Any thread. */
 void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used);
 
+/* The path in the lower directory of what is shown at a path, which differs where a directory on the way was renamed. Of a layer
+ * that is trusted. Both with a leading slash; owned by the caller. Any thread. */
+char *overlay_lower_path(int upper_fd, const char *path);
+
 void overlay_clear(struct overlay *overlay); /* safe on one of zeros but for fds of -1 */
 
 #endif

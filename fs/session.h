@@ -111,6 +111,7 @@ struct learn_diff;
  *
  * At once, for all who have the mount; open files stay what they are, and nothing that is mounted is detached. Off: the image
  * is seen again as it is, and the layer is gone with the last file of it that is open. On: the layer is empty.
+ * Not off while something is mounted below a directory that was renamed meanwhile (-EBUSY).
  * @size: of the layer; NULL = the session's. It is not looked at when it is on already, or switched off.
  * @protected, @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
  * Any thread but a serving one.

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Beyond the indexes of the routes that are declared; each layer's numbers are its own. */
@@ -154,6 +155,22 @@ static int check_switch(const struct session *session, const struct session_prot
     return -ENOTSUP;
 }
 
+/* A mount goes along with a directory that is renamed, and would hang on a name that the image does not have. */
+static int check_moved(const struct learn *learn, const struct session_protected *protected, char **ret_why)
+{
+    for (size_t i = 0; learn->is_trusted && i < protected->n_paths; i++) {
+        const char *path = protected->paths[i];
+        g_autofree char *lower = overlay_lower_path(learn->route->upper_fd, path);
+        if (strcmp(lower, path) == 0)
+            continue;
+        *ret_why = g_strdup_printf("learn mode cannot be switched off: something is mounted at %s, in a directory that "
+                                   "was renamed (it was %s); rename it back, or unmount that",
+                                   path, lower);
+        return -EBUSY;
+    }
+    return 0;
+}
+
 int session_learn(struct session *session, bool on, const struct tmpfs_size *size,
                   const struct session_protected *protected, char **ret_why)
 {
@@ -165,6 +182,8 @@ int session_learn(struct session *session, bool on, const struct tmpfs_size *siz
     struct learn *learn = current(session);
     if (on != (learn != NULL))
         status = check_switch(session, protected, ret_why);
+    if (status == 0 && !on && learn != NULL)
+        status = check_moved(learn, protected, ret_why);
     if (status == 0 && on && learn == NULL) {
         status = switch_on(session, size != NULL ? size : &session->learn_size, &kept, &live, ret_why);
         if (status == 0)

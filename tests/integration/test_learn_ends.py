@@ -209,6 +209,28 @@ def test_switched_all_the_time(rofuse, layer):
     assert mount.end() == 0
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_mounted_in_a_directory_that_moved(rofuse, layer, native):
+    """What is mounted goes along with a directory; it is not left on a name that the image lacks."""
+    mount = rofuse(layers=[layer], extra=["--routes", "native", "--tmpfs", "/usr/share/doc"] if native else [])
+    if not native:
+        subprocess.run(["mount", "-t", "tmpfs", "inner", str(mount.path("/usr/share/doc"))], check=True)
+    mount.path("/usr/share/doc/inner").write_text("mounted")
+    shown = names(mount.point)
+    for _ in range(2):
+        switch(mount, "on")
+        mount.path("/var/below").mkdir()
+        os.rename(mount.path("/usr/share"), mount.path("/var/below/moved"))
+        with Control(mount) as control:
+            told = control.ask("learn.off")["error"]["message"]
+        assert told == ("learn mode cannot be switched off: something is mounted at /var/below/moved/doc, in a directory that was renamed "
+                        "(it was /usr/share/doc); rename it back, or unmount that")
+        assert mount.path("/var/below/moved/doc/inner").read_text() == "mounted"
+        os.rename(mount.path("/var/below/moved"), mount.path("/usr/share"))
+        switch(mount, "off")
+        assert names(mount.point) == shown and os.path.ismount(mount.path("/usr/share/doc"))
+
+
 def test_of_another_user(rofuse, layer, scratch):
     """Nobody but the owner and root switches it or sees what was changed, and he is told why."""
     mount = rofuse(layers=[layer], extra=["--learn"])

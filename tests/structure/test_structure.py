@@ -40,7 +40,7 @@ ROUTES = {
     "mount_clone": set(),
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
-    "overlay": {"route", "tmpfs"},
+    "overlay": {"beneath", "path", "route", "tmpfs", "xattr_at"},
     "copies": {"beneath", "origin"},
     "origin": {"beneath", "xattr_at"},
     "seed_file": {"beneath", "union"},
