@@ -97,7 +97,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
         {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log,
          "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &arguments->target,
-         "Print what to write for: compose, docker, podman, kubernetes, systemd, rofuse", "TARGET"},
+         "compose, docker, podman, kubernetes, systemd or rofuse; print what to write for it", "TARGET"},
         {"merge", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->merge,
          "Put it into this Compose file; of several, the last one is changed. Prints a diff", "FILE"},
         {"write", 'i', 0, G_OPTION_ARG_NONE, &arguments->write, "Change the file instead of printing a diff", NULL},
