@@ -1,6 +1,7 @@
 #include "copies.h"
 
 #include "beneath.h"
+#include "origin.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -9,10 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
-
-#define ORIGIN "trusted.overlay.origin"
 
 /* Files with several names that are held open; of more, the names fall apart when memory is short. */
 #define MOST_HELD 1024
@@ -96,9 +94,9 @@ void copies_note(struct copies *copies, const char *path)
         return;
     beneath_link_path(&link, fd);
     /* The note of a directory is never looked at. Of several names, one is overlayfs' own index. */
-    if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && getxattr(link.path, ORIGIN, NULL, 0) >= 0 &&
+    if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) && origin_is_noted(link.path) &&
         (st.st_nlink == 1 || !hold(copies, path, st.st_ino)))
-        (void)removexattr(link.path, ORIGIN);
+        origin_put_aside(link.path);
     close(fd);
 }
 

@@ -3,7 +3,7 @@
  *
  * overlayfs notes in a copy which file it was made of, as a file handle, and opens that handle once it has forgotten the copy
  * (memory is short). Of a FUSE file that it finds so it says ESTALE at the next use, as the entry's age counts from before the
- * connection (fuse_dentry_revalidate). So the note is taken out of the copy. That costs nothing but that the number may become
+ * connection (fuse_dentry_revalidate). So the note is taken out of the copy (origin.h). That costs nothing but that the number may become
  * another one, which node_at() makes up for; but the names of a file with several would fall apart. Those files are held open
  * instead, as few images have many of them, and overlayfs forgets nothing of what is open.
  */

@@ -1,6 +1,8 @@
 #include "learn_diff.h"
 
 #include "beneath.h"
+#include "origin.h"
+#include "overlay.h"
 #include "path.h"
 #include "tree.h"
 #include "xattr_at.h"
@@ -28,10 +30,25 @@
 struct walk {
     struct tree *tree;
     bool is_trusted;
-    GArray *changes; /* struct learn_change */
+    GArray *changes;    /* struct learn_change */
+    GArray *arrivals;   /* struct arrival */
+    GArray *departures; /* struct departure */
     uint64_t bytes, compared;
     size_t n_seen;
     bool is_cut;
+};
+
+/* A file of a name that the image lacks, that was copied from one that the image has. */
+struct arrival {
+    struct origin origin;
+    size_t change;
+};
+
+/* What the image has, and is not seen any more by that name. */
+struct departure {
+    char *image_path; /* relative; owned */
+    bool is_file;     /* no directory, and of one name */
+    size_t change;
 };
 
 /* One directory of the upper layer. */
@@ -179,17 +196,44 @@ static void visit_subdirectory(struct walk *walk, const struct place *place, con
     descend(walk, place, name, path, NULL, folded);
 }
 
+/* Files with holes can have more bytes together than there are. */
+static void add_bytes(uint64_t *sum, uint64_t size)
+{
+    *sum = MIN(*sum + size, (uint64_t)INT64_MAX);
+}
+
+/* What is no directory; it may be one that was renamed. */
+static void add_file(struct walk *walk, const struct place *place, const char *name, const char *path,
+                     const struct stat *st, enum learn_kind kind)
+{
+    struct arrival arrival = {.change = add(walk, kind, path, st)};
+    if (kind == LEARN_ADDED && walk->is_trusted && arrival.change != NOT_FOLDED &&
+        origin_of_copy(place->fd, name, &arrival.origin))
+        g_array_append_val(walk->arrivals, arrival);
+}
+
+/* What the image has and is not seen any more. */
+static void add_removed(struct walk *walk, const char *path, const struct node *image, const struct stat *image_st)
+{
+    struct departure departure = {.change = add(walk, LEARN_REMOVED, path, image_st)};
+    if (departure.change == NOT_FOLDED)
+        return;
+    departure.is_file = !S_ISDIR(image_st->st_mode) && image_st->st_nlink == 1;
+    departure.image_path = node_path(walk->tree->table, image);
+    g_array_append_val(walk->departures, departure);
+}
+
 static void visit_file(struct walk *walk, const struct place *place, const char *name, const char *path,
                        const struct stat *st, struct node *image, const struct stat *image_st)
 {
     uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-    walk->bytes += size;
+    add_bytes(&walk->bytes, size);
     if (place->folded != NOT_FOLDED) {
         struct learn_change *change = &g_array_index(walk->changes, struct learn_change, place->folded);
         change->n_below++;
-        change->size += size;
+        add_bytes(&change->size, size);
     } else {
-        (void)add(walk, file_kind(walk, place, name, st, image, image_st), path, st);
+        add_file(walk, place, name, path, st, file_kind(walk, place, name, st, image, image_st));
     }
 }
 
@@ -207,7 +251,7 @@ static void visit(struct walk *walk, const struct place *place, const char *name
     } else if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0)) {
         visit_file(walk, place, name, path, &st, image, &image_st);
     } else if (image != NULL && place->folded == NOT_FOLDED) {
-        (void)add(walk, LEARN_REMOVED, path, &image_st);
+        add_removed(walk, path, image, &image_st);
     }
     node_unref(walk->tree->table, image);
 }
@@ -242,7 +286,7 @@ static int compare_changes(const void *a, const void *b)
 
 static int compare_paths(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void clear_change(struct learn_change *change)
@@ -251,30 +295,112 @@ static void clear_change(struct learn_change *change)
     g_free(change->from);
 }
 
-/* The old name of a directory that was renamed is told with the new one. */
-static void drop_renamed(struct learn_diff *diff)
+static int compare_arrivals(const void *a, const void *b)
 {
-    g_autofree char **froms = g_new(char *, diff->n_changes + 1);
-    size_t n_froms = 0, kept = 0;
-    for (size_t i = 0; i < diff->n_changes; i++)
-        if (diff->changes[i].from != NULL)
-            froms[n_froms++] = diff->changes[i].from;
-    qsort(froms, n_froms, sizeof froms[0], compare_paths);
+    const struct arrival *left = a, *right = b;
+    return origin_compare(&left->origin, &right->origin);
+}
+
+/* The only copy of a file of the image, among the arrivals; NULL. */
+static const struct arrival *find_arrival(const struct walk *walk, const struct origin *origin)
+{
+    const GArray *all = walk->arrivals;
+    const struct arrival wanted = {.origin = *origin};
+    const struct arrival *first = (const struct arrival *)(const void *)all->data;
+    const struct arrival *found = bsearch(&wanted, first, all->len, sizeof *first, compare_arrivals);
+    bool is_one_of_many = found != NULL && ((found > first && compare_arrivals(found, found - 1) == 0) ||
+                                            (found + 1 < first + all->len && compare_arrivals(found, found + 1) == 0));
+    return is_one_of_many ? NULL : found;
+}
+
+/* Whether a file that was renamed is another one as well. */
+static bool is_changed(struct walk *walk, int upper_fd, const char *path, const char *image_path)
+{
+    const struct place root = {.fd = upper_fd};
+    struct stat st, image_st;
+    struct node *image = tree_image_at(walk->tree, image_path, false);
+    int fd = beneath_open(upper_fd, path, O_PATH, true);
+    bool same = image != NULL && fd >= 0 && fstat(fd, &st) == 0 && tree_stat(walk->tree, image, &image_st) == 0 &&
+                file_kind(walk, &root, path, &st, image, &image_st) == LEARN_OPENED;
+    if (fd >= 0)
+        close(fd);
+    node_unref(walk->tree->table, image);
+    return !same;
+}
+
+/* A file that was added and is a copy of the one that is gone, was renamed. */
+static bool is_renamed_file(struct walk *walk, const struct departure *departure, int upper_fd, int lower_fd)
+{
+    struct origin origin;
+    const struct arrival *arrival =
+        walk->arrivals->len > 0 && departure->is_file && origin_of_lower(lower_fd, departure->image_path, &origin)
+            ? find_arrival(walk, &origin)
+            : NULL;
+    if (arrival == NULL)
+        return false;
+    struct learn_change *change = &g_array_index(walk->changes, struct learn_change, arrival->change);
+    change->kind = LEARN_RENAMED;
+    change->from = g_strconcat("/", departure->image_path, NULL);
+    change->is_changed = is_changed(walk, upper_fd, change->path + 1, departure->image_path);
+    return true;
+}
+
+/* What the image calls the directories that were renamed, sorted; borrowed from the changes. */
+static GPtrArray *renamed_directories(const struct walk *walk)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (guint i = 0; i < walk->changes->len; i++) {
+        const struct learn_change *change = &g_array_index(walk->changes, struct learn_change, i);
+        if (change->kind == LEARN_RENAMED)
+            g_ptr_array_add(names, change->from + 1);
+    }
+    g_ptr_array_sort(names, compare_paths);
+    return names;
+}
+
+static bool is_among(const GPtrArray *names, const char *name)
+{
+    return names->len > 0 && bsearch(&name, names->pdata, names->len, sizeof names->pdata[0], compare_paths) != NULL;
+}
+
+/* What was renamed is told once, by its new name: the old ones are marked with kind LEARN_N_KINDS. */
+static void find_renamed(struct walk *walk, int upper_fd, int lower_fd)
+{
+    g_autoptr(GPtrArray) directories = renamed_directories(walk);
+    if (walk->arrivals->len > 0)
+        g_array_sort(walk->arrivals, compare_arrivals);
+    for (guint i = 0; i < walk->departures->len; i++) {
+        const struct departure *departure = &g_array_index(walk->departures, struct departure, i);
+        if (is_among(directories, departure->image_path) || is_renamed_file(walk, departure, upper_fd, lower_fd))
+            g_array_index(walk->changes, struct learn_change, departure->change).kind = LEARN_N_KINDS;
+    }
+}
+
+static void drop_marked(struct learn_diff *diff)
+{
+    size_t kept = 0;
     for (size_t i = 0; i < diff->n_changes; i++) {
-        struct learn_change *change = &diff->changes[i];
-        if (change->kind == LEARN_REMOVED && n_froms > 0 &&
-            bsearch(&change->path, froms, n_froms, sizeof froms[0], compare_paths) != NULL)
-            clear_change(change);
+        if (diff->changes[i].kind == LEARN_N_KINDS)
+            clear_change(&diff->changes[i]);
         else
-            diff->changes[kept++] = *change;
+            diff->changes[kept++] = diff->changes[i];
     }
     diff->n_changes = kept;
 }
 
-struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trusted)
+static void clear_departure(void *data)
 {
-    struct walk walk = {
-        .tree = tree, .is_trusted = is_trusted, .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change))};
+    g_free(((struct departure *)data)->image_path);
+}
+
+struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd, bool is_trusted)
+{
+    struct walk walk = {.tree = tree,
+                        .is_trusted = is_trusted,
+                        .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change)),
+                        .arrivals = g_array_new(FALSE, FALSE, sizeof(struct arrival)),
+                        .departures = g_array_new(FALSE, FALSE, sizeof(struct departure))};
+    g_array_set_clear_func(walk.departures, clear_departure);
     const struct place root = {.fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                                .path = "",
                                .image = tree->root,
@@ -282,12 +408,16 @@ struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, bool is_trust
     walk.is_cut = root.fd < 0;
     if (root.fd >= 0)
         visit_directory(&walk, &root);
+    find_renamed(&walk, upper_fd, lower_fd);
+    g_array_free(walk.arrivals, TRUE);
+    g_array_free(walk.departures, TRUE);
     struct learn_diff *diff = g_new0(struct learn_diff, 1);
     diff->n_changes = walk.changes->len;
     diff->changes = (struct learn_change *)(void *)g_array_free(walk.changes, FALSE);
     diff->bytes = walk.bytes;
+    overlay_space(upper_fd, &diff->layer_size, &diff->layer_used);
     diff->is_cut = walk.is_cut;
-    drop_renamed(diff);
+    drop_marked(diff);
     if (diff->n_changes > 0)
         qsort(diff->changes, diff->n_changes, sizeof diff->changes[0], compare_changes);
     return diff;

@@ -4,12 +4,11 @@
 #include "live_private.h"
 
 #include "node_face.h"
-#include "path.h"
 
 #include <sys/stat.h>
 
-/* Below a directory that shows two nodes, before and after: the same for a name in it. */
-static bool step(struct live *live, struct node **before, struct node **after, const char *name)
+/* Pairs up what both directories have by a name. A live_step. */
+static bool pair_step(struct live *live, struct node **before, struct node **after, const char *name)
 {
     struct tree *tree = live->tree;
     struct node *child, *child_after;
@@ -39,21 +38,6 @@ static bool step(struct live *live, struct node **before, struct node **after, c
     return goes_on;
 }
 
-/* Pairs up all directories on a way, as far as both have them. */
-static void pair_path(struct live *live, struct node *before, struct node *after, const char *path)
-{
-    struct node_table *table = live->tree->table;
-    struct node *from = node_ref(table, before), *to = node_ref(table, after);
-    const char *start;
-    bool goes_on = true;
-    for (size_t length; goes_on && (length = path_next(&path, &start)) > 0;) {
-        g_autofree char *name = g_strndup(start, length);
-        goes_on = step(live, &from, &to, name);
-    }
-    node_unref(table, from);
-    node_unref(table, to);
-}
-
 /* Whether a node belongs to what is covered or uncovered, and not to a declared route. */
 static bool is_concerned(const struct node *node)
 {
@@ -70,7 +54,7 @@ static void treat_known(struct live *live, struct node *before, struct node *aft
         if (!S_ISDIR(shown->id.type) || !is_concerned(shown))
             continue;
         g_autofree char *path = node_path(table, shown);
-        pair_path(live, before, after, path);
+        live_walk(live, before, after, path, pair_step);
     }
     for (guint i = 0; i < known->len; i++) {
         struct node *number = known->pdata[i], *shown = node_shadow(number);

@@ -22,6 +22,15 @@ void live_pair_up(struct live *live, struct node *before, struct node *after);
 
 bool live_is_route_root(const struct node *node);
 
+/*
+ * One step of a way that two trees are walked side by side: the directories become their children of that name. Returns whether
+ * there may be another; then both are children (refs, those of the parents given up), else they are what they were.
+ */
+typedef bool live_step(struct live *live, struct node **before, struct node **after, const char *name);
+
+/* Goes a way from two directories, as far as the steps lead. */
+void live_walk(struct live *live, struct node *before, struct node *after, const char *path, live_step *step);
+
 /* All that is mounted below @target, or is a route there, is found in @after as it was in @before. */
 void live_keep_mounts(struct live *live, struct node *before, struct node *after, const char *target,
                       const struct live_kept *kept);

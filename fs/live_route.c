@@ -124,7 +124,7 @@ void live_put_back(struct live *live, const struct route *outer, struct node *ro
             put_at(live, route, root);
 }
 
-/* One step of keep_path(). Returns whether there may be another; then both nodes are the children. */
+/* All numbers on a way stay: what is at its end is found in @to as it was in @from. A live_step. */
 static bool keep_step(struct live *live, struct node **from, struct node **to, const char *name)
 {
     struct tree *tree = live->tree;
@@ -150,8 +150,7 @@ static bool keep_step(struct live *live, struct node **from, struct node **to, c
     return true;
 }
 
-/* All numbers on a way stay: what is at its end is found in @after as it was in @before. */
-static void keep_path(struct live *live, struct node *before, struct node *after, const char *path)
+void live_walk(struct live *live, struct node *before, struct node *after, const char *path, live_step *step)
 {
     struct node_table *table = live->tree->table;
     struct node *from = node_ref(table, before), *to = node_ref(table, after);
@@ -159,7 +158,7 @@ static void keep_path(struct live *live, struct node *before, struct node *after
     bool goes_on = true;
     for (size_t length; goes_on && (length = path_next(&path, &start)) > 0;) {
         g_autofree char *name = g_strndup(start, length);
-        goes_on = keep_step(live, &from, &to, name);
+        goes_on = step(live, &from, &to, name);
     }
     node_unref(table, from);
     node_unref(table, to);
@@ -180,7 +179,7 @@ void live_keep_mounts(struct live *live, struct node *before, struct node *after
     for (size_t i = 0; i < kept->n_paths; i++) {
         const char *inner = below(kept->paths[i], target);
         if (inner != NULL)
-            keep_path(live, before, after, inner);
+            live_walk(live, before, after, inner, keep_step);
     }
 }
 
@@ -189,7 +188,7 @@ void live_keep_routes(struct live *live, struct node *before, struct node *after
     for (const struct route *route = tree_first_route(live->tree); route != NULL; route = tree_next_route(route)) {
         const char *inner = below(route->target, target);
         if (inner != NULL && inner[0] != '\0')
-            keep_path(live, before, after, inner);
+            live_walk(live, before, after, inner, keep_step);
     }
 }
 

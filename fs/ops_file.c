@@ -266,7 +266,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct change change = CHANGE(DENIAL_OPEN, node, NULL);
     change.flags = fi->flags;
     if (opens_for_change(fi->flags)) {
-        int error = gate_check(&ops->gate, &who, &change);
+        int error = gate_apply(&ops->gate, &who, &change, policy_open(node));
         if (error != 0) {
             ops_reply_status(req, error);
             return;

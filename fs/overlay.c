@@ -1,16 +1,21 @@
 #include "overlay.h"
 
+#include "beneath.h"
+#include "path.h"
 #include "tmpfs.h"
+#include "xattr_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 256
@@ -18,6 +23,7 @@
 /* What the thread with the namespace is given, and what it finds. */
 struct making {
     int lower_fd;
+    const struct tmpfs_size *size;
     struct overlay *overlay;
     const char *step; /* what failed; static */
     int error;
@@ -120,7 +126,11 @@ static void *run(void *data)
         (void)fail(making, "make a mount namespace", -1);
         return NULL;
     }
-    const struct route_spec spec = {.kind = ROUTE_TMPFS, .has_mode = true, .mode = 0700};
+    const struct route_spec spec = {.kind = ROUTE_TMPFS,
+                                    .has_mode = true,
+                                    .mode = 0700,
+                                    .size = making->size->bytes,
+                                    .size_percent = making->size->percent};
     int tmpfs = tmpfs_new(&spec, &why);
     if (tmpfs < 0) {
         errno = -tmpfs;
@@ -144,10 +154,10 @@ static char *describe(const struct making *making)
                            making->message[0] != '\0' ? ": " : "", making->message, mend);
 }
 
-int overlay_new(int lower_fd, struct overlay *ret, char **ret_why)
+int overlay_new(int lower_fd, const struct tmpfs_size *size, struct overlay *ret, char **ret_why)
 {
     *ret = (struct overlay){.root_fd = -1, .upper_fd = -1};
-    struct making making = {.lower_fd = lower_fd, .overlay = ret};
+    struct making making = {.lower_fd = lower_fd, .size = size, .overlay = ret};
     pthread_t thread;
     making.error = pthread_create(&thread, NULL, run, &making);
     if (making.error == 0)
@@ -160,6 +170,39 @@ int overlay_new(int lower_fd, struct overlay *ret, char **ret_why)
     *ret_why = describe(&making);
     overlay_clear(ret);
     return -making.error;
+}
+
+void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used)
+{
+    struct statvfs st = {0};
+    if (fstatvfs(upper_fd, &st) < 0)
+        st = (struct statvfs){0};
+    /* A size of nearly 2^63 is rounded up to that. */
+    *ret_size = MIN((uint64_t)st.f_blocks * st.f_frsize, (uint64_t)INT64_MAX);
+    *ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+}
+
+char *overlay_lower_path(int upper_fd, const char *path)
+{
+    GString *lower = g_string_new(NULL);
+    const char *start;
+    int fd = beneath_open(upper_fd, "", O_PATH | O_DIRECTORY, true);
+    for (size_t length; (length = path_next(&path, &start)) > 0;) {
+        g_autofree char *name = g_strndup(start, length);
+        char redirect[PATH_MAX] = "";
+        ssize_t n = fd >= 0 ? xattr_at_get(fd, name, "trusted.overlay.redirect", redirect, sizeof redirect - 1) : -1;
+        if (n > 0 && redirect[0] == '/')
+            g_string_assign(lower, redirect);
+        else
+            g_string_append_printf(lower, "/%s", n > 0 ? redirect : name);
+        int below = fd >= 0 ? beneath_open(fd, name, O_PATH | O_DIRECTORY, true) : -1;
+        if (fd >= 0)
+            close(fd);
+        fd = below;
+    }
+    if (fd >= 0)
+        close(fd);
+    return g_string_free(lower, FALSE);
 }
 
 void overlay_clear(struct overlay *overlay)

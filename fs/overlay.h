@@ -14,6 +14,9 @@
 #define ROFUSE_FS_OVERLAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct tmpfs_size;
 
 struct overlay {
     int root_fd;     /* O_PATH like: the root of the overlayfs */
@@ -25,11 +28,19 @@ struct overlay {
  * overlay_new - puts one over a directory.
  *
  * @lower_fd: the root of a mount that is attached nowhere (fsmount(2)) and whose file system answers already.
+ * @size: of the tmpfs. It is full by that, or by the number of files that the kernel allows a tmpfs.
  * @ret: on success its descriptors are owned by the caller, overlay_clear().
  * @ret_why: on failure one line with the mend; owned, g_free().
  * Returns 0 or -errno. Any thread; it starts one, which has a mount namespace for itself.
  */
-int overlay_new(int lower_fd, struct overlay *ret, char **ret_why);
+int overlay_new(int lower_fd, const struct tmpfs_size *size, struct overlay *ret, char **ret_why);
+
+/* What the layer may hold and holds, in bytes; 0 and 0 where that cannot be told. Any thread. */
+void overlay_space(int upper_fd, uint64_t *ret_size, uint64_t *ret_used);
+
+/* The path in the lower directory of what is shown at a path, which differs where a directory on the way was renamed. Of a layer
+ * that is trusted. Both with a leading slash; owned by the caller. Any thread. */
+char *overlay_lower_path(int upper_fd, const char *path);
 
 void overlay_clear(struct overlay *overlay); /* safe on one of zeros but for fds of -1 */
 

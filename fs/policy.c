@@ -4,15 +4,33 @@
 #include "route.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
-struct policy_verdict policy_change(const struct node *node)
+/* Learn mode's layer after it was switched off: only somebody who stood in it, or has it open, still comes to it. */
+static bool has_ended(const struct node *node)
 {
-    if (node->id.kind != NODE_ROUTE)
+    return policy_is_learned(node) && atomic_load(&node->id.route->is_removed);
+}
+
+static struct policy_verdict verdict_of(const struct node *node, bool ends)
+{
+    if (node->id.kind != NODE_ROUTE || (ends && has_ended(node)))
         return (struct policy_verdict){.error = EROFS, .why = DENIAL_NOT_DECLARED};
     if (node->id.route->spec.read_only)
         return (struct policy_verdict){.error = EROFS, .why = DENIAL_DECLARED_READ_ONLY};
     return (struct policy_verdict){0};
+}
+
+struct policy_verdict policy_change(const struct node *node)
+{
+    return verdict_of(node, S_ISDIR(node->id.type));
+}
+
+struct policy_verdict policy_open(const struct node *node)
+{
+    return verdict_of(node, true);
 }
 
 bool policy_is_learned(const struct node *node)

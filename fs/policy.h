@@ -19,8 +19,12 @@ struct policy_verdict {
     enum denial_why why; /* when error is EROFS */
 };
 
-/* A change of a node itself, or of a directory's names (then @node is the directory). */
+/* A change of a node itself, or of a directory's names (then @node is the directory). A file that is open stays usable when
+ * learn mode is switched off; a directory that somebody stands in is refused then. */
 struct policy_verdict policy_change(const struct node *node);
+
+/* Opening a file for a change. */
+struct policy_verdict policy_open(const struct node *node);
 
 /* Whether the name may be taken away or replaced: EBUSY where it is a mount point of a directory that may be changed. */
 struct policy_verdict policy_remove(const struct node *dir, const char *name);

@@ -23,6 +23,12 @@ enum route_kind {
     ROUTE_BIND,
 };
 
+/* How much a tmpfs may hold; both 0 = what the kernel gives, half of the memory. */
+struct tmpfs_size {
+    uint64_t bytes;
+    unsigned percent; /* of the memory; excludes bytes */
+};
+
 struct route_spec {
     enum route_kind kind;
     char *target;  /* absolute path inside the image, normalised by the parser; owned */

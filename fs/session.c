@@ -107,6 +107,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->n_threads = options->threads;
     session->passthrough = options->passthrough;
     session->io_uring = options->io_uring;
+    session->learn_size = options->learn_size;
     int status = tree_new(options->layers, options->n_layers, n_kept_fds(), &session->tree, ret_why);
     if (status == 0)
         status = native_check(options->routes, options->n_routes, ret_why);

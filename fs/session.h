@@ -4,6 +4,8 @@
 #ifndef ROFUSE_FS_SESSION_H
 #define ROFUSE_FS_SESSION_H
 
+#include "route.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +14,6 @@ struct access_subject;
 struct counters;
 struct denial_log;
 struct explanation;
-struct route_spec;
 struct session;
 struct writer;
 
@@ -22,14 +23,15 @@ struct session_options {
     size_t n_layers;                 /* 0 is allowed: then only routes and made places exist */
     const struct route_spec *routes; /* in any order; nested targets are sorted here */
     size_t n_routes;
-    const char *volume_dir;    /* store of named volumes */
-    const char *name;          /* shown as the file system's source in mount tables */
-    struct denial_log *log;    /* borrowed, must outlive the session */
-    struct counters *counters; /* borrowed, must outlive the session; all zero */
-    unsigned threads;          /* serving threads, 0 = the default */
-    bool passthrough;          /* let the kernel serve files by itself where it can */
-    bool learn;                /* begin in learn mode (session_learn()) */
-    bool io_uring;             /* let requests come through io_uring where it can */
+    const char *volume_dir;       /* store of named volumes */
+    const char *name;             /* shown as the file system's source in mount tables */
+    struct denial_log *log;       /* borrowed, must outlive the session */
+    struct counters *counters;    /* borrowed, must outlive the session; all zero */
+    unsigned threads;             /* serving threads, 0 = the default */
+    bool passthrough;             /* let the kernel serve files by itself where it can */
+    bool learn;                   /* begin in learn mode (session_learn()) */
+    struct tmpfs_size learn_size; /* of learn mode's layers, unless another one is asked for */
+    bool io_uring;                /* let requests come through io_uring where it can */
 };
 
 /*
@@ -109,13 +111,19 @@ struct learn_diff;
  *
  * At once, for all who have the mount; open files stay what they are, and nothing that is mounted is detached. Off: the image
  * is seen again as it is, and the layer is gone with the last file of it that is open. On: the layer is empty.
+ * Not off while something is mounted below a directory that was renamed meanwhile (-EBUSY).
+ * @size: of the layer; NULL = the session's. It is not looked at when it is on already, or switched off.
  * @protected, @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
  * Any thread but a serving one.
  */
-int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why);
+int session_learn(struct session *session, bool on, const struct tmpfs_size *size,
+                  const struct session_protected *protected, char **ret_why);
 
 /* Whether it is on. Any thread. */
 bool session_is_learning(struct session *session);
+
+/* What the throw-away layer may hold and holds, in bytes. False where learn mode is off. Any thread. */
+bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used);
 
 /* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
 struct learn_diff *session_learn_diff(struct session *session);

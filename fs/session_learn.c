@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Beyond the indexes of the routes that are declared; each layer's numbers are its own. */
@@ -29,6 +30,7 @@ struct learn {
     struct learn *before;      /* owned */
     struct session_view *view; /* owned */
     struct route *route;       /* borrowed: the tree's */
+    int lower_fd;              /* the view's mount; owned while it is on, else -1 */
     bool is_trusted;           /* of struct overlay */
     bool is_on;
 };
@@ -59,23 +61,31 @@ static struct route *new_route(struct overlay *overlay, unsigned index)
     return route;
 }
 
+/* The view ends when nothing else has its mount. */
+static void let_go(struct learn *learn)
+{
+    if (learn->lower_fd >= 0)
+        close(learn->lower_fd);
+    learn->lower_fd = -1;
+    learn->is_on = false;
+}
+
 static struct learn *current(const struct session *session)
 {
     return session->learn != NULL && session->learn->is_on ? session->learn : NULL;
 }
 
 /* Makes a layer; nobody sees it yet. Returns 0 with the route in *ret, or -errno. */
-static int open_layer(struct session *session, struct learn *learn, struct route **ret, char **ret_why)
+static int open_layer(struct session *session, struct learn *learn, const struct tmpfs_size *size, struct route **ret,
+                      char **ret_why)
 {
     size_t n_layers;
     struct overlay overlay;
-    int lower_fd;
     g_autofree const char **layers = layer_dirs(session->tree, &n_layers);
-    int status = session_view_new(layers, n_layers, session->tree, &learn->view, &lower_fd, ret_why);
+    int status = session_view_new(layers, n_layers, session->tree, &learn->view, &learn->lower_fd, ret_why);
     if (status < 0)
         return status;
-    status = overlay_new(lower_fd, &overlay, ret_why);
-    close(lower_fd);
+    status = overlay_new(learn->lower_fd, size, &overlay, ret_why);
     if (status < 0)
         return status;
     learn->is_trusted = overlay.is_trusted;
@@ -96,16 +106,19 @@ static void free_ended(struct session *session, unsigned patience_ms)
     }
 }
 
-static int switch_on(struct session *session, const struct live_kept *kept, struct live *live, char **ret_why)
+static int switch_on(struct session *session, const struct tmpfs_size *size, const struct live_kept *kept,
+                     struct live *live, char **ret_why)
 {
     struct learn *learn = g_new0(struct learn, 1);
-    int status = open_layer(session, learn, &learn->route, ret_why);
+    learn->lower_fd = -1;
+    int status = open_layer(session, learn, size, &learn->route, ret_why);
     if (status == 0) {
         status = live_cover(session->tree, learn->route, kept, live);
         if (status < 0)
             *ret_why = g_strdup_printf("learn mode: the throw-away layer does not answer: %s", g_strerror(-status));
     }
     if (status < 0) {
+        let_go(learn);
         (void)session_view_free(learn->view, PATIENCE_MS);
         g_free(learn);
         return status;
@@ -121,7 +134,7 @@ int session_begin_learn(struct session *session, char **ret_why)
 {
     const struct live_kept nothing = {NULL, 0};
     struct live live;
-    int status = switch_on(session, &nothing, &live, ret_why);
+    int status = switch_on(session, &session->learn_size, &nothing, &live, ret_why);
     if (status == 0)
         live_end(&live, true);
     return status;
@@ -142,7 +155,24 @@ static int check_switch(const struct session *session, const struct session_prot
     return -ENOTSUP;
 }
 
-int session_learn(struct session *session, bool on, const struct session_protected *protected, char **ret_why)
+/* A mount goes along with a directory that is renamed, and would hang on a name that the image does not have. */
+static int check_moved(const struct learn *learn, const struct session_protected *protected, char **ret_why)
+{
+    for (size_t i = 0; learn->is_trusted && i < protected->n_paths; i++) {
+        const char *path = protected->paths[i];
+        g_autofree char *lower = overlay_lower_path(learn->route->upper_fd, path);
+        if (strcmp(lower, path) == 0)
+            continue;
+        *ret_why = g_strdup_printf("learn mode cannot be switched off: something is mounted at %s, in a directory that "
+                                   "was renamed (it was %s); rename it back, or unmount that",
+                                   path, lower);
+        return -EBUSY;
+    }
+    return 0;
+}
+
+int session_learn(struct session *session, bool on, const struct tmpfs_size *size,
+                  const struct session_protected *protected, char **ret_why)
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
@@ -152,13 +182,15 @@ int session_learn(struct session *session, bool on, const struct session_protect
     struct learn *learn = current(session);
     if (on != (learn != NULL))
         status = check_switch(session, protected, ret_why);
+    if (status == 0 && !on && learn != NULL)
+        status = check_moved(learn, protected, ret_why);
     if (status == 0 && on && learn == NULL) {
-        status = switch_on(session, &kept, &live, ret_why);
+        status = switch_on(session, size != NULL ? size : &session->learn_size, &kept, &live, ret_why);
         if (status == 0)
             session_tell_kernel(session, &live, true);
     } else if (status == 0 && !on && learn != NULL) {
         live_uncover(session->tree, learn->route, &kept, &live);
-        learn->is_on = false;
+        let_go(learn);
         atomic_fetch_and(&session->ops.counters->features, ~(uint64_t)COUNTERS_FEATURE_LEARN);
         session_tell_kernel(session, &live, true);
         ops_route_unused(&session->ops, learn->route);
@@ -175,12 +207,23 @@ bool session_is_learning(struct session *session)
     return is_on;
 }
 
+bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used)
+{
+    pthread_mutex_lock(&session->route_lock);
+    const struct learn *learn = current(session);
+    if (learn != NULL)
+        overlay_space(learn->route->upper_fd, ret_size, ret_used);
+    pthread_mutex_unlock(&session->route_lock);
+    return learn != NULL;
+}
+
 struct learn_diff *session_learn_diff(struct session *session)
 {
     pthread_mutex_lock(&session->route_lock);
     const struct learn *learn = current(session);
     struct learn_diff *diff =
-        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->is_trusted) : NULL;
+        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->lower_fd, learn->is_trusted)
+                      : NULL;
     pthread_mutex_unlock(&session->route_lock);
     return diff;
 }
@@ -188,6 +231,6 @@ struct learn_diff *session_learn_diff(struct session *session)
 void session_free_learn(struct session *session)
 {
     if (session->learn != NULL)
-        session->learn->is_on = false;
+        let_go(session->learn);
     free_ended(session, PATIENCE_MS);
 }

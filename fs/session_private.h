@@ -34,8 +34,9 @@ struct session {
     GArray *ended_fds;   /* [route_lock] of ended routes, to be closed; owned */
     unsigned n_indexes;  /* [route_lock] that routes have had so far */
     struct learn *learn; /* [route_lock] learn mode's layers; owned; the first is in use if it is_on */
-    unsigned n_learns;   /* [route_lock] how many there have been */
-    unsigned n_threads;  /* to begin with */
+    struct tmpfs_size learn_size;    /* of learn mode's layers, unless another one is asked for */
+    unsigned n_learns;               /* [route_lock] how many there have been */
+    unsigned n_threads;              /* to begin with */
     struct session_threads *threads; /* owned */
 };
 

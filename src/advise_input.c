@@ -3,6 +3,18 @@
 #include "app_error.h"
 #include "image.h"
 
+/* Else nobody knew why the sizes are missing (advice.c, was_seen_whole). */
+static void tell_full_layer(const struct fact_source *source)
+{
+    for (guint i = 0; i < source->facts->len; i++) {
+        if (!fact_found_layer_full(g_ptr_array_index(source->facts, i)))
+            continue;
+        app_notice("learn mode's layer was full, so that not all was seen and no sizes are proposed; try again with a "
+                   "larger one (--learn-size, or rofuse learn on --size)");
+        return;
+    }
+}
+
 static bool names_something(const struct mount_request *request)
 {
     return *request->compose != NULL || *request->layers != NULL || request->image != NULL || request->service != NULL;
@@ -51,6 +63,7 @@ struct advise_input *advise_input_new(const struct mount_request *request, const
     set_routes(input, request);
     open_image(input);
     input->input.facts = input->source->facts;
+    tell_full_layer(input->source);
     return input;
 }
 

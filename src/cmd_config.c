@@ -116,8 +116,7 @@ static int print_live(const struct arguments *arguments, const struct paths *pat
     GError *error = NULL;
     struct found_mount *found = find_mount(paths, arguments->live, &error);
     if (found != NULL && found->state == NULL)
-        app_error_failed(&error, "%s: its state is not in %s; say where with --state-dir DIR", found->point,
-                         paths->run);
+        found_mount_fail_unread(found, paths, arguments->live, &error);
     int status = 0;
     if (found != NULL && error == NULL) {
         g_autofree char *text = arguments->as_json ? live_config_json(found->state) : live_config_compose(found->state);

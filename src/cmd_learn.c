@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "command_parse.h"
 #include "json_bytes.h"
+#include "learn_size.h"
 #include "mount_ask.h"
 #include "paths.h"
 #include "text.h"
@@ -23,12 +24,16 @@ static const char examples[] =
     "Examples:\n"
     "  rofuse mount --learn --image web:1.0 /mnt/root     learn mode from the beginning\n"
     "  rofuse learn on /mnt/root\n"
+    "  rofuse learn on --size 2g web                      a layer of another size\n"
     "  rofuse learn diff\n"
     "  rofuse learn diff --json web | jq -r '.changes[].path'\n"
     "  rofuse learn off /mnt/root\n"
     "\n"
     "Kinds of changes: added, changed, attributes (owner, mode or times alone), opened (for writing, but not\n"
-    "written), removed, renamed. A directory that the image lacks is told as one, with what is in it.\n"
+    "written), removed, renamed (of a file only where it is certain; else it is removed and added). A directory\n"
+    "that the image lacks is told as one, with what is in it.\n"
+    "The layer lies in memory and may hold half of it, or what --size or rofuse mount --learn-size says; when it\n"
+    "is full, programs get ENOSPC.\n"
     "Without MOUNTPOINT or NAME the only mount is meant.\n"
     "It takes the right to mount: root, or namespaces (unshare -Urm).\n"
     "\n"
@@ -37,6 +42,7 @@ static const char examples[] =
 struct options {
     char *state_dir;
     char **rest;
+    char *size;
     gboolean as_json;
 };
 
@@ -64,11 +70,26 @@ static void add_change(GPtrArray *cells, const json_t *change)
     g_ptr_array_add(cells, g_strdup(word_of(change, "type")));
     g_ptr_array_add(cells, has_size ? g_format_size_full((guint64)size, G_FORMAT_SIZE_IEC_UNITS) : g_strdup("-"));
     if (from != NULL)
-        g_ptr_array_add(cells, g_strdup_printf("%s (was %s)", path, from));
+        g_ptr_array_add(cells, g_strdup_printf("%s (was %s%s)", path, from,
+                                               json_is_true(json_object_get(change, "changed")) ? "; changed" : ""));
     else if (entries > 0)
         g_ptr_array_add(cells, g_strdup_printf("%s (%lld in it)", path, (long long)entries));
     else
         g_ptr_array_add(cells, g_steal_pointer(&path));
+}
+
+/* Where there is little room left. */
+static void append_space(GString *text, const json_t *result)
+{
+    guint64 size = (guint64)json_integer_value(json_object_get(result, "size"));
+    guint64 used = (guint64)json_integer_value(json_object_get(result, "used"));
+    if (used <= size - size / 8)
+        return;
+    g_autofree char *size_text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *used_text = g_format_size_full(used, G_FORMAT_SIZE_IEC_UNITS);
+    g_string_append_printf(text,
+                           "the layer holds %s of %s; what finds no room fails with ENOSPC (rofuse learn on --size)\n",
+                           used_text, size_text);
 }
 
 static char *diff_text(const json_t *result)
@@ -86,6 +107,7 @@ static char *diff_text(const json_t *result)
         add_change(cells, json_array_get(changes, i));
     GString *text = g_string_new(NULL);
     text_table_append(text, NULL, cells, G_N_ELEMENTS(heads));
+    append_space(text, result);
     if (!json_is_true(json_object_get(result, "complete")))
         g_string_append(text, "there is more than can be shown\n");
     return g_string_free(text, FALSE);
@@ -111,13 +133,19 @@ static gboolean print(const json_t *result, const char *what, gboolean as_json, 
     return command_print(text, error);
 }
 
+/* NULL where nothing is said. */
+static json_t *arguments_of(const struct options *options)
+{
+    return options->size != NULL ? json_pack("{s:s}", "size", options->size) : NULL;
+}
+
 static gboolean run(const struct options *options, GError **error)
 {
     const char *what = options->rest[0];
     struct paths *paths = paths_find(options->state_dir, error);
     struct asked_mount *asked = paths != NULL ? mount_ask(paths, options->rest[1], error) : NULL;
     g_autofree char *command = g_strconcat("learn.", what, NULL);
-    json_t *result = asked != NULL ? control_client_ask(asked->client, command, NULL, error) : NULL;
+    json_t *result = asked != NULL ? control_client_ask(asked->client, command, arguments_of(options), error) : NULL;
     gboolean done = result != NULL && print(result, what, options->as_json, error);
     json_decref(result);
     asked_mount_free(asked);
@@ -138,7 +166,10 @@ static gboolean check(const struct options *options, GError **error)
     if (n > 2 || (n == 2 && options->rest[1][0] == '\0'))
         return app_error_usage(error, "give one mount point or name: rofuse learn %s [MOUNTPOINT|NAME]",
                                options->rest[0]);
-    return TRUE;
+    struct tmpfs_size size;
+    if (options->size != NULL && strcmp(options->rest[0], "on") != 0)
+        return app_error_usage(error, "--size is for rofuse learn on: how much the layer may hold");
+    return options->size == NULL || learn_size_read("--size", options->size, &size, error);
 }
 
 int cmd_learn(int argc, char **argv)
@@ -146,6 +177,8 @@ int cmd_learn(int argc, char **argv)
     struct options options = {0};
     const GOptionEntry entries[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.as_json, "For programs: one JSON object", NULL},
+        {"size", 0, 0, G_OPTION_ARG_FILENAME, &options.size,
+         "on: how much the layer may hold (default: the mount's --learn-size, or half of the memory)", "SIZE"},
         {"state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.state_dir, "Where the mounts keep their state", "DIR"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rest, NULL, NULL},
         {NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -154,6 +187,7 @@ int cmd_learn(int argc, char **argv)
     bool done =
         command_parse(argc, argv, "learn", "on|off|diff [MOUNTPOINT|NAME]", summary, examples, entries, NULL, &error) &&
         check(&options, &error) && run(&options, &error);
+    g_free(options.size);
     g_free(options.state_dir);
     g_strfreev(options.rest);
     return done ? 0 : app_error_print(error);

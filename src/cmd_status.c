@@ -115,9 +115,7 @@ static int show_one(const struct paths *paths, const GPtrArray *table, const cha
     int status = APP_ERROR_FAILED;
     g_autofree char *shown = text_word(word);
     if (found->state == NULL)
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                    "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR", shown,
-                    paths->run);
+        found_mount_fail_unread(found, paths, word, error);
     else if (!found->is_mounted && !state_is_alive(found->state))
         g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "%s is not a rofuse mount any more; its daemon has ended",
                     shown);

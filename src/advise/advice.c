@@ -355,10 +355,20 @@ static int compare_needs(gconstpointer a, gconstpointer b)
     return (int)(*one)->need - (int)(*other)->need;
 }
 
+/* What found learn mode's layer full was cut short: how much it needs is not known. */
+static bool was_seen_whole(const struct advice_input *input)
+{
+    for (guint i = 0; i < input->facts->len; i++) {
+        if (fact_found_layer_full(g_ptr_array_index(input->facts, i)))
+            return false;
+    }
+    return true;
+}
+
 /* A route's place is said as it was declared: /var/run is /run. */
 static struct fact_written *without_links(const struct advice_input *input)
 {
-    struct fact_written *written = input->written != NULL ? fact_written_new() : NULL;
+    struct fact_written *written = input->written != NULL && was_seen_whole(input) ? fact_written_new() : NULL;
     for (guint i = 0; written != NULL && i < input->written->places->len; i++) {
         const struct fact_written_place *place = &g_array_index(input->written->places, struct fact_written_place, i);
         struct advice_seen seen;

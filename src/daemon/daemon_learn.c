@@ -1,28 +1,39 @@
 /*
  * Control commands of learn mode:
  *
- *     learn.on {}, learn.off {}   {"learning": bool, "changed": bool}: changed is false where it was so already
- *     learn.diff {}               an object of schema rofuse.learn/1; "learning" is false, and there are no changes, where it
- *                                 is off
+ *     learn.on {"size"?: SIZE}, learn.off {}   {"learning": bool, "changed": bool}: changed is false where it was so
+ *                                              already; SIZE as learn_size.h reads it
+ *     learn.diff {}                            an object of schema rofuse.learn/1 (learn.schema.json); "learning" is
+ *                                              false, and there are no changes, where it is off
  */
 #include "daemon.h"
 
 #include "app_error.h"
 #include "json_bytes.h"
 #include "learn_diff.h"
+#include "learn_size.h"
 #include "mounted_places.h"
 #include "session.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
-static json_t *run_switch(struct daemon *daemon, bool on, GError **error)
+/* @size: NULL = the mount's. */
+static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_size *size, GError **error)
 {
     pthread_mutex_lock(&daemon->lock);
     bool was_on = session_is_learning(daemon->session);
     g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
     const struct session_protected protected = {(const char *const *)places->pdata, places->len};
     g_autofree char *why = NULL;
-    int result = session_learn(daemon->session, on, &protected, &why);
+    int result = 0;
+    if (was_on && size != NULL) {
+        result = -EBUSY;
+        why = g_strdup(
+            "learn mode is on already, and the size of its layer stays; switch it off first: rofuse learn off");
+    } else {
+        result = session_learn(daemon->session, on, size, &protected, &why);
+    }
     pthread_mutex_unlock(&daemon->lock);
     if (result < 0) {
         app_error_failed(error, "%s", why != NULL ? why : g_strerror(-result));
@@ -33,14 +44,22 @@ static json_t *run_switch(struct daemon *daemon, bool on, GError **error)
 
 static json_t *run_on(void *data, const json_t *args, GError **error)
 {
-    (void)args;
-    return run_switch(data, true, error);
+    GError *wrong = NULL;
+    struct tmpfs_size size;
+    const char *text = control_arg_text(args, "size", false, &wrong);
+    if (wrong != NULL) {
+        g_propagate_error(error, wrong);
+        return NULL;
+    }
+    if (text != NULL && !learn_size_read("size", text, &size, error))
+        return NULL;
+    return run_switch(data, true, text != NULL ? &size : NULL, error);
 }
 
 static json_t *run_off(void *data, const json_t *args, GError **error)
 {
     (void)args;
-    return run_switch(data, false, error);
+    return run_switch(data, false, NULL, error);
 }
 
 static const char *type_name(mode_t mode)
@@ -75,6 +94,8 @@ static json_t *change_to_json(const struct learn_change *change)
     json_object_set_new(json, "entries", json_integer((json_int_t)change->n_below));
     if (change->from != NULL)
         json_bytes_set(json, "from", change->from);
+    if (change->is_changed)
+        json_object_set_new(json, "changed", json_true());
     return json;
 }
 
@@ -91,6 +112,10 @@ static json_t *run_diff(void *data, const json_t *args, GError **error)
     json_object_set_new(json, "mount", json_string(daemon->state->name));
     json_object_set_new(json, "learning", json_boolean(diff != NULL));
     json_object_set_new(json, "bytes", json_integer(diff != NULL ? (json_int_t)diff->bytes : 0));
+    if (diff != NULL) {
+        json_object_set_new(json, "size", json_integer((json_int_t)diff->layer_size));
+        json_object_set_new(json, "used", json_integer((json_int_t)diff->layer_used));
+    }
     json_object_set_new(json, "complete", json_boolean(diff == NULL || !diff->is_cut));
     json_object_set_new(json, "changes", changes);
     learn_diff_free(diff);

@@ -2,8 +2,8 @@
  * Control commands about how the mount does:
  *
  *     status {}   what the memory of counters (counters_file.h) cannot hold: {"routes": [{"target", "index", "last_writer"}],
- *                 "queue": {...}, "classes": {CLASS: calls}}, as rofuse.status/1 has them; index is the route's place
- *                 among the counters.
+ *                 "queue": {...}, "classes": {CLASS: calls}, "learn_layer": {"size", "used"} or null}, as
+ *                 rofuse.status/1 has them; index is the route's place among the counters.
  */
 #include "daemon.h"
 
@@ -90,13 +90,21 @@ static json_t *classes_to_json(struct daemon *daemon)
     return json;
 }
 
+static json_t *learn_layer_to_json(struct daemon *daemon)
+{
+    uint64_t size, used;
+    if (!session_learn_space(daemon->session, &size, &used))
+        return json_null();
+    return json_pack("{s:I, s:I}", "size", (json_int_t)size, "used", (json_int_t)used);
+}
+
 static json_t *run_status(void *data, const json_t *args, GError **error)
 {
     struct daemon *daemon = data;
     (void)args;
     (void)error;
-    return json_pack("{s:o, s:o, s:o}", "routes", routes_to_json(daemon), "queue", queue_to_json(daemon), "classes",
-                     classes_to_json(daemon));
+    return json_pack("{s:o, s:o, s:o, s:o}", "routes", routes_to_json(daemon), "queue", queue_to_json(daemon),
+                     "classes", classes_to_json(daemon), "learn_layer", learn_layer_to_json(daemon));
 }
 
 const struct control_command daemon_status_commands[] = {{"status", run_status, NULL}, {NULL, NULL, NULL}};

@@ -236,6 +236,7 @@ static gboolean open_session(struct serve *serve, GError **error)
         .passthrough = request->passthrough,
         .io_uring = request->io_uring,
         .learn = request->learn,
+        .learn_size = request->learn_size,
     };
     options.routes = mount_options_routes(request->routes, &options.n_routes);
     struct interrupt *interrupt = NULL;

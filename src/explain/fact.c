@@ -115,6 +115,11 @@ static const char *known_program(const struct fact *fact)
     return fact->executable != NULL ? fact->executable : fact->comm != NULL ? fact->comm : "";
 }
 
+bool fact_found_layer_full(const struct fact *fact)
+{
+    return fact->why == DENIAL_NO_SPACE && fact->held_by != DENIAL_PLACE_ROUTE;
+}
+
 void fact_set_id(struct fact *fact)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);

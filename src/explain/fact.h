@@ -127,6 +127,9 @@ struct fact *fact_copy(const struct fact *fact);
 void fact_fix_free(struct fact_fix *fix); /* NULL is allowed */
 struct fact_fix *fact_fix_copy(const struct fact_fix *fix);
 
+/* Whether learn mode's layer was full when it was tried: no route holds the place, and nothing else can be full there. */
+bool fact_found_layer_full(const struct fact *fact);
+
 /* Sets id from executable (comm where that is unknown), place, why and learned. */
 void fact_set_id(struct fact *fact);
 

@@ -164,7 +164,7 @@ static void add_denial(json_t *object, const struct denial_event *event)
     json_object_set_new(fields, "category", json_pack("[s]", "file"));
     json_object_set_new(fields, "type",
                         json_pack("[s, s]", facts->learned ? "allowed" : "denied", type_of(facts->operation)));
-    record_put_text(fields, "reason", record_why_sentence(facts->why));
+    record_put_text(fields, "reason", record_why_sentence(facts));
     if (event->kind == DENIAL_EVENT_FOLDED) {
         record_put_time(fields, "start", &record->first);
         record_put_time(fields, "end", &record->last);

@@ -181,7 +181,7 @@ static void set_outcome(json_t *object, const struct denial_facts *facts)
     json_object_set_new(object, "status_id", id);
     json_object_set_new(object, "status", json_string(is_denied ? "Failure" : "Success"));
     json_object_set_new(object, "status_code", json_string(error));
-    json_object_set_new(object, "status_detail", json_string(record_why_sentence(facts->why)));
+    json_object_set_new(object, "status_detail", json_string(record_why_sentence(facts)));
 }
 
 static json_t *unmapped(const struct denial_event *event, const char *mount)

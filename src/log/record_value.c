@@ -81,7 +81,7 @@ json_int_t record_count(const struct denial_event *event)
     return event->kind == DENIAL_EVENT_FOLDED ? (json_int_t)MAX(event->record->count, 1) : 1;
 }
 
-const char *record_why_sentence(enum denial_why why)
+const char *record_why_sentence(const struct denial_facts *facts)
 {
     static const char *const sentences[DENIAL_N_WHYS] = {
         [DENIAL_NOT_DECLARED] = "no place that may be written is declared here",
@@ -91,7 +91,10 @@ const char *record_why_sentence(enum denial_why why)
         [DENIAL_DECLARED_NOEXEC] = "programs may not be run in the place that is declared here",
         [DENIAL_DECLARED_NOSUID] = "set-user-ID programs may not be run in the place that is declared here",
     };
-    return sentences[why];
+    /* What no route holds can be full in learn mode alone. */
+    if (facts->why == DENIAL_NO_SPACE && facts->place != DENIAL_PLACE_ROUTE)
+        return "learn mode's throw-away layer is full";
+    return sentences[facts->why];
 }
 
 static void append_flag(void *data, const char *name)

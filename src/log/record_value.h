@@ -42,7 +42,7 @@ const struct timespec *record_when(const struct denial_event *event);
 json_int_t record_count(const struct denial_event *event);
 
 /* "no place that may be written is declared here": a sentence for DENIAL_NOT_DECLARED and so on. Static. */
-const char *record_why_sentence(enum denial_why why);
+const char *record_why_sentence(const struct denial_facts *facts);
 
 /* What the formats have no words for, under rofuse's own names: operation, why, errno, flags, mode, where the path is. A new
  * reference. */

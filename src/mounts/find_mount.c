@@ -2,11 +2,13 @@
 
 #include "app_error.h"
 #include "mount_table.h"
+#include "quantity.h"
 #include "state_dir.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The rofuse mount at a path: as it is written first, so that a dead mount at its end is not touched. */
 static const struct mount_entry *entry_at(const GPtrArray *table, const char *word, char **ret_absolute)
@@ -35,6 +37,18 @@ static struct state *take_state(GPtrArray *states, const char *point, const char
     return best >= 0 ? g_ptr_array_steal_index(states, (guint)best) : NULL;
 }
 
+/* "user_id=1000" among the options of a FUSE file system. */
+static uid_t owner_of(const struct mount_entry *entry)
+{
+    g_auto(GStrv) options = g_strsplit(entry->super_options, ",", -1);
+    for (char **option = options; *option != NULL; option++) {
+        uint32_t id;
+        if (g_str_has_prefix(*option, "user_id=") && quantity_id(*option + strlen("user_id="), &id))
+            return id;
+    }
+    return (uid_t)-1;
+}
+
 static struct found_mount *from_entry(const struct mount_entry *entry, struct state *state)
 {
     struct found_mount *found = g_new0(struct found_mount, 1);
@@ -42,6 +56,7 @@ static struct found_mount *from_entry(const struct mount_entry *entry, struct st
     found->name = g_strdup(entry->source);
     found->is_mounted = true;
     found->device = entry->device;
+    found->owner = owner_of(entry);
     found->state = state;
     return found;
 }
@@ -56,6 +71,7 @@ static struct found_mount *from_state(const GPtrArray *table, struct state *stat
     found->point = g_strdup(state->mountpoint);
     found->name = g_strdup(state->name);
     found->device = state->device;
+    found->owner = (uid_t)-1;
     found->state = state;
     return found;
 }
@@ -79,6 +95,17 @@ struct found_mount *find_mount(const struct paths *paths, const char *word, GErr
     g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
                 "%s is not a rofuse mount; rofuse status lists those that there are", shown);
     return NULL;
+}
+
+gboolean found_mount_fail_unread(const struct found_mount *found, const struct paths *paths, const char *word,
+                                 GError **error)
+{
+    g_autofree char *shown = text_word(word);
+    if (found->owner != (uid_t)-1 && found->owner != geteuid() && geteuid() != 0)
+        return app_error_failed(error, "%s is a mount of user %u; that user and root alone may ask its daemon", shown,
+                                (unsigned)found->owner);
+    return app_error_failed(error, "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR",
+                            shown, paths->run);
 }
 
 void found_mount_free(struct found_mount *found)

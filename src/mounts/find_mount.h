@@ -16,6 +16,7 @@ struct found_mount {
     char *name;          /* owned */
     bool is_mounted;     /* it is in the table of mounts; false: detached, or only its state is left */
     dev_t device;        /* of its file system, 0 = unknown */
+    uid_t owner;         /* whose daemon it is, as the kernel knows it; (uid_t)-1 = unknown */
     struct state *state; /* what its daemon wrote down; NULL where it was not found here; owned */
 };
 
@@ -26,6 +27,10 @@ struct found_mount {
  * Owned by the caller, found_mount_free(). NULL with one line where it is no rofuse mount. Any thread.
  */
 struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error);
+/* Says that the state of a mount was not found here: because it is another user's, or is kept elsewhere. Always FALSE. */
+gboolean found_mount_fail_unread(const struct found_mount *found, const struct paths *paths, const char *word,
+                                 GError **error);
+
 void found_mount_free(struct found_mount *found); /* NULL is allowed */
 
 #endif

@@ -1,6 +1,7 @@
 #include "mount_arguments.h"
 
 #include "app_error.h"
+#include "learn_size.h"
 #include "quantity.h"
 #include "state_dir.h"
 #include "text.h"
@@ -32,6 +33,7 @@ void mount_arguments_clear(struct mount_arguments *arguments)
     g_free(arguments->name);
     g_free(arguments->state_dir);
     g_free(arguments->passthrough);
+    g_free(arguments->learn_size);
 }
 
 static gboolean on_tmpfs(const gchar *option, const gchar *value, gpointer data, GError **error)
@@ -98,6 +100,8 @@ void mount_arguments_add_entries(struct mount_arguments *arguments, enum mount_a
          "Whether the kernel serves open files by itself where it can (default auto)", "auto|off"},
         {"learn", 0, 0, G_OPTION_ARG_NONE, &arguments->learn,
          "Let writes succeed that are not declared, on a throw-away layer, and log them", NULL},
+        {"learn-size", 0, 0, G_OPTION_ARG_FILENAME, &arguments->learn_size,
+         "How much that layer may hold (default 50%, half of the memory)", "SIZE"},
         {"io-uring", 0, 0, G_OPTION_ARG_NONE, &arguments->io_uring,
          "Take requests through io_uring, where the kernel offers that", NULL},
     };
@@ -191,7 +195,9 @@ static gboolean check_words(const struct mount_arguments *arguments, GError **er
 
 static gboolean fill(struct mount_arguments *arguments, struct mount_request *request, GError **error)
 {
-    if (!check_words(arguments, error) || !read_fold(arguments->log_fold, &request->fold, error))
+    if (!check_words(arguments, error) || !read_fold(arguments->log_fold, &request->fold, error) ||
+        (arguments->learn_size != NULL &&
+         !learn_size_read("--learn-size", arguments->learn_size, &request->learn_size, error)))
         return FALSE;
     request->log_format = g_steal_pointer(&arguments->log_format);
     request->name = g_steal_pointer(&arguments->name);

@@ -26,6 +26,7 @@ struct mount_arguments {
     char *passthrough;
     gboolean io_uring;
     gboolean learn;
+    char *learn_size;
 };
 
 void mount_arguments_init(struct mount_arguments *arguments);

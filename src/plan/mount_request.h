@@ -36,7 +36,8 @@ struct mount_request {
     pid_t starter;    /* the daemon ends when this process does, and removes the mount point; 0 = none */
     bool passthrough; /* --passthrough auto */
     bool io_uring;
-    bool learn; /* begin in learn mode */
+    bool learn;                   /* begin in learn mode */
+    struct tmpfs_size learn_size; /* of its layers; zeros = the default */
 };
 
 /* Reads the arguments of `rofuse mount`. Owned by the caller, mount_request_free(). NULL with one line. */

@@ -75,6 +75,8 @@ static char *refusal(const struct fact *fact)
     if (fact->why == DENIAL_PERMISSION)
         return g_strdup_printf("owner and mode of %s refuse user %u",
                                fact->route_target != NULL ? fact->route_target : "the image", (unsigned)fact->uid);
+    if (fact_found_layer_full(fact))
+        return g_strdup("learn mode's layer is full");
     if (texts[fact->why] == NULL)
         return NULL;
     return g_strconcat(fact->route_target != NULL ? fact->route_target : "it", " ", texts[fact->why], NULL);

@@ -88,7 +88,7 @@ static json_t *logs_to_json(const struct state *state)
 
 static void set_live(json_t *json, const struct mount_status *status)
 {
-    static const char *const said[] = {"queue", "classes"};
+    static const char *const said[] = {"queue", "classes", "learn_layer"};
     for (size_t i = 0; i < G_N_ELEMENTS(said); i++) {
         const json_t *value = json_object_get(status->live, said[i]);
         json_object_set_new(json, said[i], value != NULL ? json_deep_copy(value) : json_null());

@@ -229,8 +229,22 @@ static void append_requests(GString *text, const struct counters *counters)
     text_table_append_line(text, "requests", line->str);
 }
 
-static void append_counters(GString *text, const struct counters *counters)
+/* Of learn mode's layer, where it is on and the daemon answers. */
+static void append_learn_layer(GString *line, const json_t *live)
 {
+    const json_t *layer = json_object_get(live, "learn_layer");
+    if (!json_is_object(layer))
+        return;
+    g_autofree char *used =
+        g_format_size_full((guint64)json_integer_value(json_object_get(layer, "used")), G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *size =
+        g_format_size_full((guint64)json_integer_value(json_object_get(layer, "size")), G_FORMAT_SIZE_IEC_UNITS);
+    g_string_append_printf(line, "; the layer holds %s of %s", used, size);
+}
+
+static void append_counters(GString *text, const struct mount_status *status)
+{
+    const struct counters *counters = &status->counters;
     static const char *const reasons[] = {
         [COUNTERS_FILE_small] = "small",
         [COUNTERS_FILE_nearly_full] = "in a place that is nearly full",
@@ -251,6 +265,7 @@ static void append_counters(GString *text, const struct counters *counters)
     if ((counters->features & COUNTERS_FEATURE_LEARN) || counters->learned > 0) {
         g_string_printf(line, "%s; %" G_GUINT64_FORMAT " changes would have been refused",
                         counters->features & COUNTERS_FEATURE_LEARN ? "on" : "off", (uint64_t)counters->learned);
+        append_learn_layer(line, status->live);
         text_table_append_line(text, "learning", line->str);
     }
     append_requests(text, counters);
@@ -281,7 +296,7 @@ static void append_status(GString *text, const struct mount_status *status)
     append_queue(text, status);
     append_classes(text, status);
     if (status->has_counters)
-        append_counters(text, &status->counters);
+        append_counters(text, status);
     /* Others have made it so, and what is refused there is in no log. */
     append_list(text, "readonly", state->read_only_at);
     append_list(text, "limits", state->limits);

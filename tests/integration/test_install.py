@@ -24,7 +24,7 @@ def test_install(scratch):
                               env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
     assert warnings.stderr == "" and "MOUNTPOINT" in warnings.stdout
     schemas = [json.loads(path.read_text())["$id"] for path in (root / "share/rofuse").glob("*.schema.json")]
-    assert sorted(schemas) == sorted(f"urn:rofuse:{name}:1" for name in ("advice", "control", "facts", "knowledge", "log", "why"))
+    assert sorted(schemas) == sorted(f"urn:rofuse:{name}:1" for name in ("advice", "control", "facts", "knowledge", "learn", "log", "why"))
 
 
 def test_anonymous_volume_is_named(rofuse):

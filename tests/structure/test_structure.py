@@ -40,8 +40,9 @@ ROUTES = {
     "mount_clone": set(),
     "remove_tree": {"beneath", "path"},
     "tmpfs": {"route"},
-    "overlay": {"tmpfs"},
-    "copies": {"beneath"},
+    "overlay": {"beneath", "path", "route", "tmpfs", "xattr_at"},
+    "copies": {"beneath", "origin"},
+    "origin": {"beneath", "xattr_at"},
     "seed_file": {"beneath", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
@@ -82,8 +83,8 @@ TREE = {
     "live": {"graft"},
     "live_route": {"live_private", "node_face", "path"},
     "live_private": {"live"},
-    "live_learn": {"live_private", "node_face", "path"},
-    "learn_diff": {"beneath", "path", "tree", "xattr_at"},
+    "live_learn": {"live_private", "node_face"},
+    "learn_diff": {"beneath", "origin", "overlay", "path", "tree", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
@@ -125,8 +126,8 @@ PARTS_MAY = {
     "watch": {"base", "explain", "log", "mounts", "options"},
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
-    "daemon": {"base", "control", "explain", "image", "log", "mounts", "plan", "why", "fs/counters", "fs/denial", "fs/explain",
-               "fs/learn_diff", "fs/session", "fs/writers"},
+    "daemon": {"base", "control", "explain", "image", "log", "mounts", "options", "plan", "why", "fs/counters", "fs/denial",
+               "fs/explain", "fs/learn_diff", "fs/session", "fs/writers"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
 APP = (SRC, *PARTS.values())
