@@ -13,16 +13,10 @@ import busybox_image
 from control import Control
 import pytest
 import rofuse_test
+from learning import rofuse_command
 
 MIB = 1 << 20
 LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def rofuse_command(mount, *words, status=0):
-    result = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", str(mount.state)], capture_output=True, text=True,
-                            check=False, timeout=60)
-    assert result.returncode == status, result.stderr
-    return result.stdout if status == 0 else result.stderr
 
 
 def layer_of(mount):

@@ -113,6 +113,42 @@ static void test_round_trip(void)
     assert_round_trip(bare_fact());
 }
 
+/* What programs read: rofuse.facts/1, to the letter. */
+static void test_document(void)
+{
+    static const char expected[] =
+        "{\"schema\":\"rofuse.facts/1\",\"mount\":\"web\",\"image\":\"nginx:1\",\"denied\":3,\"left_out\":1,\"dropped\":2,"
+        "\"facts\":[{\"id\":\"f-f9f42f24241a90c4\",\"class\":\"fatal\","
+        "\"because\":\"ended-last\",\"reason\":\"it ended\","
+        "\"place\":\"/tmp/\\\\xff*\",\"place_bytes\":\"L3RtcC//Kg==\","
+        "\"directory\":\"/tmp\","
+        "\"alternatives\":[\"/var/tmp\",\"/\\\\xfe\"],\"alternatives_bytes\":[null,\"L/4=\"],"
+        "\"paths\":[\"/tmp/\\\\xff12345\"],\"paths_bytes\":[\"L3RtcC//MTIzNDU=\"],"
+        "\"operations\":[\"create\",\"exec\"],"
+        "\"why\":\"permission\",\"errno\":\"EACCES\",\"errno_number\":13,"
+        "\"learned\":true,\"held_by\":{\"route\":\"/tmp\",\"kind\":\"tmpfs\"},"
+        "\"executable\":\"/usr/bin/no\\nde\",\"comm\":\"node\","
+        "\"args\":[\"node\",\"\\\\xff\",\"\"],\"args_bytes\":[null,\"/w==\",null],"
+        "\"parents\":[\"/bin/sh\",\"?\"],\"pid\":17,\"uid\":1000,\"gid\":0,\"groups\":[4294967294],"
+        "\"container_id\":\"abc\",\"count\":3,"
+        "\"first\":\"2024-11-24T00:00:00.000000001Z\",\"last\":\"2024-11-24T00:00:01.999999999Z\","
+        "\"knowledge\":{\"id\":\"npm\","
+        "\"note\":\"a note\",\"reported\":\"somewhere\","
+        "\"fixes\":[{\"kind\":\"tmpfs\",\"target\":\"/tmp\",\"for_writer\":true,\"copy\":true},{\"kind\":\"env\",\"name\":\"HOME\",\"value\":\"/tmp\"}]}}]}";
+    struct fact *fact = full_fact();
+    json_t *document = document_of(fact), *wanted = json_loads(expected, 0, NULL);
+    g_assert_nonnull(wanted);
+    if (!json_equal(document, wanted)) {
+        char *text = json_dumps(document, JSON_COMPACT);
+        g_test_message("%s", text);
+        free(text);
+        g_test_fail();
+    }
+    json_decref(wanted);
+    json_decref(document);
+    fact_free(fact);
+}
+
 /* It is the program's, the place's and the reason's, and nothing else's. */
 static void test_id(void)
 {
@@ -250,6 +286,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fact/round-trip", test_round_trip);
+    g_test_add_func("/fact/document", test_document);
     g_test_add_func("/fact/id", test_id);
     g_test_add_func("/fact/wrong-documents", test_wrong_documents);
     g_test_add_func("/fact/no-document", test_no_document);

@@ -330,6 +330,10 @@ static void test_keys(void)
     g_assert_cmpint(ui.mode, ==, WATCH_HELP);
     PRESS(&ui, &value, 'q');
     g_assert_cmpint(ui.mode, ==, WATCH_LIST);
+    /* From where it was asked for. */
+    PRESS(&ui, &value, WATCH_KEY_ENTER, '?', 'q');
+    g_assert_cmpint(ui.mode, ==, WATCH_OPEN);
+    PRESS(&ui, &value, 'q');
     g_assert_cmpint(PRESS(&ui, &value, 'l'), ==, WATCH_LEARN);
     g_assert_cmpint(PRESS(&ui, &value, 'q'), ==, WATCH_QUIT);
     watch_ui_clear(&ui);
