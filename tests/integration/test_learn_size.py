@@ -184,6 +184,8 @@ def test_full(rofuse, layer, scratch):
     advise = subprocess.run([rofuse_test.BINARY, "advise", "--state-dir", str(mount.state)], capture_output=True, text=True, check=False)
     assert advise.stderr.startswith("rofuse: learn mode's layer was full, so that not all was seen"), advise.stderr
     mount.path("/etc/filler").unlink()
+    # The kernel tells the daemon of the last close when the closing process has gone on.
+    rofuse_test.wait_until(lambda: layer_of(mount)["used"] < MIB, "the room of the removed file")
     append(mount.path("/etc/one"))
     assert mount.path("/etc/one").read_text() == "etc/onex"
     rofuse_command(mount, "learn", "off")
