@@ -86,7 +86,7 @@ static void append_fact(GString *text, const struct fact *fact, int width, const
 {
     g_autofree char *place = text_word(fact->place), *program = fact_program(fact), *reason = text_escape(fact->reason);
     g_autofree char *shown = text_word(program);
-    g_string_append_printf(text, "%-9s  %-*s  ", fact_class_name(fact->class), width, place);
+    g_string_append_printf(text, "%-9s  %-*s  ", fact_class_word(fact->class, fact->learned), width, place);
     append_operations(text, fact);
     g_string_append_printf(text, "  %s  ", shown);
     append_count(text, fact->count);

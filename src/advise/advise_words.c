@@ -154,12 +154,6 @@ static char *calls(uint64_t n)
     return n == 1 ? g_strdup("1 call") : g_strdup_printf("%" G_GUINT64_FORMAT " calls", n);
 }
 
-/* What learn mode let through is open for ever: it says more to say that it was learned. */
-static const char *class_word(enum fact_class class, bool is_learned)
-{
-    return class == FACT_OPEN && is_learned ? "learned" : fact_class_name(class);
-}
-
 char *advise_who(const GPtrArray *facts)
 {
     g_autoptr(GPtrArray) programs = g_ptr_array_new_with_free_func(g_free);
@@ -180,12 +174,13 @@ char *advise_who(const GPtrArray *facts)
     g_autofree char *count = calls(n);
     const char *first = programs->len > 0 ? g_ptr_array_index(programs, 0) : "?";
     if (programs->len < 2)
-        return g_strdup_printf("%s, %s, %s", first, count, class_word(worst, is_learned));
-    return g_strdup_printf("%s and %u more, %s, %s", first, programs->len - 1, count, class_word(worst, is_learned));
+        return g_strdup_printf("%s, %s, %s", first, count, fact_class_word(worst, is_learned));
+    return g_strdup_printf("%s and %u more, %s, %s", first, programs->len - 1, count,
+                           fact_class_word(worst, is_learned));
 }
 
 char *advise_fact(const struct fact *fact)
 {
     g_autofree char *program = fact_program(fact), *count = calls(fact->count);
-    return g_strdup_printf("%s: %s, %s, %s", program, fact->place, count, class_word(fact->class, fact->learned));
+    return g_strdup_printf("%s: %s, %s, %s", program, fact->place, count, fact_class_word(fact->class, fact->learned));
 }

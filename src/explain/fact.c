@@ -225,6 +225,11 @@ const char *fact_class_name(enum fact_class class)
     return class_names[class];
 }
 
+const char *fact_class_word(enum fact_class class, bool is_learned)
+{
+    return class == FACT_OPEN && is_learned ? "learned" : fact_class_name(class);
+}
+
 const char *fact_because_name(enum fact_because because)
 {
     return because_names[because];

@@ -151,6 +151,9 @@ char *fact_fix_tmpfs_value(const struct fact_fix *fix, const struct fact *fact);
 
 /* Words of the schema: "fatal", "ended-last", "tmpfs". Static. */
 const char *fact_class_name(enum fact_class class);
+
+/* The same for people: what learn mode let through is open for ever, so it says more to say that it was learned. */
+const char *fact_class_word(enum fact_class class, bool is_learned);
 const char *fact_because_name(enum fact_because because);
 const char *fact_fix_kind_name(enum fact_fix_kind kind);
 /* The other way round; false for a word that is none. */

@@ -102,6 +102,6 @@ static const char *meaning(const struct fact *fact)
 char *run_findings_remark(const struct fact *fact)
 {
     g_autofree char *refused = refusal(fact);
-    return g_strconcat(refused != NULL ? refused : "", refused != NULL ? "; " : "", fact_class_name(fact->class), ": ",
-                       meaning(fact), NULL);
+    return g_strconcat(refused != NULL ? refused : "", refused != NULL ? "; " : "",
+                       fact_class_word(fact->class, fact->learned), ": ", meaning(fact), NULL);
 }

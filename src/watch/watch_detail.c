@@ -79,7 +79,7 @@ static void put_why(const struct page *page, const struct watch_item *item)
     g_autofree char *what = g_strdup_printf("%s: %s, %s%s", operations, error, denial_why_name(fact->why),
                                             fact->learned ? ", let through by learn mode" : "");
     put(page, "Refused", what);
-    put(page, "Class", fact_class_name(fact->class));
+    put(page, "Class", fact_class_word(fact->class, fact->learned));
     put_sentence(page, "Because", fact->reason);
     if (item->is_mended)
         put(page, "", "A place has been declared for it since.");

@@ -50,7 +50,7 @@ static bool matches(const struct fact *fact, const char *filter)
     add_text(haystack, fact->executable);
     add_text(haystack, fact->comm);
     add_text(haystack, fact->place);
-    add_text(haystack, fact_class_name(fact->class));
+    add_text(haystack, fact_class_word(fact->class, fact->learned));
     for (int i = 0; i < DENIAL_N_OPERATIONS; i++) {
         if (fact_has(fact, (enum denial_operation)i))
             add_text(haystack, denial_operation_name((enum denial_operation)i));

@@ -47,7 +47,7 @@ char *watch_row(const struct watch_item *item, const struct timespec *now, int w
     g_autofree char *age = watch_text_age(&fact->last, now), *count = short_count(fact->count);
     g_autofree char *program = fact_program(fact);
     g_autofree char *process = watch_text_safe(program, utf8), *place = watch_text_safe(fact->place, utf8);
-    const char *class = item->is_mended ? "declared" : fact->learned ? "learned" : fact_class_name(fact->class);
+    const char *class = item->is_mended ? "declared" : fact_class_word(fact->class, fact->learned);
     return join("  ", class, age, count, process, place, width, utf8);
 }
 
@@ -75,7 +75,7 @@ char *watch_row_line(const struct fact *fact, bool utf8)
     g_autofree char *reason = text_escape(fact->reason);
     g_autofree char *line =
         g_strdup_printf("%s %s %s %s %s %s %s %" G_GUINT64_FORMAT " %s: %s\n", time,
-                        fact->learned ? "learned" : fact_class_name(fact->class), program_word, place_word, operations,
-                        error, denial_why_name(fact->why), fact->count, fact->count == 1 ? "time" : "times", reason);
+                        fact_class_word(fact->class, fact->learned), program_word, place_word, operations, error,
+                        denial_why_name(fact->why), fact->count, fact->count == 1 ? "time" : "times", reason);
     return watch_text_ascii(line, utf8);
 }
