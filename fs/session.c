@@ -103,7 +103,8 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->volume_dir = g_strdup(options->volume_dir);
     session->ended_fds = g_array_new(FALSE, FALSE, sizeof(int));
     session->n_indexes = (unsigned)options->n_routes;
-    pthread_mutex_init(&session->route_lock, NULL);
+    pthread_mutex_init(&session->change_lock, NULL);
+    pthread_mutex_init(&session->learn_lock, NULL);
     session->n_threads = options->threads;
     session->passthrough = options->passthrough;
     session->io_uring = options->io_uring;
@@ -425,7 +426,8 @@ void session_free(struct session *session)
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     writers_free(session->writers);
-    pthread_mutex_destroy(&session->route_lock);
+    pthread_mutex_destroy(&session->change_lock);
+    pthread_mutex_destroy(&session->learn_lock);
     session_close_ended(session);
     g_array_free(session->ended_fds, TRUE);
     g_free(session->volume_dir);

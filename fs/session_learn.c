@@ -86,6 +86,7 @@ static int open_layer(struct session *session, struct learn *learn, struct route
 /* Frees the layers that are not in use any more, as far as they have ended by now. */
 static void free_ended(struct session *session, unsigned patience_ms)
 {
+    pthread_mutex_lock(&session->learn_lock);
     for (struct learn **link = &session->learn, *learn; (learn = *link) != NULL;) {
         if (!learn->is_on && session_view_free(learn->view, patience_ms)) {
             *link = learn->before;
@@ -94,6 +95,7 @@ static void free_ended(struct session *session, unsigned patience_ms)
             link = &learn->before;
         }
     }
+    pthread_mutex_unlock(&session->learn_lock);
 }
 
 static int switch_on(struct session *session, const struct live_kept *kept, struct live *live, char **ret_why)
@@ -110,9 +112,11 @@ static int switch_on(struct session *session, const struct live_kept *kept, stru
         g_free(learn);
         return status;
     }
+    pthread_mutex_lock(&session->learn_lock);
     learn->before = session->learn;
     learn->is_on = true;
     session->learn = learn;
+    pthread_mutex_unlock(&session->learn_lock);
     atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_LEARN);
     return 0;
 }
@@ -147,7 +151,7 @@ int session_learn(struct session *session, bool on, const struct session_protect
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
     int status = 0;
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->change_lock);
     free_ended(session, 0);
     struct learn *learn = current(session);
     if (on != (learn != NULL))
@@ -158,30 +162,32 @@ int session_learn(struct session *session, bool on, const struct session_protect
             session_tell_kernel(session, &live, true);
     } else if (status == 0 && !on && learn != NULL) {
         live_uncover(session->tree, learn->route, &kept, &live);
+        pthread_mutex_lock(&session->learn_lock);
         learn->is_on = false;
+        pthread_mutex_unlock(&session->learn_lock);
         atomic_fetch_and(&session->ops.counters->features, ~(uint64_t)COUNTERS_FEATURE_LEARN);
         session_tell_kernel(session, &live, true);
         ops_route_unused(&session->ops, learn->route);
     }
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->change_lock);
     return status;
 }
 
 bool session_is_learning(struct session *session)
 {
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->learn_lock);
     bool is_on = current(session) != NULL;
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->learn_lock);
     return is_on;
 }
 
 struct learn_diff *session_learn_diff(struct session *session)
 {
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->learn_lock);
     const struct learn *learn = current(session);
     struct learn_diff *diff =
         learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->is_trusted) : NULL;
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->learn_lock);
     return diff;
 }
 

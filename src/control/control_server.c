@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST_CONNECTIONS 32
@@ -124,11 +125,12 @@ static bool answer(const struct connection *connection, const char *line)
     const struct control_command *command = read_request(server, line, &args, &error);
     if (command == NULL)
         return send_error(connection, error);
-    json_t *result = command->run(server->data, args, &error);
+    struct control_stream stream = {.connection = connection};
+    json_t *result = command->work != NULL ? command->work(server->data, args, &stream, &error)
+                                           : command->run(server->data, args, &error);
     bool sent = result == NULL ? send_error(connection, error)
                                : send_json(connection, json_pack("{s:i, s:b, s:o}", "v", 1, "ok", 1, "result", result));
     if (result != NULL && sent && command->follow != NULL) {
-        struct control_stream stream = {.connection = connection};
         command->follow(server->data, args, &stream);
         sent = send_json(connection, json_pack("{s:i, s:b}", "v", 1, "end", 1));
     }
@@ -288,10 +290,27 @@ struct control_server *control_server_start(const char *path, const struct contr
     return NULL;
 }
 
-void control_server_stop(struct control_server *server)
+/* [lock] Waits until no connection is left, at most so long; returns whether that is so. */
+static bool wait_for_connections(struct control_server *server, int patience_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += patience_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    while (server->n_connections > 0)
+        if (pthread_cond_clockwait(&server->ended, &server->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+            return server->n_connections == 0;
+    return true;
+}
+
+bool control_server_stop(struct control_server *server, int patience_ms)
 {
     if (server == NULL)
-        return;
+        return true;
     uint64_t one = 1;
     (void)!write(server->stop_fd, &one, sizeof one);
     pthread_join(server->thread, NULL);
@@ -301,10 +320,11 @@ void control_server_stop(struct control_server *server)
     for (size_t i = 0; i < MOST_CONNECTIONS; i++)
         if (server->connections[i] != NULL)
             (void)shutdown(server->connections[i]->fd, SHUT_RDWR);
-    while (server->n_connections > 0)
-        pthread_cond_wait(&server->ended, &server->lock);
+    bool have_ended = wait_for_connections(server, patience_ms);
     pthread_mutex_unlock(&server->lock);
-    free_server(server);
+    if (have_ended)
+        free_server(server);
+    return have_ended;
 }
 
 bool control_stream_send(struct control_stream *stream, json_t *event)
@@ -322,6 +342,12 @@ bool control_stream_is_open(const struct control_stream *stream)
 {
     /* A follower has nothing more to say: its end is all that can come. */
     struct pollfd descriptor = {.fd = stream->connection->fd, .events = POLLIN | POLLRDHUP};
+    return poll(&descriptor, 1, 0) == 0;
+}
+
+bool control_stream_is_wanted(const struct control_stream *stream)
+{
+    struct pollfd descriptor = {.fd = stream->connection->fd};
     return poll(&descriptor, 1, 0) == 0;
 }
 

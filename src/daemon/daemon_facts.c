@@ -25,4 +25,4 @@ static json_t *run_facts(void *data, const json_t *args, GError **error)
     return facts_json(facts_watch_facts(daemon->facts));
 }
 
-const struct control_command daemon_facts_commands[] = {{"facts", run_facts, NULL}, {NULL, NULL, NULL}};
+const struct control_command daemon_facts_commands[] = {{.name = "facts", .run = run_facts}, {.name = NULL}};

@@ -418,6 +418,7 @@ def test_fsync_reaches_a_volume_that_came_later(rofuse, layer):
     (["add", "--tmpfs", "/app/data/file/x"], 2, "is a file"),
     (["add", "--mount", "type=tmpfs,target=/x,native"], 1, "running containers would not see"),
     (["add", "--tmpfs", "/x", "--mount", "type=bind,source=/none/such,target=/y"], 2, "/none/such"),
+    (["add", "--mount", "type=bind,source=/none/such,target=/x/on/the/way"], 2, "/none/such"),
     (["add", "-v", "{mount}/etc:/x"], 2, "lies in this mount"),
     (["rm", "/nothing"], 2, "no route is declared there"),
     (["rm", "relative"], 2, "absolute path"),

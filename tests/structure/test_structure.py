@@ -42,12 +42,14 @@ ROUTES = {
     "tmpfs": {"route"},
     "overlay": {"tmpfs"},
     "copies": {"beneath"},
-    "seed_file": {"beneath", "union"},
+    "patience": set(),
+    "aside": set(),
+    "seed_file": {"beneath", "patience", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
-    "backing.h": {"route"},
+    "backing.h": {"patience", "route"},
     "backing.c": {"backing", "copies", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
@@ -96,13 +98,13 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
+SESSION_MAY = OPS_MAY | {"aside", "explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
                          "session_private", "session_threads", "session_view", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "patience", "remove_tree", "route", "session", "umount_beneath",
           "volume_remove", "writers"}
 
 # What the parts of src/ may see, from the bottom to the top: other parts, and headers of fs/. What stands in src/ itself
