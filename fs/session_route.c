@@ -3,10 +3,11 @@
  */
 #include "session.h"
 
-#include "aside.h"
 #include "live.h"
 #include "node_face.h"
 #include "numbers.h"
+#include "patience.h"
+#include "session_aside.h"
 #include "session_private.h"
 
 #include <errno.h>
@@ -81,7 +82,7 @@ static void drop_unused_names(const struct session *session)
     if (statx(AT_FDCWD, session->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0 &&
         makedev(st.stx_dev_major, st.stx_dev_minor) == session->device)
         (void)fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
-    close(fs);
+    (void)close_range((unsigned)fs, (unsigned)fs, 0); /* as in session_aside.c */
 }
 
 void session_close_ended(struct session *session)
@@ -123,7 +124,7 @@ void session_tell_kernel(struct session *session, struct live *live, bool all)
     bool quiet = turns_wait(&session->turns, PATIENCE_MS);
     if (quiet)
         session_close_ended(session);
-    aside_run(fuse_session_fd(session->fuse), send_notices, &notices);
+    session_aside(fuse_session_fd(session->fuse), send_notices, &notices);
     live_end(live, quiet);
 }
 

@@ -4,6 +4,7 @@
 #include "control_server.h"
 
 #include "app_error.h"
+#include "control_budget.h"
 #include "control_line.h"
 #include "control_socket.h"
 #include "text.h"
@@ -31,9 +32,19 @@
 #define BURST 200
 #define REQUEST_US 5000
 
+/* What of a follower's work counts for others: what he is told at first. */
+#define MOST_FOLLOWED_US 100000
+
+/* A newcomer gets the place of who has asked nothing for so long, where all are taken, and waits so long for it. */
+#define QUIET_US 100000
+#define PLACE_SECONDS 1
+
 struct connection {
     struct control_server *server;
-    int fd; /* owned */
+    int fd;             /* owned */
+    gint64 quiet_since; /* [lock] of the server; 0 while a request is under way */
+    bool is_shut;       /* [lock] of the server */
+    gint64 charged;     /* of its thread's time, in microseconds */
 };
 
 struct control_server {
@@ -43,6 +54,7 @@ struct control_server {
     const struct control_command *const *tables;
     void *data;
     pthread_t thread;
+    struct control_budget budget;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     bool stopping;                                    /* [lock] */
@@ -117,9 +129,17 @@ static const struct control_command *read_request(const struct control_server *s
     return command;
 }
 
-static bool answer(const struct connection *connection, const char *line)
+/* Counts what the connection's thread has done since it was counted last. */
+static void charge(struct connection *connection, gint64 most)
 {
-    const struct control_server *server = connection->server;
+    gint64 used = control_budget_used();
+    control_budget_charge(&connection->server->budget, MIN(used - connection->charged, most));
+    connection->charged = used;
+}
+
+static bool answer(struct connection *connection, const char *line)
+{
+    struct control_server *server = connection->server;
     GError *error = NULL;
     json_t *args = NULL;
     const struct control_command *command = read_request(server, line, &args, &error);
@@ -130,9 +150,11 @@ static bool answer(const struct connection *connection, const char *line)
                                            : command->run(server->data, args, &error);
     bool sent = result == NULL ? send_error(connection, error)
                                : send_json(connection, json_pack("{s:i, s:b, s:o}", "v", 1, "ok", 1, "result", result));
+    charge(connection, G_MAXINT64);
     if (result != NULL && sent && command->follow != NULL) {
         command->follow(server->data, args, &stream);
         sent = send_json(connection, json_pack("{s:i, s:b}", "v", 1, "end", 1));
+        charge(connection, MOST_FOLLOWED_US);
     }
     json_decref(args);
     return sent;
@@ -149,7 +171,14 @@ static void keep_rate(gint64 *next)
         g_usleep((gulong)early);
 }
 
-static void serve_connection(const struct connection *connection)
+static void set_quiet(struct connection *connection, bool is_quiet)
+{
+    pthread_mutex_lock(&connection->server->lock);
+    connection->quiet_since = is_quiet ? g_get_monotonic_time() : 0;
+    pthread_mutex_unlock(&connection->server->lock);
+}
+
+static void serve_connection(struct connection *connection)
 {
     struct control_reader reader;
     control_reader_init(&reader, connection->fd, MOST_REQUEST);
@@ -164,9 +193,12 @@ static void serve_connection(const struct connection *connection)
                                                      MOST_REQUEST));
         if (status <= 0)
             break;
+        set_quiet(connection, false);
         keep_rate(&next);
+        control_budget_wait(&connection->server->budget, connection->server->stop_fd);
         going_on = answer(connection, line);
         g_free(line);
+        set_quiet(connection, true);
     }
     control_reader_clear(&reader);
 }
@@ -211,14 +243,38 @@ static bool is_allowed(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* [lock] Ends the connection that has been quiet for longest, and waits until its place is free. */
+static void make_place(struct control_server *server)
+{
+    struct connection *quiet = NULL;
+    for (size_t i = 0; i < MOST_CONNECTIONS; i++) {
+        struct connection *connection = server->connections[i];
+        if (connection != NULL && connection->quiet_since != 0 && !connection->is_shut &&
+            (quiet == NULL || connection->quiet_since < quiet->quiet_since))
+            quiet = connection;
+    }
+    if (quiet == NULL || g_get_monotonic_time() - quiet->quiet_since < QUIET_US)
+        return;
+    quiet->is_shut = true;
+    (void)shutdown(quiet->fd, SHUT_RDWR);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PLACE_SECONDS;
+    while (server->n_connections == MOST_CONNECTIONS)
+        if (pthread_cond_clockwait(&server->ended, &server->lock, CLOCK_MONOTONIC, &until) != 0)
+            return;
+}
+
 /* Gives a connection a thread; where there are too many, or he may not, he is told by the end of the connection. */
 static void take_connection(struct control_server *server, int fd)
 {
     struct connection *connection = g_new0(struct connection, 1);
-    *connection = (struct connection){.server = server, .fd = fd};
-    bool taken = false;
+    *connection = (struct connection){.server = server, .fd = fd, .quiet_since = g_get_monotonic_time()};
+    bool taken = false, is_welcome = is_allowed(fd);
     pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < MOST_CONNECTIONS && !taken && !server->stopping && is_allowed(fd); i++) {
+    if (is_welcome && server->n_connections == MOST_CONNECTIONS)
+        make_place(server);
+    for (size_t i = 0; i < MOST_CONNECTIONS && !taken && !server->stopping && is_welcome; i++) {
         pthread_t thread;
         if (server->connections[i] != NULL)
             continue;
@@ -259,6 +315,7 @@ static void free_server(struct control_server *server)
         close(server->listen_fd);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
+    control_budget_clear(&server->budget);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->ended);
     g_free(server->path);
@@ -272,6 +329,7 @@ struct control_server *control_server_start(const char *path, const struct contr
     server->path = g_strdup(path);
     server->tables = tables;
     server->data = data;
+    control_budget_init(&server->budget);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->ended, NULL);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);

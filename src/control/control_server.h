@@ -7,7 +7,8 @@
  * answer, and {"v":1,"end":true} where it ends by itself.
  *
  * Each connection has a thread, so that a client which hangs, lies or sends nothing harms no other. Connections, the size of
- * a request, its time and its rate are limited; a client that does not read is dropped. Only root and the daemon's own user
+ * a request, its time and its rate are limited, and so is what all commands together use of a processor (control_budget.h); a
+ * client that does not read is dropped, and one that asks nothing where others want his place. Only root and the daemon's own user
  * are let in (unix(7), SO_PEERCRED).
  */
 #ifndef ROFUSE_SRC_CONTROL_SERVER_H

@@ -43,7 +43,6 @@ ROUTES = {
     "overlay": {"tmpfs"},
     "copies": {"beneath"},
     "patience": set(),
-    "aside": set(),
     "seed_file": {"beneath", "patience", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
@@ -98,7 +97,7 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"aside", "explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
+SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "patience", "proc_file", "session", "session_aside", "session_order",
                          "session_private", "session_threads", "session_view", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
@@ -128,7 +127,7 @@ PARTS_MAY = {
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
     "daemon": {"base", "control", "explain", "image", "log", "mounts", "plan", "why", "fs/denial", "fs/explain", "fs/learn_diff",
-               "fs/session", "fs/writers"},
+               "fs/patience", "fs/session", "fs/writers"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
 APP = (SRC, *PARTS.values())
