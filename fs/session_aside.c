@@ -1,5 +1,7 @@
 #include "session_aside.h"
 
+#include "session_order.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fuse.h>
@@ -8,7 +10,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct aside {
@@ -17,24 +18,21 @@ struct aside {
     void *data;
 };
 
-/*
- * Whoever is killed on the way has nothing to wait for yet. Where it fails, it goes on with copies of all descriptors. System calls
- * that ThreadSanitizer does not see: it knows one table of descriptors, and takes our numbers for those of others.
- */
+/* Whoever is killed on the way has nothing to wait for yet. Where it fails, it goes on with copies of all descriptors. */
 static void take_own_descriptors(int fuse_fd)
 {
     uint32_t from = (uint32_t)fuse_fd;
-    if (unshare(CLONE_FILES) < 0)
+    if (SESSION_ORDER_ONE_TABLE || unshare(CLONE_FILES) < 0)
         return;
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/dev/fuse", O_RDWR | O_CLOEXEC);
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (ioctl(fd, FUSE_DEV_IOC_CLONE, &from) == 0 && syscall(SYS_dup3, fd, fuse_fd, O_CLOEXEC) == fuse_fd) {
+    if (ioctl(fd, FUSE_DEV_IOC_CLONE, &from) == 0 && dup3(fd, fuse_fd, O_CLOEXEC) == fuse_fd) {
         if (fuse_fd > STDERR_FILENO + 1)
             (void)close_range(STDERR_FILENO + 1, (unsigned)fuse_fd - 1, 0);
         (void)close_range((unsigned)fuse_fd + 1, UINT_MAX, 0);
     } else {
-        (void)close_range((unsigned)fd, (unsigned)fd, 0);
+        close(fd);
     }
 }
 

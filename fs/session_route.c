@@ -82,7 +82,7 @@ static void drop_unused_names(const struct session *session)
     if (statx(AT_FDCWD, session->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0 &&
         makedev(st.stx_dev_major, st.stx_dev_minor) == session->device)
         (void)fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
-    (void)close_range((unsigned)fs, (unsigned)fs, 0); /* as in session_aside.c */
+    close(fs);
 }
 
 void session_close_ended(struct session *session)

@@ -63,7 +63,7 @@ struct control_server {
 };
 
 struct control_stream {
-    const struct connection *connection;
+    struct connection *connection;
 };
 
 static const struct control_command *find_command(const struct control_server *server, const char *name)
@@ -75,14 +75,25 @@ static const struct control_command *find_command(const struct control_server *s
     return NULL;
 }
 
-static bool send_line(const struct connection *connection, const char *text)
+/* Who says nothing, or does not read, makes room for others. */
+static void set_quiet(struct connection *connection, bool is_quiet)
+{
+    pthread_mutex_lock(&connection->server->lock);
+    connection->quiet_since = is_quiet ? g_get_monotonic_time() : 0;
+    pthread_mutex_unlock(&connection->server->lock);
+}
+
+static bool send_line(struct connection *connection, const char *text)
 {
     g_autofree char *line = g_strconcat(text, "\n", NULL);
-    return control_send_text(connection->fd, line, strlen(line), SEND_MS) == 0;
+    set_quiet(connection, true);
+    bool sent = control_send_text(connection->fd, line, strlen(line), SEND_MS) == 0;
+    set_quiet(connection, false);
+    return sent;
 }
 
 /* Takes the reference. */
-static bool send_json(const struct connection *connection, json_t *json)
+static bool send_json(struct connection *connection, json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(json);
@@ -92,7 +103,7 @@ static bool send_json(const struct connection *connection, json_t *json)
 }
 
 /* Takes the error. */
-static bool send_error(const struct connection *connection, GError *error)
+static bool send_error(struct connection *connection, GError *error)
 {
     int status = error->domain == APP_ERROR ? error->code : APP_ERROR_FAILED;
     g_autofree char *repaired = text_repair(error->message);
@@ -169,13 +180,6 @@ static void keep_rate(gint64 *next)
     gint64 early = *next - now - (gint64)BURST * REQUEST_US;
     if (early > 0)
         g_usleep((gulong)early);
-}
-
-static void set_quiet(struct connection *connection, bool is_quiet)
-{
-    pthread_mutex_lock(&connection->server->lock);
-    connection->quiet_since = is_quiet ? g_get_monotonic_time() : 0;
-    pthread_mutex_unlock(&connection->server->lock);
 }
 
 static void serve_connection(struct connection *connection)
