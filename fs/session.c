@@ -30,6 +30,11 @@
 
 #define MOST_KEPT_FDS 512
 
+/* FUSE_CAP_* that the kernel is taken not to have: tests/ builds a program that meets an older one. */
+#ifndef SESSION_KERNEL_LACKS
+#define SESSION_KERNEL_LACKS 0
+#endif
+
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 #define IO_URING_WORD "io_uring,"
 #else
@@ -221,7 +226,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
     init_new(session, connection);
 #endif
-    session->can_expire = (connection->capable & FUSE_CAP_EXPIRE_ONLY) != 0;
+    session->can_expire = (connection->capable & ~SESSION_KERNEL_LACKS & FUSE_CAP_EXPIRE_ONLY) != 0;
     connection->max_readahead = UINT32_MAX;
 }
 
