@@ -22,7 +22,7 @@ static json_t *ask_learned(struct control_client *client, const GPtrArray *facts
 static struct run_seen *ask(struct control_client *client, GError **error)
 {
     struct run_seen *seen = g_new0(struct run_seen, 1);
-    control_client_be_quick(client, ANSWER_MS);
+    control_client_set_patience(client, ANSWER_MS);
     seen->document = control_client_ask(client, "facts", json_pack("{s:i}", "settle_ms", SETTLE_MS), error);
     if (seen->document != NULL)
         seen->facts = facts_from_json(seen->document, "the daemon's answer", NULL, error);

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 
@@ -208,3 +209,25 @@ def test_the_daemon_ends_while_a_place_is_filled(no_thread_leaks, filling):
     mount.start()
     assert ask(mount, "route", "add", "-v", "z:/z") == ""
     assert len(os.listdir(mount.path("z/inner"))) == N_FILES
+
+
+def test_why_while_its_route_is_removed(rofuse):
+    """What is being explained is there until that is done."""
+    disk = rofuse(tmpfs=["/disk"])
+    mount = rofuse(volume=[f"{disk.path('disk')}:/data"])
+    # What is known of the directory does not hold any more: it is asked for.
+    (disk.path("disk") / "new").write_text("")
+    stop(disk.process.pid)
+    try:
+        with Control(mount) as asking, Control(mount) as changing:
+            asking.send(b'{"v":1,"do":"why","args":{"path":"/data/x"}}\n')
+            rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "request_wait_answer"), "an answer that waits")
+            changing.send(b'{"v":1,"do":"route.rm","args":{"targets":["/data"],"force":true}}\n')
+            rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "clock_nanosleep") or
+                                   select.select([changing.socket], [], [], 0)[0], "the change")
+            disk.process.send_signal(signal.SIGCONT)
+            assert asking.line()["result"]["verdicts"]
+            assert changing.line()["ok"]
+            assert not asking.result("why", path="/data/x")["layers"]
+    finally:
+        disk.process.send_signal(signal.SIGCONT)
