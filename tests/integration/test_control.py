@@ -157,7 +157,8 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("command, args", [("why", {"path": "/a/b/c"}), ("facts", {})])
+@pytest.mark.parametrize("command, args", [
+    ("why", {"path": "/a/b/c"}), pytest.param("facts", {}, marks=pytest.mark.slow)])
 def test_a_flood_of_requests_leaves_the_processor_to_the_mount(mount, command, args):
     for number in range(500):
         refuse(mount, f"file{number}")

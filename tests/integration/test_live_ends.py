@@ -97,6 +97,7 @@ def caught(rofuse, scratch):
         yield mount, client
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(b"__tsan_init" in pathlib.Path(rofuse_test.BINARY).read_bytes(), reason="ThreadSanitizer allows one table of descriptors")
 def test_killed_while_a_notice_waits(caught):
     mount, client = caught
