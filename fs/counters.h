@@ -68,8 +68,9 @@ struct counters {
     _Atomic uint64_t changes[COUNTERS_ROUTES];
     struct counters_written written[COUNTERS_ROUTES]; /* the same */
     _Atomic uint64_t features;
-    _Atomic uint64_t learned; /* changes that were made in learn mode alone */
-    char library[16];         /* the version of libfuse; set before anybody reads */
+    _Atomic uint64_t learned;       /* changes that were made in learn mode alone */
+    _Atomic uint64_t learned_bytes; /* that were written on its layer, whether they are still there or not */
+    char library[16];               /* the version of libfuse; set before anybody reads */
 };
 
 static inline void counters_add(_Atomic uint64_t *counter, uint64_t amount)

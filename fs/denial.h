@@ -39,7 +39,7 @@ enum denial_operation {
     DENIAL_WRITE,
     DENIAL_FALLOCATE,
     DENIAL_COPY, /* copy_file_range */
-    DENIAL_EXEC, /* refused by a noexec or nosuid route */
+    DENIAL_EXEC, /* refused by a noexec or nosuid route; learned: of a file that was changed in learn mode */
     DENIAL_N_OPERATIONS
 };
 
@@ -143,9 +143,12 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
  * denial_log_look - has every record shown to somebody in denial_report(), while its caller still waits.
  *
  * @look: called in the serving threads, several at once; must be quick, must not wait for a file operation of the mount, and
- * sees the very record that comes to the sinks later. Call it before the first denial_report().
+ * sees the very record that comes to the sinks later. Of calls that are told as a count only those of some other threads
+ * than the first are shown (FOLD_MOST_OTHERS), with @is_folded: such a record comes to no sink. Call it before the first
+ * denial_report().
  */
-void denial_log_look(struct denial_log *log, void (*look)(void *data, const struct denial_record *record), void *data);
+typedef void denial_look(void *data, const struct denial_record *record, bool is_folded);
+void denial_log_look(struct denial_log *log, denial_look *look, void *data);
 
 /* The reader of callers' memory, for whoever else asks about callers; owned by the log. */
 struct caller_memory *denial_log_memory(struct denial_log *log);

@@ -36,7 +36,7 @@ struct denial_log {
     struct outlet **outlets; /* owned, [n_outlets]; immutable */
     size_t n_outlets;
     atomic_uint_fast64_t denied, learned, folded, dropped;
-    void (*look)(void *data, const struct denial_record *record); /* NULL = nobody; immutable after the first report */
+    denial_look *look; /* NULL = nobody; immutable after the first report */
     void *look_data;
 };
 
@@ -218,7 +218,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     return 0;
 }
 
-void denial_log_look(struct denial_log *log, void (*look)(void *data, const struct denial_record *record), void *data)
+void denial_log_look(struct denial_log *log, denial_look *look, void *data)
 {
     log->look = look;
     log->look_data = data;
@@ -229,14 +229,25 @@ struct caller_memory *denial_log_memory(struct denial_log *log)
     return log->memory;
 }
 
+/* Shows a denial that is told as part of a count. */
+static void show_folded(struct denial_log *log, const struct denial_facts *facts)
+{
+    struct denial_record *record = record_new(facts, log->memory);
+    log->look(log->look_data, record, true);
+    record_free(record);
+}
+
 /* Counts a denial whose fact is told already. */
 static bool is_folded(struct denial_log *log, const char *executable, const struct denial_facts *facts)
 {
+    bool is_other = false;
     pthread_mutex_lock(&log->fold_lock);
-    bool folded = fold_again(log->fold, executable, facts, event_queue_now());
+    bool folded = fold_again(log->fold, executable, facts, event_queue_now(), &is_other);
     pthread_mutex_unlock(&log->fold_lock);
     if (folded)
         atomic_fetch_add(&log->folded, 1);
+    if (is_other && log->look != NULL)
+        show_folded(log, facts);
     return folded;
 }
 
@@ -254,7 +265,7 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
     }
     struct shared_event *event = shared_event_new(record_new(facts, log->memory));
     if (log->look != NULL)
-        log->look(log->look_data, shared_event_get(event)->record);
+        log->look(log->look_data, shared_event_get(event)->record, false);
     if (!event_queue_push(&log->queue, event)) {
         atomic_fetch_add(&log->dropped, 1);
     } else if (log->fold != NULL) {

@@ -11,6 +11,7 @@ struct window {
     uint64_t count;
     struct timespec last;
     uint64_t end_ns;
+    pid_t others[FOLD_MOST_OTHERS]; /* threads of later calls, 0 = none yet */
 };
 
 struct fold {
@@ -69,13 +70,32 @@ static struct window *find(struct fold *fold, const char *executable, const stru
     return g_tree_lookup(fold->by_fact, &wanted);
 }
 
-bool fold_again(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now_ns)
+/* Whether a thread is one that the window has not had; it has it from here on, if there is room. */
+static bool is_other(struct window *window, pid_t tid)
+{
+    if (tid <= 0 || tid == window->facts->tid)
+        return false;
+    for (size_t i = 0; i < FOLD_MOST_OTHERS; i++) {
+        if (window->others[i] == tid)
+            return false;
+        if (window->others[i] == 0) {
+            window->others[i] = tid;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fold_again(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now_ns,
+                bool *ret_is_other)
 {
     struct window *window = find(fold, executable, facts);
     if (window == NULL || now_ns >= window->end_ns)
         return false;
     window->count++;
     clock_gettime(CLOCK_REALTIME, &window->last);
+    if (ret_is_other != NULL)
+        *ret_is_other = is_other(window, facts->tid);
     return true;
 }
 

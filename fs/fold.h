@@ -9,6 +9,8 @@
 
 #include "record.h"
 
+#define FOLD_MOST_OTHERS 8
+
 struct fold;
 
 /* Folds within windows of @seconds; more windows, or more bytes of their records, than given end the oldest before its time. */
@@ -19,9 +21,11 @@ void fold_free(struct fold *fold); /* drops what is open; NULL is allowed */
  * fold_again - counts a denial if its fact has an open window.
  *
  * @executable, facts: what it is; borrowed. @now_ns: CLOCK_MONOTONIC.
- * Returns true when it was counted: nothing more is to be told of it now.
+ * Returns true when it was counted: nothing more is to be told of it now. *ret_is_other (may be NULL): then, whether it is of a
+ * thread that was not seen in this window before; that is said of FOLD_MOST_OTHERS at most.
  */
-bool fold_again(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now_ns);
+bool fold_again(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now_ns,
+                bool *ret_is_other);
 
 /* Opens a window for an event that is being told; keeps a ref on it. Where one is open by now, that one goes on. */
 void fold_open(struct fold *fold, const char *executable, struct shared_event *first, uint64_t now_ns);

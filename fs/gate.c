@@ -141,6 +141,8 @@ void gate_opened(const struct gate *gate, const struct node *node)
 void gate_wrote(const struct gate *gate, const struct assume_credentials *who, const struct node *node, uint64_t bytes)
 {
     struct counters_written *counters = written(gate, node);
+    if (policy_is_learned(node))
+        counters_add(&gate->counters->learned_bytes, bytes);
     if (counters == NULL)
         return;
     counters_add(&counters->bytes, bytes);

@@ -3,20 +3,6 @@
 #include "app_error.h"
 #include "image.h"
 
-/* How much was written where, for the sizes; without it there are none. */
-static void ask_learned(struct advise_input *input)
-{
-    const struct fact_source *source = input->source;
-    bool is_learned = false;
-    for (guint i = 0; i < source->facts->len; i++)
-        is_learned |= ((const struct fact *)g_ptr_array_index(source->facts, i))->learned;
-    g_autoptr(GError) cause = NULL;
-    if (is_learned && source->asked != NULL)
-        input->learned = control_client_ask(source->asked->client, "learn.diff", NULL, &cause);
-    if (cause != NULL)
-        app_notice("what learn mode let through is not known, so no sizes are proposed: %s", cause->message);
-}
-
 static bool names_something(const struct mount_request *request)
 {
     return *request->compose != NULL || *request->layers != NULL || request->image != NULL || request->service != NULL;
@@ -40,7 +26,7 @@ static void open_image(struct advise_input *input)
     char *const *layers = input->state != NULL  ? input->state->layers
                           : input->plan != NULL ? input->plan->layers
                                                 : NULL;
-    input->input.image = layers_image_open(&input->image, layers, input->learned);
+    input->input.image = layers_image_open(&input->image, layers);
 }
 
 struct advise_input *advise_input_new(const struct mount_request *request, const struct paths *paths, const char *word,
@@ -61,7 +47,7 @@ struct advise_input *advise_input_new(const struct mount_request *request, const
         return NULL;
     }
     input->state = input->source->asked != NULL ? input->source->asked->state : NULL;
-    ask_learned(input);
+    input->input.written = input->source->head.written;
     set_routes(input, request);
     open_image(input);
     input->input.facts = input->source->facts;
@@ -73,7 +59,6 @@ void advise_input_free(struct advise_input *input)
     if (input == NULL)
         return;
     layers_image_close(&input->image);
-    json_decref(input->learned);
     fact_source_free(input->source);
     plan_free(input->plan);
     g_free(input);

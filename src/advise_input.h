@@ -16,7 +16,6 @@ struct advise_input {
     struct fact_source *source; /* owned */
     const struct state *state;  /* of a live mount, or NULL; the source's */
     struct plan *plan;          /* of a Compose file, an image or layers that were named, or NULL; owned */
-    json_t *learned;            /* what learn mode let through, or NULL; owned */
     struct layers_image image;  /* owned */
     struct advice_input input;  /* for advice_make(); points to the above */
 };

@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "advise_image.h"
 #include "advise_input.h"
 #include "advise_merge.h"
 #include "advise_render.h"
@@ -97,7 +98,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
         {"from", 0, 0, G_OPTION_ARG_FILENAME, &arguments->log,
          "A log in JSON, or facts of run --facts, instead of a mount; - is stdin", "LOG"},
         {"for", 0, 0, G_OPTION_ARG_FILENAME, &arguments->target,
-         "Print what to write for: compose, docker, podman, kubernetes, systemd, rofuse", "TARGET"},
+         "compose, docker, podman, kubernetes, systemd or rofuse; print what to write for it", "TARGET"},
         {"merge", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->merge,
          "Put it into this Compose file; of several, the last one is changed. Prints a diff", "FILE"},
         {"write", 'i', 0, G_OPTION_ARG_NONE, &arguments->write, "Change the file instead of printing a diff", NULL},
@@ -175,14 +176,39 @@ static int merge(const struct arguments *arguments, const struct mount_request *
     return print(line);
 }
 
-static const char *image_name(const struct advise_input *input, const struct mount_request *request)
+/* What is started, as rofuse takes it, or NULL. */
+static const char *find_image(const struct advise_input *input, const struct mount_request *request)
 {
     const struct compose_service *service = input->plan != NULL ? input->plan->service : NULL;
     if (request->image != NULL)
         return request->image;
-    if (service != NULL && service->image != NULL)
-        return service->image;
-    return input->state != NULL && input->state->image != NULL ? input->state->image : "IMAGE";
+    if (service != NULL)
+        return service->source != NULL ? service->source : service->image;
+    return input->state != NULL ? input->state->image : input->source->head.image;
+}
+
+/* The store gives a name of its own making to an image without one, which another image may have in a registry. */
+static const char *name_in_source(const struct advise_input *input, const struct image_ref *ref)
+{
+    const char *name = input->plan != NULL && input->plan->image != NULL ? input->plan->image->name : NULL;
+    if (ref->kind == IMAGE_STORED)
+        return advise_image_is_name(ref->name) ? ref->name : name;
+    bool is_given = ref->kind == IMAGE_DOCKER_ARCHIVE || (name != NULL && strchr(name, '/') != NULL) ||
+                    g_strcmp0(name, ref->name) == 0;
+    return ref->kind != IMAGE_DIRECTORY && is_given ? name : NULL;
+}
+
+/* The same as docker knows it, or NULL. Owned by the caller. */
+static char *find_image_name(const struct advise_input *input, const struct mount_request *request, const char *image)
+{
+    const struct compose_service *service = input->plan != NULL ? input->plan->service : NULL;
+    const char *name = request->image == NULL && service != NULL ? service->image : NULL;
+    struct image_ref ref = {0};
+    if (name == NULL && image != NULL && image_ref_parse("--image", image, &ref, NULL))
+        name = name_in_source(input, &ref);
+    char *found = name != NULL && advise_image_is_name(name) ? g_strdup(name) : NULL;
+    image_ref_clear(&ref);
+    return found;
 }
 
 static int answer(const struct arguments *arguments, const struct mount_request *request,
@@ -190,13 +216,16 @@ static int answer(const struct arguments *arguments, const struct mount_request 
 {
     struct advice_list *list = advice_make(&input->input);
     const struct compose_service *service = input->plan != NULL ? input->plan->service : NULL;
+    const char *image = find_image(input, request);
+    g_autofree char *image_name = find_image_name(input, request, image);
     const struct advise_output output = {
         .list = list,
         .with_optional = arguments->all,
         .service = service != NULL                     ? service->name
                    : input->source->head.mount != NULL ? input->source->head.mount
                                                        : "app",
-        .image = image_name(input, request),
+        .image = image,
+        .image_name = image_name,
         .mount = input->source->head.mount,
         .denied = input->source->head.denied,
         .dropped = input->source->head.dropped,

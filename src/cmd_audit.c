@@ -12,6 +12,8 @@
 #include "run_program.h"
 #include "text.h"
 
+#include <string.h>
+
 #ifndef ROFUSE_VERSION
 #define ROFUSE_VERSION "0.0.0"
 #endif
@@ -123,12 +125,16 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
         work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
-    if (done && work->source != NULL)
+    if (done && work->source != NULL) {
         work->subject.facts = work->source->facts;
+        work->subject.written = work->source->head.written;
+    }
     if (done && !has_content && work->source->asked != NULL)
         take_mount(work, paths);
     if (work->name == NULL)
-        work->name = g_strdup(arguments->from != NULL ? arguments->from : "image");
+        work->name = g_strdup(arguments->from == NULL             ? "image"
+                              : strcmp(arguments->from, "-") == 0 ? "stdin"
+                                                                  : arguments->from);
     if (work->file == NULL)
         work->file = arguments->from;
     work->subject.name = work->name;

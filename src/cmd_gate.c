@@ -75,8 +75,8 @@ static int compare(const struct arguments *arguments, const GPtrArray *places, G
     g_autoptr(GPtrArray) known = baseline_read(arguments->baseline, error);
     if (known == NULL)
         return APP_ERROR_FAILED;
-    g_autoptr(GPtrArray) new = baseline_missing(places, known);
-    g_autoptr(GPtrArray) gone = baseline_missing(known, places);
+    g_autoptr(GPtrArray) new = baseline_new(known, places);
+    g_autoptr(GPtrArray) gone = baseline_gone(known, places);
     return print(arguments->as_json ? as_json(new, gone) : as_text(new, gone, known->len),
                  new->len > 0 ? STATUS_FOUND : 0, error);
 }
@@ -89,6 +89,14 @@ static int update(const struct arguments *arguments, const GPtrArray *places, GE
     return print(g_strdup_printf("%s: %u place%s\n", shown, places->len, places->len == 1 ? "" : "s"), 0, error);
 }
 
+/* A place may be among what is not known. */
+static void tell_lost(const struct facts_head *head)
+{
+    if (head->dropped > 0 || head->left_out > 0)
+        app_notice("calls that no place is known of, as there were too many: %" G_GUINT64_FORMAT,
+                   head->dropped + head->left_out);
+}
+
 static int run(const struct arguments *arguments, GError **error)
 {
     struct paths *paths = paths_find(arguments->state_dir, error);
@@ -96,6 +104,7 @@ static int run(const struct arguments *arguments, GError **error)
     struct fact_source *source = paths != NULL ? fact_source_open(paths, word, arguments->from, NULL, error) : NULL;
     int status = APP_ERROR_FAILED;
     if (source != NULL) {
+        tell_lost(&source->head);
         g_autoptr(GPtrArray) places = baseline_from_facts(source->facts);
         status = (arguments->update ? update : compare)(arguments, places, error);
     }

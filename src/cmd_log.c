@@ -8,6 +8,7 @@
 #include "log_time.h"
 #include "record_format.h"
 #include "record_parse.h"
+#include "text.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -107,9 +108,13 @@ static int show(struct shown_log *log, GError **error)
     gboolean done = print_all(log, error);
     if (!done)
         return *error != NULL ? APP_ERROR_FAILED : 0;
-    if (log->n_bad > 0 && log->n_records == 0)
+    if (log->n_bad == 1 && log->n_records == 0)
+        app_error_failed(error, "this is no log in JSON: its only line is no record of rofuse");
+    else if (log->n_bad > 0 && log->n_records == 0)
         app_error_failed(error, "this is no log in JSON: none of its %" G_GUINT64_FORMAT " lines is a record of rofuse",
                          log->n_bad);
+    else if (log->n_bad == 1)
+        app_notice("one line of the log is no record; it is left out");
     else if (log->n_bad > 0)
         app_notice("%" G_GUINT64_FORMAT " lines of the log are no records; they are left out", log->n_bad);
     return 0;
@@ -130,6 +135,21 @@ static gboolean check(const struct arguments *arguments, GError **error)
     return TRUE;
 }
 
+/* What no record can have would show nothing, and say nothing of it. */
+static gboolean check_filter(const struct arguments *arguments, GError **error)
+{
+    if (arguments->process != NULL && arguments->process[0] == '\0')
+        return app_error_usage(error, "--process: give a name or the id of a process");
+    if (arguments->path != NULL && (arguments->path[0] == '\0' || strchr("/*?[\\", arguments->path[0]) == NULL)) {
+        g_autofree char *shown = text_escape(arguments->path);
+        return app_error_usage(error,
+                               "--path: \"%s\" fits no path, they all begin with a slash; write it with one, or with "
+                               "\"*\" before it",
+                               shown);
+    }
+    return TRUE;
+}
+
 static gboolean read_filter(const struct arguments *arguments, struct log_filter *ret, GError **error)
 {
     *ret = (struct log_filter){.process = arguments->process, .path = arguments->path};
@@ -144,7 +164,7 @@ static gboolean read_filter(const struct arguments *arguments, struct log_filter
 static int run(const struct arguments *arguments, GError **error)
 {
     struct shown_log log = {.format = arguments->as_json ? LOG_JSON : LOG_TEXT};
-    if (!check(arguments, error) || !read_filter(arguments, &log.filter, error) ||
+    if (!check(arguments, error) || !check_filter(arguments, error) || !read_filter(arguments, &log.filter, error) ||
         (arguments->format != NULL && !log_format_parse("--format", arguments->format, &log.format, error)))
         return APP_ERROR_USAGE;
     struct paths *paths = NULL;

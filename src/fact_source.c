@@ -30,7 +30,9 @@ static gboolean read_log(struct fact_source *source, const char *path, const cha
 static gboolean ask_mount(struct fact_source *source, const struct paths *paths, const char *word, GError **error)
 {
     source->asked = mount_ask(paths, word, error);
-    json_t *document = source->asked != NULL ? control_client_ask(source->asked->client, "facts", NULL, error) : NULL;
+    json_t *document = source->asked != NULL ? control_client_ask(source->asked->client, "facts",
+                                                                  json_pack("{s:b}", "written", true), error)
+                                             : NULL;
     if (document == NULL)
         return FALSE;
     source->name = g_strdup(source->asked->state->name);

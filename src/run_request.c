@@ -127,8 +127,8 @@ struct run_request *run_request_parse(int argc, char **argv, GError **error)
     const GOptionEntry own[] = {
         {"runtime", 0, 0, G_OPTION_ARG_FILENAME, &words.runtime,
          "builtin, bwrap, runc or crun; builtin is the default and needs only the kernel", "RUNTIME"},
-        {"report", 0, 0, G_OPTION_ARG_FILENAME, &words.report, "text (default), json or none; to stderr, or to a file",
-         "FORMAT[:FILE]"},
+        {"report", 0, 0, G_OPTION_ARG_FILENAME, &words.report,
+         "text, json or none; text is the default; to stderr, or to a file", "FORMAT[:FILE]"},
         {"facts", 0, 0, G_OPTION_ARG_FILENAME, &words.facts, "Write what was refused and what came of it, for --from",
          "FILE"},
         {"rm", 0, 0, G_OPTION_ARG_NONE, &words.remove_volumes, "Remove anonymous volumes at the end", NULL},

@@ -1,10 +1,11 @@
 #include "advice.h"
 
+#include "advice_list.h"
 #include "advice_merge.h"
-#include "advice_place.h"
 #include "advice_route.h"
 #include "advice_spec.h"
 #include "advice_target.h"
+#include "place.h"
 
 #include <string.h>
 
@@ -14,33 +15,6 @@ struct maker {
     struct advice_list *list;
     GPtrArray *wishes[ADVICE_N_NEEDS]; /* of struct advice_wish *, owned */
 };
-
-static void free_advice(void *data)
-{
-    struct advice *advice = data;
-    route_spec_clear(&advice->spec);
-    g_free(advice->name);
-    g_free(advice->value);
-    g_free(advice->text);
-    g_free(advice->why);
-    g_free(advice->cost);
-    g_ptr_array_unref(advice->facts);
-    g_free(advice);
-}
-
-static void free_left(void *data)
-{
-    struct advice_left *left = data;
-    g_free(left->reason);
-    g_free(left);
-}
-
-static struct advice *new_advice(void)
-{
-    struct advice *advice = g_new0(struct advice, 1);
-    advice->facts = g_ptr_array_new();
-    return advice;
-}
 
 /* @reason is taken. */
 static void leave_out(struct maker *maker, const struct fact *fact, char *reason)
@@ -90,7 +64,7 @@ static struct advice *find_or_add(struct maker *maker, enum advice_kind kind, co
             advice = other;
     }
     if (advice == NULL) {
-        advice = new_advice();
+        advice = advice_list_new_advice();
         advice->kind = kind;
         advice->need = need_of(fact);
         advice->name = g_strdup(name);
@@ -229,7 +203,7 @@ static struct advice *find_change(const struct maker *maker, const char *target)
 /* A new advice that says of a route what is declared. */
 static struct advice *new_change(const struct route_spec *route)
 {
-    struct advice *advice = new_advice();
+    struct advice *advice = advice_list_new_advice();
     advice->kind = route->kind == ROUTE_TMPFS    ? ADVICE_TMPFS
                    : route->kind == ROUTE_VOLUME ? ADVICE_VOLUME
                                                  : ADVICE_BIND;
@@ -271,7 +245,7 @@ static void mend_route(struct maker *maker, const struct fact *fact, const struc
     else
         leave_out(maker, fact, g_steal_pointer(&text));
     if (known == NULL)
-        free_advice(change);
+        advice_list_free_advice(change);
 }
 
 /* The place is new, or the image's; no rule for the program is known. */
@@ -290,6 +264,26 @@ static void advise_place(struct maker *maker, const struct fact *fact)
     else
         wish_for(maker, fact, target.path, target.is_new, NULL);
     g_free(target.path);
+}
+
+/* Learn mode let something be executed that was written there before: the place for that must allow it. */
+static bool is_execution(const struct fact *fact)
+{
+    return fact->operations == 1U << DENIAL_EXEC && fact->why == DENIAL_NOT_DECLARED;
+}
+
+static void take_execution(struct maker *maker, const struct fact *fact)
+{
+    struct advice_seen seen;
+    struct advice_wish *wish = NULL;
+    advice_look(maker->input, fact->directory, &seen);
+    for (int need = 0; need < ADVICE_N_NEEDS && wish == NULL; need++)
+        wish = advice_merge_find(maker->wishes[need], seen.path);
+    if (wish != NULL)
+        g_ptr_array_add(wish->facts, (gpointer)fact);
+    else
+        leave_out(maker, fact, g_strdup("where it was written is not declared, so it will not be there"));
+    g_free(seen.path);
 }
 
 static void take_fact(struct maker *maker, const struct fact *fact)
@@ -325,7 +319,7 @@ static void make_places(struct maker *maker, GPtrArray *names, enum advice_need 
     const GPtrArray *wishes = maker->wishes[need];
     for (guint i = 0; i < wishes->len; i++) {
         const struct advice_wish *wish = g_ptr_array_index(wishes, i);
-        struct advice *advice = new_advice();
+        struct advice *advice = advice_list_new_advice();
         advice_spec_make(maker->input, wish, wishes, names, advice);
         for (guint j = 0; j < wish->facts->len; j++)
             g_ptr_array_add(advice->facts, g_ptr_array_index(wish->facts, j));
@@ -361,17 +355,40 @@ static int compare_needs(gconstpointer a, gconstpointer b)
     return (int)(*one)->need - (int)(*other)->need;
 }
 
+/* A route's place is said as it was declared: /var/run is /run. */
+static struct fact_written *without_links(const struct advice_input *input)
+{
+    struct fact_written *written = input->written != NULL ? fact_written_new() : NULL;
+    for (guint i = 0; written != NULL && i < input->written->places->len; i++) {
+        const struct fact_written_place *place = &g_array_index(input->written->places, struct fact_written_place, i);
+        struct advice_seen seen;
+        advice_look(input, place->path, &seen);
+        (void)fact_written_add(written, seen.path, place->bytes, place->files);
+        g_free(seen.path);
+    }
+    if (written != NULL)
+        written->gone = input->written->gone;
+    return written;
+}
+
 struct advice_list *advice_make(const struct advice_input *input)
 {
-    struct advice_list *list = g_new(struct advice_list, 1);
-    list->advices = g_ptr_array_new_with_free_func(free_advice);
-    list->left = g_ptr_array_new_with_free_func(free_left);
-    list->notes = g_ptr_array_new_with_free_func(g_free);
+    struct fact_written *written = without_links(input);
+    struct advice_input own = *input;
+    own.written = written;
+    input = &own;
+    struct advice_list *list = advice_list_new();
     struct maker maker = {.input = input, .list = list};
     for (int i = 0; i < ADVICE_N_NEEDS; i++)
         maker.wishes[i] = g_ptr_array_new_with_free_func((GDestroyNotify)advice_wish_free);
-    for (guint i = 0; i < input->facts->len; i++)
-        take_fact(&maker, g_ptr_array_index(input->facts, i));
+    for (guint i = 0; i < input->facts->len; i++) {
+        if (!is_execution(g_ptr_array_index(input->facts, i)))
+            take_fact(&maker, g_ptr_array_index(input->facts, i));
+    }
+    for (guint i = 0; i < input->facts->len; i++) {
+        if (is_execution(g_ptr_array_index(input->facts, i)))
+            take_execution(&maker, g_ptr_array_index(input->facts, i));
+    }
     g_autoptr(GPtrArray) names = declared_names(input);
     GPtrArray *required = maker.wishes[ADVICE_REQUIRED], *optional = maker.wishes[ADVICE_OPTIONAL];
     advice_merge(input, required);
@@ -384,39 +401,6 @@ struct advice_list *advice_make(const struct advice_input *input)
     g_ptr_array_sort(list->advices, compare_needs);
     for (int i = 0; i < ADVICE_N_NEEDS; i++)
         g_ptr_array_unref(maker.wishes[i]);
+    fact_written_unref(written);
     return list;
-}
-
-void advice_list_free(struct advice_list *list)
-{
-    if (list == NULL)
-        return;
-    g_ptr_array_unref(list->advices);
-    g_ptr_array_unref(list->left);
-    g_ptr_array_unref(list->notes);
-    g_free(list);
-}
-
-guint advice_count(const struct advice_list *list, enum advice_need need)
-{
-    guint n = 0;
-    for (guint i = 0; i < list->advices->len; i++)
-        n += ((const struct advice *)g_ptr_array_index(list->advices, i))->need == need;
-    return n;
-}
-
-const char *advice_kind_name(enum advice_kind kind)
-{
-    static const char *const names[] = {
-        [ADVICE_TMPFS] = "tmpfs", [ADVICE_VOLUME] = "volume",   [ADVICE_BIND] = "bind",
-        [ADVICE_ENV] = "env",     [ADVICE_SETTING] = "setting",
-    };
-    return names[kind];
-}
-
-const char *advice_need_name(enum advice_need need)
-{
-    static const char *const names[] = {
-        [ADVICE_REQUIRED] = "required", [ADVICE_OPTIONAL] = "optional", [ADVICE_CHOICE] = "choice"};
-    return names[need];
 }

@@ -2,8 +2,21 @@
  * advice - the smallest declaration with which a program works: from the facts of what it could not write.
  *
  * For each fact a tmpfs, a volume, a tmpfs with the image's content, an environment variable, a setting of the program, or
- * nothing with the reason. A place is the deepest directory that exists in the image and covers the attempts; what the
- * knowledge base knows of a program comes before these rules. What is declared already is mended and not declared again.
+ * nothing with the reason. What the knowledge base knows of a program comes before these rules. What is declared already is
+ * mended and not declared again.
+ *
+ * A place is the deepest directory that exists in the image and covers the attempts, or the first that it lacks. Then:
+ * - "/", /etc, /usr and what else holds programs or settings of the whole (PLACE_SYSTEM) is never declared; the reason says
+ *   what to do instead.
+ * - What belongs to more than one program (/var, /var/lib, /home, /opt, /srv: PLACE_SHARED), a program's own settings or
+ *   code (/etc/x, /app: PLACE_COSTLY) and a home (/root) are declared only where the program does not work without, never
+ *   for what it goes on without (homes aside); the cost says what is opened. They keep the image's mode and owner if only
+ *   root writes there: docker's default, 1777, would let in everybody.
+ * - What the image has there is kept (tmpcopyup), unless it is of no use to anybody (place_is_dispensable()) or all of it
+ *   lies in other places that are declared. Where nobody knows what the image has, it has something; but for /tmp and its like.
+ * - A tmpfs gets a size where it is known how much was written there (fact_written.h says how much more it gets), and how
+ *   much of the image's content it starts with: the same run has room in it.
+ * - Places are joined (advice_merge.h) where that opens nothing that has other content, and no such place to another user.
  *
  * Pure: what the image has is asked through struct advice_image. One thread for a list.
  */
@@ -11,6 +24,7 @@
 #define ROFUSE_SRC_ADVICE_H
 
 #include "fact.h"
+#include "fact_written.h"
 #include "route.h"
 
 #include <glib.h>
@@ -35,15 +49,14 @@ struct advice_image {
     char **(*names)(void *data, const char *directory);
     /* Bytes of the files below a directory; false where that is not known. */
     bool (*size)(void *data, const char *directory, uint64_t *ret);
-    /* Bytes that learn mode saw written below a directory; false where that is not known; may be NULL. */
-    bool (*written)(void *data, const char *directory, uint64_t *ret);
 };
 
 struct advice_input {
     const GPtrArray *facts;          /* of struct fact *, in order of appearance */
     const struct route_spec *routes; /* what is declared */
     size_t n_routes;
-    const struct advice_image *image; /* NULL = nothing is known of it */
+    const struct advice_image *image;   /* NULL = nothing is known of it */
+    const struct fact_written *written; /* how much was written where; NULL = not known */
 };
 
 enum advice_kind {

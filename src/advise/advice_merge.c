@@ -1,6 +1,6 @@
 #include "advice_merge.h"
 
-#include "advice_place.h"
+#include "place.h"
 
 #include <string.h>
 
@@ -65,18 +65,22 @@ void advice_merge_add(GPtrArray *wishes, struct advice_wish *wish)
     advice_wish_free(wish);
 }
 
-/* The nearest of a list that a wish lies in, itself not. */
-static struct advice_wish *find_above(const GPtrArray *wishes, const struct advice_wish *wish)
+struct advice_wish *advice_merge_find(const GPtrArray *wishes, const char *path)
 {
     struct advice_wish *found = NULL;
     for (guint i = 0; i < wishes->len; i++) {
         struct advice_wish *other = g_ptr_array_index(wishes, i);
-        bool is_above =
-            other != wish && strcmp(other->target, wish->target) != 0 && place_is_below(wish->target, other->target);
-        if (is_above && (found == NULL || strlen(other->target) > strlen(found->target)))
+        if (place_is_below(path, other->target) && (found == NULL || strlen(other->target) > strlen(found->target)))
             found = other;
     }
     return found;
+}
+
+/* The nearest of a list that a wish lies in, itself not. */
+static struct advice_wish *find_above(const GPtrArray *wishes, const struct advice_wish *wish)
+{
+    g_autofree char *parent = place_parent(wish->target);
+    return strcmp(wish->target, "/") != 0 ? advice_merge_find(wishes, parent) : NULL;
 }
 
 /* Of what a path is below a directory; owned. */
@@ -87,6 +91,26 @@ static char *first_component(const char *path, const char *directory)
     return g_strndup(rest, strcspn(rest, "/"));
 }
 
+static bool has_writer(const struct advice_wish *wish, uid_t uid)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        if (((const struct fact *)g_ptr_array_index(wish->facts, i))->uid == uid)
+            return true;
+    }
+    return false;
+}
+
+/* Whether all of a wide place would have to be given to somebody who only wants a part of it. */
+static bool opens_to_others(const struct advice_wish *wish, const struct advice_wish *above)
+{
+    for (guint i = 0; advice_is_wide(above) && i < wish->facts->len; i++) {
+        uid_t uid = ((const struct fact *)g_ptr_array_index(wish->facts, i))->uid;
+        if (uid != 0 && uid != (uid_t)-1 && !has_writer(above, uid))
+            return true;
+    }
+    return false;
+}
+
 /*
  * Whether a place needs no declaration of its own below another one. It does where the other one hides it, and would be
  * spared a copy of the image's content by it.
@@ -95,6 +119,8 @@ static bool is_held(const struct advice_input *input, const GPtrArray *wishes, c
                     const struct advice_wish *above)
 {
     bool has_others = false;
+    if (opens_to_others(wish, above))
+        return false;
     if (wish->is_new || advice_is_lasting(input, above))
         return advice_is_lasting(input, above) == advice_is_lasting(input, wish) || !advice_is_lasting(input, wish);
     if (advice_is_lasting(input, wish))
@@ -185,7 +211,7 @@ void advice_merge_covered(GPtrArray *wishes, const GPtrArray *above)
         struct advice_wish *other = find_target(above, wish->target);
         if (other == NULL)
             other = find_above(above, wish);
-        if (other == NULL)
+        if (other == NULL || opens_to_others(wish, other))
             continue;
         take_facts(other, wish);
         g_ptr_array_remove_index(wishes, i - 1);

@@ -1,7 +1,7 @@
 #include "advice_route.h"
 
-#include "advice_place.h"
 #include "advice_target.h"
+#include "place.h"
 
 #include <string.h>
 

@@ -1,29 +1,59 @@
 #include "advice_spec.h"
 
-#include "advice_place.h"
+#include "advice_program.h"
 #include "advice_target.h"
-#include "class_rule.h"
 #include "mount_options.h"
+#include "place.h"
 
 #include <string.h>
 
 #define WRITERS_MODE 0755
 #define EVERYBODYS_MODE 01777
-#define LEAST_SIZE (UINT64_C(16) << 20)
 
-static bool is_dispensable(const struct advice_wish *wish, const char *name, const GPtrArray *others, bool *ret_others)
+/* Below a place that is declared, what others declare is looked for so deep. */
+#define MOST_DEPTH 16
+
+/* Whether one of @others, @wish aside, is a path (0) or lies below it (1); -1: neither. */
+static int find_other(const struct advice_wish *wish, const GPtrArray *others, const char *path)
+{
+    int found = -1;
+    for (guint i = 0; others != NULL && i < others->len; i++) {
+        const struct advice_wish *other = g_ptr_array_index(others, i);
+        if (other == wish || other->is_new || !place_is_below(other->target, path))
+            continue;
+        if (strcmp(other->target, path) == 0)
+            return 0;
+        found = 1;
+    }
+    return found;
+}
+
+/* Whether all that the image has at a path lies in what others declare: then it is hidden by nobody. */
+static bool is_others(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
+                      const char *path, unsigned depth)
+{
+    int where = find_other(wish, others, path);
+    if (where <= 0 || depth == MOST_DEPTH)
+        return where == 0;
+    g_auto(GStrv) names = input->image->names(input->image->data, path);
+    bool are_others = names != NULL && *names != NULL;
+    for (char **name = names; are_others && *name != NULL; name++) {
+        g_autofree char *below = g_build_filename(path, *name, NULL);
+        are_others = is_others(input, wish, others, below, depth + 1);
+    }
+    return are_others;
+}
+
+static bool is_dispensable(const struct advice_input *input, const struct advice_wish *wish, const char *name,
+                           const GPtrArray *others, bool *ret_others)
 {
     if (place_is_dispensable(wish->target, name))
         return true;
     g_autofree char *path = g_build_filename(wish->target, name, NULL);
-    for (guint i = 0; others != NULL && i < others->len; i++) {
-        const struct advice_wish *other = g_ptr_array_index(others, i);
-        if (other != wish && !other->is_new && place_is_below(other->target, path)) {
-            *ret_others = true;
-            return true;
-        }
-    }
-    return false;
+    if (!is_others(input, wish, others, path, 0))
+        return false;
+    *ret_others = true;
+    return true;
 }
 
 bool advice_has_content(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
@@ -35,10 +65,10 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
     g_auto(GStrv) names = input->image != NULL ? input->image->names(input->image->data, wish->target) : NULL;
     /* Where nobody knows, a place for what passes is likely to be empty, and any other is not. */
     if (names == NULL)
-        return place_sort_of(wish->target) != PLACE_PASSING;
+        return place_sort_of(wish->target) != PLACE_PASSING || place_is_home(wish->target);
     bool has_content = false;
     for (char **name = names; *name != NULL; name++)
-        has_content |= !is_dispensable(wish, *name, others, ret_others);
+        has_content |= !is_dispensable(input, wish, *name, others, ret_others);
     return has_content;
 }
 
@@ -97,14 +127,39 @@ static bool is_everybodys(const struct advice_input *input, const char *target, 
     return is_known ? (seen.mode & 0002) != 0 : g_strv_contains(known, target);
 }
 
-/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway. */
+bool advice_is_wide(const struct advice_wish *wish)
+{
+    enum place_sort sort = place_sort_of(wish->target);
+    return sort == PLACE_SHARED || (sort == PLACE_COSTLY && !wish->is_new) || place_is_home(wish->target);
+}
+
+/* As the image has it, if that is known. */
+static void keep_owner(const struct advice_input *input, const char *target, struct route_spec *spec)
+{
+    struct advice_seen seen;
+    if (advice_look(input, target, &seen) && seen.is_directory) {
+        spec->has_mode = true;
+        spec->mode = seen.mode & 01777;
+        spec->has_uid = spec->has_gid = seen.uid != 0 || seen.gid != 0;
+        spec->uid = seen.uid;
+        spec->gid = seen.gid;
+    }
+    g_free(seen.path);
+}
+
+/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide. */
 static void set_owner(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
     struct writer writer = find_writer(wish);
     mode_t mode;
     uid_t owner;
-    if (!writer.is_known || is_everybodys(input, wish->target, &mode, &owner))
+    if (is_everybodys(input, wish->target, &mode, &owner))
         return;
+    if (!writer.is_known) {
+        if (!spec->has_mode && advice_is_wide(wish))
+            keep_owner(input, wish->target, spec);
+        return;
+    }
     if (writer.is_several) {
         spec->mode = spec->has_mode ? spec->mode : EVERYBODYS_MODE;
         spec->has_mode = true;
@@ -118,16 +173,30 @@ static void set_owner(const struct advice_input *input, const struct advice_wish
     spec->gid = writer.gid;
 }
 
-/* Generously: what one run wrote says little about the next. */
+/* Whether the run may have had more there at once than it left: it removed something, or wrote it over. */
+static bool had_more(const struct advice_wish *wish)
+{
+    const uint32_t signs = (1U << DENIAL_UNLINK) | (1U << DENIAL_TMPFILE) | (1U << DENIAL_TRUNCATE) |
+                           (1U << DENIAL_RENAME) | (1U << DENIAL_OPEN);
+    for (guint i = 0; i < wish->facts->len; i++) {
+        if ((((const struct fact *)g_ptr_array_index(wish->facts, i))->operations & signs) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* A size that is said already stands, unless the same run would not have room in it. */
 static void set_size(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
-    uint64_t written = 0, size = LEAST_SIZE;
-    if (spec->size != 0 || spec->size_percent != 0 || input->image == NULL || input->image->written == NULL ||
-        !input->image->written(input->image->data, wish->target, &written) || written > (UINT64_C(1) << 50))
+    uint64_t content = 0, written = fact_written_below(input->written, wish->target);
+    if (written == 0 || spec->size_percent != 0)
         return;
-    while (size < written * 4)
-        size *= 2;
-    spec->size = size;
+    if (spec->tmpcopyup && (input->image == NULL || !input->image->size(input->image->data, wish->target, &content)))
+        return;
+    if (had_more(wish))
+        written += input->written->gone;
+    if (spec->size == 0 || spec->size < content + written)
+        spec->size = fact_written_limit(content, written);
 }
 
 /* Where a fact's attempts are in a place: what the image has there, below the target if that is deeper. */
@@ -164,29 +233,6 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     return false;
 }
 
-/* An argument that lies there is the program's own file (a script, a library); but not what it was told to write. */
-static bool is_own_file(const struct fact *fact, const char *arg, const char *target)
-{
-    return *arg == '/' && place_is_below(arg, target) && strcmp(arg, fact->place) != 0 &&
-           !g_ptr_array_find_with_equal_func(fact->paths, arg, g_str_equal, NULL);
-}
-
-static bool holds_program(const struct advice_wish *wish)
-{
-    for (guint i = 0; i < wish->facts->len; i++) {
-        const struct fact *fact = g_ptr_array_index(wish->facts, i);
-        if (fact->executable != NULL && place_is_below(fact->executable, wish->target))
-            return true;
-        /* What a small tool is told is a file that it works on. */
-        bool is_tool = class_is_tool(fact->comm, fact->executable);
-        for (char **arg = fact->args; !is_tool && *arg != NULL; arg++) {
-            if (is_own_file(fact, *arg, wish->target))
-                return true;
-        }
-    }
-    return false;
-}
-
 static char *content_size(const struct advice_input *input, const char *target)
 {
     uint64_t bytes = 0;
@@ -199,16 +245,19 @@ static char *content_size(const struct advice_input *input, const char *target)
 /* What is opened. */
 static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
 {
-    enum place_sort sort = place_sort_of(wish->target);
     g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
     g_autofree char *memory =
         copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
-    if (holds_program(wish))
+    if (advice_holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
     if (place_is_below(wish->target, "/etc"))
         return g_strdup_printf("the settings in %s can be changed until the next start%s", wish->target, memory);
-    if (sort == PLACE_SHARED || (sort == PLACE_COSTLY && !wish->is_new))
+    if (advice_is_wide(wish) && wish->is_new)
+        return g_strdup_printf("all of %s is opened, which the image lacks; what the program makes in it, declared by "
+                               "itself, would open less",
+                               wish->target);
+    if (advice_is_wide(wish))
         return g_strdup_printf("all of %s is opened, with what else lies there%s", wish->target, memory);
     return copies ? g_strdup(memory + strlen("; ")) : NULL;
 }
@@ -268,6 +317,7 @@ static void set_tmpfs(const struct advice_input *input, const struct advice_wish
     apply_more(wish, &ret->spec, &copies);
     ret->spec.target = g_strdup(wish->target);
     ret->spec.tmpcopyup = copies;
+    ret->spec.noexec &= !advice_executes(wish);
     if (!says_mode)
         set_owner(input, wish, &ret->spec);
     else if (ret->spec.mode == EVERYBODYS_MODE && is_everybodys(input, wish->target, &mode, &owner))

@@ -26,6 +26,10 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
 /* Whether it would be a volume. */
 bool advice_is_lasting(const struct advice_input *input, const struct advice_wish *wish);
 
+/* Whether its place is more than one program's own for a while: shared by many, a program's settings or code, a home. Its owner
+ * and mode are kept as far as can be. */
+bool advice_is_wide(const struct advice_wish *wish);
+
 /* The advice for a wish, in an advice that is empty. @names: of volumes, those taken already; owned strings. */
 void advice_spec_make(const struct advice_input *input, const struct advice_wish *wish, const GPtrArray *others,
                       GPtrArray *names, struct advice *ret);

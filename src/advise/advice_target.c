@@ -1,6 +1,6 @@
 #include "advice_target.h"
 
-#include "advice_place.h"
+#include "place.h"
 
 #include <string.h>
 

@@ -1,8 +1,5 @@
 #include "advice_view.h"
 
-#include "advice_place.h"
-#include "json_bytes.h"
-
 #include <errno.h>
 
 /* No more is asked of a directory than whether it has something, and a little of what. */
@@ -38,26 +35,7 @@ static bool size(void *data, const char *directory, uint64_t *ret)
     return image_view_size(view->view, directory, MOST_ENTRIES, ret) == 0;
 }
 
-static bool written(void *data, const char *directory, uint64_t *ret)
-{
-    const struct advice_view *view = data;
-    const json_t *change;
-    size_t i;
-    *ret = 0;
-    json_array_foreach(json_object_get(view->learned, "changes"), i, change)
-    {
-        g_autofree char *path = json_bytes_get(change, "path");
-        json_int_t size = json_integer_value(json_object_get(change, "size"));
-        const char *kind = json_string_value(json_object_get(change, "kind"));
-        /* A directory that is told as one has the size of all that is in it; what was removed takes no room. */
-        bool counts = g_strcmp0(kind, "removed") != 0 && size > 0;
-        if (counts && path != NULL && *path == '/' && place_is_below(path, directory))
-            *ret += (uint64_t)size;
-    }
-    return *ret > 0;
-}
-
 struct advice_image advice_view_image(struct advice_view *view)
 {
-    return (struct advice_image){.data = view, .look = look, .names = names, .size = size, .written = written};
+    return (struct advice_image){.data = view, .look = look, .names = names, .size = size};
 }

@@ -7,11 +7,8 @@
 #include "advice.h"
 #include "image_view.h"
 
-#include <jansson.h>
-
 struct advice_view {
     struct image_view *view; /* borrowed */
-    const json_t *learned;   /* what learn mode let through, rofuse.learn/1; borrowed; NULL = nothing */
 };
 
 /* @view must outlive what is returned. */

@@ -4,13 +4,22 @@
 #ifndef ROFUSE_SRC_ADVISE_COMMAND_H
 #define ROFUSE_SRC_ADVISE_COMMAND_H
 
-#include <glib.h>
+#include "advise_render.h"
+#include "advise_words.h"
 
-/* "OPTION VALUE \", indented; the value is quoted where a shell needs it. */
-void advise_command_option(GString *out, const char *option, const char *value);
+/* How one of them is called. */
+struct advise_starter {
+    const char *title;   /* the first comment */
+    const char *command; /* "docker run --rm --read-only" */
+    const char *image;   /* the option that names the image, or NULL: it stands by itself */
+    enum advise_dialect dialect;
+    /* The option for a place, and its value, owned by the caller; NULL: the place needs none. */
+    const char *(*place)(const struct advice *advice, char **ret_value);
+    void (*comment)(GString *out,
+                    const struct advice *advice); /* what the option cannot say of a place; NULL = nothing */
+};
 
-/* Variables, "-e NAME=VALUE". */
-struct advise_output;
-void advise_command_variables(GString *out, const struct advise_output *output);
+/* Comments, and the command with places, variables and the image. Owned by the caller. */
+char *advise_command(const struct advise_output *output, const struct advise_starter *starter);
 
 #endif

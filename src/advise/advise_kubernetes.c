@@ -1,8 +1,9 @@
 #include "advise_render.h"
 
-#include "advice_place.h"
 #include "advise_comments.h"
+#include "advise_image.h"
 #include "advise_words.h"
+#include "place.h"
 
 #include <string.h>
 
@@ -66,11 +67,10 @@ static void comment_volume(GString *out, const struct volume *volume)
                            "group",
                            target);
         if (advise_needs_copy(volume->advice))
-            advise_comment(
-                out,
-                "%s: an emptyDir starts empty; an initContainer of the same image that mounts %s elsewhere must copy "
-                "the image's content (cp -a %s/. /ELSEWHERE)",
-                target, volume->name, target);
+            advise_comment(out,
+                           "%s: an emptyDir starts empty; the initContainer copies the image's content, for which the "
+                           "image must have sh and cp",
+                           target);
     } else if (volume->advice->kind == ADVICE_VOLUME) {
         advise_comment(out, "%s: make the PersistentVolumeClaim %s; it starts empty, whatever the image has there",
                        target, volume->name);
@@ -116,7 +116,7 @@ static void append_variables(GString *out, const struct pod *pod)
 static void append_container(GString *out, const struct pod *pod)
 {
     g_autofree char *name = label(pod->output->service);
-    g_autofree char *scalar = advise_yaml(name), *image = advise_yaml(pod->output->image);
+    g_autofree char *scalar = advise_yaml(name), *image = advise_yaml(advise_image_word(pod->output, ADVISE_DOCKER));
     g_string_append_printf(out,
                            "  containers:\n    - name: %s\n      image: %s\n      securityContext:\n"
                            "        readOnlyRootFilesystem: true\n",
@@ -130,6 +130,50 @@ static void append_container(GString *out, const struct pod *pod)
         g_string_append_printf(out, "        - name: %s\n          mountPath: %s\n", shown, target);
         if (volume->advice->spec.read_only)
             g_string_append(out, "          readOnly: true\n");
+    }
+}
+
+/* Where the initContainer sees a volume. */
+static char *filled_at(const struct volume *volume)
+{
+    return g_strconcat("/filled/", volume->name, NULL);
+}
+
+/* What the user of the image cannot keep (owners, times) is root's to keep. */
+static char *copy_command(const struct pod *pod)
+{
+    gid_t group;
+    const char *options = find_group(pod, &group) ? "-RP" : "-a";
+    GString *command = g_string_new(NULL);
+    for (guint i = 0; i < pod->volumes->len; i++) {
+        const struct volume *volume = &g_array_index(pod->volumes, struct volume, i);
+        if (!advise_needs_copy(volume->advice))
+            continue;
+        g_autofree char *source = g_strconcat(volume->advice->spec.target, "/.", NULL), *to = filled_at(volume);
+        g_autofree char *from_word = advise_shell(source), *to_word = advise_shell(to);
+        g_string_append_printf(command, "%scp %s %s %s/", command->len > 0 ? " && " : "", options, from_word, to_word);
+    }
+    return g_string_free(command, FALSE);
+}
+
+static void append_init_container(GString *out, const struct pod *pod)
+{
+    g_autofree char *command = copy_command(pod);
+    if (*command == '\0')
+        return;
+    g_autofree char *image = advise_yaml(advise_image_word(pod->output, ADVISE_DOCKER));
+    g_autofree char *quoted = advise_yaml_quoted(command);
+    g_string_append_printf(out,
+                           "  initContainers:\n    - name: fill\n      image: %s\n      command: [sh, -c, %s]\n"
+                           "      securityContext:\n        readOnlyRootFilesystem: true\n      volumeMounts:\n",
+                           image, quoted);
+    for (guint i = 0; i < pod->volumes->len; i++) {
+        const struct volume *volume = &g_array_index(pod->volumes, struct volume, i);
+        if (!advise_needs_copy(volume->advice))
+            continue;
+        g_autofree char *place = filled_at(volume);
+        g_autofree char *name = advise_yaml(volume->name), *scalar = advise_yaml(place);
+        g_string_append_printf(out, "        - name: %s\n          mountPath: %s\n", name, scalar);
     }
 }
 
@@ -171,9 +215,11 @@ char *advise_kubernetes(const struct advise_output *output)
                         "emptyDir has no noexec.");
     for (guint i = 0; i < pod.volumes->len; i++)
         comment_volume(out, &g_array_index(pod.volumes, struct volume, i));
+    advise_image_comment(out, output, ADVISE_DOCKER);
     g_string_append(out, "spec:\n");
     if (find_group(&pod, &group))
         g_string_append_printf(out, "  securityContext:\n    fsGroup: %u\n", (unsigned)group);
+    append_init_container(out, &pod);
     append_container(out, &pod);
     if (pod.volumes->len > 0)
         g_string_append(out, "  volumes:\n");

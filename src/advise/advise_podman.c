@@ -1,8 +1,6 @@
-#include "advise_render.h"
-
 #include "advise_command.h"
+
 #include "advise_comments.h"
-#include "advise_words.h"
 
 /* What --read-only makes by itself (podman-run(1), --read-only-tmpfs). */
 static bool is_made(const struct advice *advice)
@@ -25,35 +23,23 @@ static void comment(GString *out, const struct advice *advice)
         advise_comment(out, "%s: podman's tmpfs starts with the image's content (tmpcopyup)", advice->spec.target);
 }
 
-static void append_place(GString *out, const struct advice *advice)
+static const char *place(const struct advice *advice, char **ret_value)
 {
-    if (advice->kind == ADVICE_TMPFS && !is_made(advice)) {
-        g_autofree char *value = advise_tmpfs_value(&advice->spec, ADVISE_PODMAN);
-        advise_command_option(out, "--tmpfs", value);
-    } else if (advice->kind == ADVICE_VOLUME || advice->kind == ADVICE_BIND) {
-        g_autofree char *value = advise_volume_value(&advice->spec);
-        advise_command_option(out, "-v", value);
-    }
+    bool is_tmpfs = advice->kind == ADVICE_TMPFS;
+    if (is_tmpfs && is_made(advice))
+        return NULL;
+    *ret_value = is_tmpfs ? advise_tmpfs_value(&advice->spec, ADVISE_PODMAN) : advise_volume_value(&advice->spec);
+    return is_tmpfs ? "--tmpfs" : "-v";
 }
 
 char *advise_podman(const struct advise_output *output)
 {
-    GString *out = g_string_new(NULL);
-    g_autofree char *image = advise_shell(output->image);
-    advise_comment_head(out, output, "Options of podman run.");
-    for (guint i = 0; i < output->list->advices->len; i++) {
-        const struct advice *advice = g_ptr_array_index(output->list->advices, i);
-        if (advise_applies(output, advice))
-            comment(out, advice);
-    }
-    advise_comment_rest(out, output);
-    g_string_append(out, "podman run --rm --read-only");
-    for (guint i = 0; i < output->list->advices->len; i++) {
-        const struct advice *advice = g_ptr_array_index(output->list->advices, i);
-        if (advise_applies(output, advice))
-            append_place(out, advice);
-    }
-    advise_command_variables(out, output);
-    g_string_append_printf(out, " \\\n  %s\n", image);
-    return g_string_free(out, FALSE);
+    static const struct advise_starter starter = {
+        .title = "Options of podman run.",
+        .command = "podman run --rm --read-only",
+        .dialect = ADVISE_PODMAN,
+        .place = place,
+        .comment = comment,
+    };
+    return advise_command(output, &starter);
 }

@@ -13,12 +13,13 @@
 
 struct advise_output {
     const struct advice_list *list;
-    bool with_optional;  /* declare also what the program goes on without */
-    const char *service; /* a name for it; never NULL */
-    const char *image;   /* what is started; never NULL */
-    const char *mount;   /* name of the mount, or NULL */
-    uint64_t denied;     /* calls */
-    uint64_t dropped;    /* calls that the log lacks */
+    bool with_optional;     /* declare also what the program goes on without */
+    const char *service;    /* a name for it; never NULL */
+    const char *image;      /* what is started, as rofuse knows it, or NULL */
+    const char *image_name; /* the same as docker knows it, or NULL */
+    const char *mount;      /* name of the mount, or NULL */
+    uint64_t denied;        /* calls */
+    uint64_t dropped;       /* calls that the log lacks */
 };
 
 /* For people: what to declare first, then why, then what was left out. */

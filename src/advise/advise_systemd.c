@@ -2,7 +2,6 @@
 
 #include "advise_comments.h"
 #include "advise_words.h"
-#include "advice_place.h"
 
 #include <string.h>
 
@@ -71,13 +70,27 @@ static void append_volume(GString *out, const struct advise_output *output, cons
     }
 }
 
+/* A tmpfs of the unit's is empty at each of its commands, so one of them cannot fill it for another. RuntimeDirectory= is in
+ * memory too, is kept between them, and can be filled from outside of the unit's root ("+"). */
+static void append_copy(GString *out, const struct advise_output *output, const struct route_spec *spec)
+{
+    g_autofree char *last = g_strdelimit(g_strdup(spec->target + 1), "/", '-');
+    g_autofree char *name = g_strconcat(output->service, "/", last, NULL);
+    g_autofree char *pair = g_strconcat("/run/", name, ":", spec->target, NULL);
+    g_autofree char *runtime = unit_word(name), *word = unit_word(pair);
+    g_autofree char *from = g_strconcat("ROOT", spec->target, "/.", NULL), *to = g_strconcat("/run/", name, "/", NULL);
+    g_autofree char *from_word = unit_word(from), *to_word = unit_word(to);
+    g_string_append_printf(out, "RuntimeDirectory=%s\nBindPaths=%s\n", runtime, word);
+    advise_comment(
+        out, "%s: it is to start with the image's content; with the path of RootDirectory= for ROOT:", spec->target);
+    advise_comment(out, "ExecStartPre=+/bin/cp -a %s %s", from_word, to_word);
+}
+
 static void append_advice(GString *out, const struct advise_output *output, const struct advice *advice)
 {
-    if (advise_needs_copy(advice))
-        advise_comment(out,
-                       "%s: a TemporaryFileSystem starts empty; have an ExecStartPre= fill it with the image's content",
-                       advice->spec.target);
-    if (advice->kind == ADVICE_TMPFS) {
+    if (advise_needs_copy(advice)) {
+        append_copy(out, output, &advice->spec);
+    } else if (advice->kind == ADVICE_TMPFS) {
         append_tmpfs(out, &advice->spec);
     } else if (advice->kind == ADVICE_ENV) {
         g_autofree char *variable = g_strconcat(advice->name, "=", advice->value, NULL);
@@ -93,7 +106,7 @@ char *advise_systemd(const struct advise_output *output)
     GString *out = g_string_new(NULL);
     advise_comment_head(out, output, "A drop-in for the unit, which has RootDirectory= or RootImage= already.");
     advise_comment_rest(out, output);
-    g_string_append(out, "[Service]\nReadOnlyPaths=/\n");
+    g_string_append(out, "[Service]\nReadOnlyPaths=+/\n");
     for (guint i = 0; i < output->list->advices->len; i++) {
         const struct advice *advice = g_ptr_array_index(output->list->advices, i);
         if (advise_applies(output, advice))

@@ -5,11 +5,11 @@
 #include <glib.h>
 
 /* Without the image the advice is less sure, and is given all the same. */
-const struct advice_image *layers_image_open(struct layers_image *ret, char *const *layers, const json_t *learned)
+const struct advice_image *layers_image_open(struct layers_image *ret, char *const *layers)
 {
     guint n = layers != NULL ? g_strv_length((char **)layers) : 0;
     g_autofree char *why = NULL;
-    *ret = (struct layers_image){.view.learned = learned};
+    *ret = (struct layers_image){0};
     if (n == 0)
         return NULL;
     int status = image_view_open((const char *const *)layers, n, &ret->view.view, &why);

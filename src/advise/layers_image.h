@@ -14,11 +14,10 @@ struct layers_image {
 /*
  * layers_image_open - looks into layers.
  *
- * @layers: host paths, first = bottom; NULL or empty = they are not known. @learned: what learn mode let through, or NULL;
- * borrowed. Returns what advice_make() takes: a part of @ret, which must stay where it is, or NULL where there is nothing to
+ * @layers: host paths, first = bottom; NULL or empty = they are not known. Returns what advice_make() takes: a part of @ret, which must stay where it is, or NULL where there is nothing to
  * look at; that the layers cannot be opened is a notice. layers_image_close() in any case.
  */
-const struct advice_image *layers_image_open(struct layers_image *ret, char *const *layers, const json_t *learned);
+const struct advice_image *layers_image_open(struct layers_image *ret, char *const *layers);
 void layers_image_close(struct layers_image *image);
 
 #endif

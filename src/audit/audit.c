@@ -1,7 +1,7 @@
 #include "audit.h"
 
-#include "audit_places.h"
 #include "fact.h"
+#include "place.h"
 #include "quantity.h"
 #include "text.h"
 
@@ -93,31 +93,63 @@ static void check_root(const struct audit_subject *subject, GPtrArray *findings)
             g_strdup("let the program write below fewer directories"));
 }
 
+/* A path of the host that its own programs depend on. */
+static bool is_host_business(const char *path)
+{
+    static const char *const host[] = {"/etc",   "/usr",     "/bin",  "/sbin",           "/lib",
+                                       "/lib64", "/boot",    "/dev",  "/proc",           "/sys",
+                                       "/run",   "/var/run", "/root", "/var/lib/docker", "/var/lib/containers"};
+    bool is_in = strcmp(path, "/") == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(host); i++)
+        is_in |= place_is_below(path, host[i]);
+    return is_in;
+}
+
+static bool is_host_bind(const struct route_spec *route)
+{
+    return route->kind == ROUTE_BIND && route->source != NULL && is_host_business(route->source);
+}
+
 static void check_where(const struct route_spec *route, GPtrArray *findings)
 {
     const char *kind = route_kind_name(route->kind);
-    if (audit_is_program(route->target))
+    if (place_is_program(route->target))
         add(findings, AUDIT_PROGRAM_WRITABLE, route->target,
             g_strdup_printf("the %s lies over programs or libraries of the image, which an intruder could replace",
                             kind),
             g_strdup("let the program write elsewhere, or make it read-only"));
-    else if (audit_is_config(route->target))
+    else if (place_is_config(route->target))
         add(findings, AUDIT_CONFIG_WRITABLE, route->target,
             g_strdup_printf("the %s lies over configuration of the image", kind),
             g_strdup("write the configuration when the image is built, or mount it read-only"));
-    else if (audit_is_wide(route->target))
+    else if (place_is_wide(route->target))
         add(findings, AUDIT_WIDE, route->target,
-            g_strdup("much more than one program's data lies there; what the image has there is hidden"),
+            g_strdup_printf("much more than one program's data lies there%s",
+                            route->kind == ROUTE_TMPFS && !route->tmpcopyup ? "; what the image has there is hidden"
+                                                                            : ""),
             g_strdup("declare the directory below it that the program writes to; rofuse advise names it"));
-    if (route->kind == ROUTE_BIND && route->source != NULL && audit_is_host_business(route->source)) {
+    if (is_host_bind(route)) {
         g_autofree char *shown = text_word(route->source);
+        /* Who may connect to a socket may do so on a read-only mount as well. */
+        bool is_socket = g_str_has_suffix(route->source, ".sock");
         add(findings, AUDIT_HOST_WRITABLE, route->target,
             g_strdup_printf("it is the host's %s: who writes there changes the host", shown),
-            g_strdup("add :ro, or keep the data in a volume"));
+            g_strdup(is_socket ? "leave it out; :ro would not keep the program from speaking to it"
+                               : "add :ro, or keep the data in a volume"));
     }
 }
 
-static void check_tmpfs(const struct route_spec *route, GPtrArray *findings)
+/* Of what a tmpfs with a copy starts with nothing is known here. */
+static char *propose_size(const struct route_spec *route, const struct fact_written *seen)
+{
+    uint64_t written = route->tmpcopyup ? 0 : fact_written_below(seen, route->target);
+    if (written == 0)
+        return g_strdup("give it a size that all fits into which the program writes there, size=64m for example");
+    return g_strdup_printf("give it a size: size=%" G_GUINT64_FORMAT "m, by what was written there",
+                           fact_written_limit(0, written) >> 20);
+}
+
+static void check_tmpfs(const struct route_spec *route, const struct fact_written *written, GPtrArray *findings)
 {
     mode_t mode = route->has_mode ? route->mode : 01777;
     if (!route->noexec)
@@ -129,18 +161,19 @@ static void check_tmpfs(const struct route_spec *route, GPtrArray *findings)
             g_strdup("use mode=1777, or mode=0755 with uid= and gid= of the one who writes"));
     if (route->size == 0 && route->size_percent == 0)
         add(findings, AUDIT_UNLIMITED, route->target, g_strdup("it may take half of the machine's memory"),
-            g_strdup("give it a size: size=64m"));
+            propose_size(route, written));
 }
 
-static void check_route(const struct route_spec *route, enum audit_use use, GPtrArray *findings)
+static void check_route(const struct route_spec *route, enum audit_use use, const struct fact_written *written,
+                        GPtrArray *findings)
 {
     const char *kind = route_kind_name(route->kind);
     if (route->read_only)
         return;
     check_where(route, findings);
     if (route->kind == ROUTE_TMPFS)
-        check_tmpfs(route, findings);
-    else if (audit_is_temporary(route->target))
+        check_tmpfs(route, written, findings);
+    else if (place_is_temporary(route->target) && !is_host_bind(route))
         add(findings, AUDIT_TEMPORARY_IN_VOLUME, route->target,
             g_strdup_printf("a %s keeps what nobody would miss, and shows it to the next one who uses it", kind),
             g_strdup("declare a tmpfs there"));
@@ -156,14 +189,14 @@ static void check_route(const struct route_spec *route, enum audit_use use, GPtr
 /* Whether a fact is about the program's own files: its directory, or that it works in, unless that is a usual place. */
 static bool is_own(const struct fact *fact, const char *working_dir)
 {
-    if (audit_is_config(fact->place) || audit_is_temporary(fact->place))
+    if (place_is_config(fact->place) || place_is_temporary(fact->place))
         return false;
-    if (audit_is_program(fact->place))
+    if (place_is_program(fact->place))
         return true;
-    if (working_dir != NULL && strcmp(working_dir, "/") != 0 && audit_is_below(fact->place, working_dir))
+    if (working_dir != NULL && strcmp(working_dir, "/") != 0 && place_is_below(fact->place, working_dir))
         return true;
     g_autofree char *directory = fact->executable != NULL ? g_path_get_dirname(fact->executable) : NULL;
-    return directory != NULL && strcmp(directory, "/") != 0 && audit_is_below(fact->place, directory);
+    return directory != NULL && strcmp(directory, "/") != 0 && place_is_below(fact->place, directory);
 }
 
 static void check_fact(const struct fact *fact, const char *working_dir, GPtrArray *findings)
@@ -178,7 +211,7 @@ static void check_fact(const struct fact *fact, const char *working_dir, GPtrArr
     /* A probe changes nothing, and is no fault of the program's. */
     if (fact->class == FACT_PROBE)
         return;
-    if (audit_is_config(fact->place))
+    if (place_is_config(fact->place))
         add(findings, AUDIT_WRITES_TO_CONFIG, fact->place, g_strdup_printf("%s wants to change it at run time", shown),
             g_strdup("write it when the image is built, or let the program read it from elsewhere"));
     else if (is_own(fact, working_dir))
@@ -202,7 +235,8 @@ GPtrArray *audit_make(const struct audit_subject *subject)
     GPtrArray *findings = g_ptr_array_new_with_free_func(free_finding);
     check_root(subject, findings);
     for (size_t i = 0; i < subject->n_routes; i++)
-        check_route(&subject->routes[i], subject->uses != NULL ? subject->uses[i] : AUDIT_USE_UNKNOWN, findings);
+        check_route(&subject->routes[i], subject->uses != NULL ? subject->uses[i] : AUDIT_USE_UNKNOWN, subject->written,
+                    findings);
     for (guint i = 0; subject->facts != NULL && i < subject->facts->len; i++)
         check_fact(g_ptr_array_index(subject->facts, i), subject->working_dir, findings);
     g_ptr_array_sort(findings, compare);

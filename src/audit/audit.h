@@ -7,6 +7,7 @@
 #ifndef ROFUSE_SRC_AUDIT_H
 #define ROFUSE_SRC_AUDIT_H
 
+#include "fact_written.h"
 #include "route.h"
 
 #include <glib.h>
@@ -61,9 +62,10 @@ struct audit_subject {
     bool is_learning;
     const struct route_spec *routes;
     size_t n_routes;
-    const enum audit_use *uses; /* of the routes; NULL = nothing is known */
-    const GPtrArray *facts;     /* of struct fact; NULL = nothing is known */
-    const char *working_dir;    /* of the program, or NULL */
+    const enum audit_use *uses;         /* of the routes; NULL = nothing is known */
+    const GPtrArray *facts;             /* of struct fact; NULL = nothing is known */
+    const char *working_dir;            /* of the program, or NULL */
+    const struct fact_written *written; /* how much was written where; NULL = not known */
 };
 
 /* The findings, in the order of the rules. Elements are struct audit_finding, owned by the array, which the caller owns. */

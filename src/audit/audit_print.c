@@ -80,7 +80,7 @@ static json_t *sarif_result(const struct audit_subject *subject, const struct au
     g_autofree char *logical = text_escape(whole);
     json_t *location =
         json_pack("{s:[{s:s, s:s}]}", "logicalLocations", "fullyQualifiedName", logical, "kind", "resource");
-    if (file != NULL) {
+    if (file != NULL && strcmp(file, "-") != 0) {
         g_autofree char *uri =
             g_path_is_absolute(file) ? g_filename_to_uri(file, NULL, NULL) : g_uri_escape_string(file, "/", FALSE);
         json_object_set_new(location, "physicalLocation",

@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "fact.h"
 #include "json_bytes.h"
+#include "pattern.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -164,16 +165,37 @@ gboolean baseline_write(const char *path, const GPtrArray *places, GError **erro
     return done;
 }
 
-GPtrArray *baseline_missing(const GPtrArray *places, const GPtrArray *other)
+/* Names that change are one pattern only where there were some of them: a run with fewer of them has them one by one. */
+static bool is_among(const struct baseline_place *place, const GPtrArray *other, bool is_pattern)
+{
+    for (guint i = 0; i < other->len; i++) {
+        const struct baseline_place *one = g_ptr_array_index(other, i);
+        const struct baseline_place *wide = is_pattern ? place : one, *narrow = is_pattern ? one : place;
+        if (strcmp(one->program, place->program) == 0 && strcmp(one->why, place->why) == 0 &&
+            (strcmp(one->place, place->place) == 0 ||
+             (strchr(wide->place, '*') != NULL && pattern_covers(wide->place, narrow->place))))
+            return true;
+    }
+    return false;
+}
+
+static GPtrArray *those_not_among(const GPtrArray *places, const GPtrArray *other, bool are_patterns)
 {
     GPtrArray *missing = g_ptr_array_new();
-    guint at = 0;
     for (guint i = 0; i < places->len; i++) {
         const struct baseline_place *place = g_ptr_array_index(places, i);
-        while (at < other->len && compare_places(g_ptr_array_index(other, at), place) < 0)
-            at++;
-        if (at == other->len || compare_places(g_ptr_array_index(other, at), place) != 0)
+        if (!is_among(place, other, are_patterns))
             g_ptr_array_add(missing, (void *)place);
     }
     return missing;
+}
+
+GPtrArray *baseline_new(const GPtrArray *known, const GPtrArray *places)
+{
+    return those_not_among(places, known, false);
+}
+
+GPtrArray *baseline_gone(const GPtrArray *known, const GPtrArray *places)
+{
+    return those_not_among(known, places, true);
 }

@@ -34,7 +34,11 @@ char *baseline_text(const GPtrArray *places);
  * was there is still there. */
 gboolean baseline_write(const char *path, const GPtrArray *places, GError **error);
 
-/* Those of @places that @other lacks; elements are borrowed from @places; the array is the caller's. */
-GPtrArray *baseline_missing(const GPtrArray *places, const GPtrArray *other);
+/*
+ * Those of a run that the baseline lacks, and those of the baseline that a run lacks. A pattern of the baseline stands for all
+ * places of the same program and reason that it covers (pattern.h). The array is the caller's, its elements are borrowed.
+ */
+GPtrArray *baseline_new(const GPtrArray *known, const GPtrArray *places);
+GPtrArray *baseline_gone(const GPtrArray *known, const GPtrArray *places);
 
 #endif

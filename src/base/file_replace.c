@@ -41,8 +41,11 @@ static int fill(int fd, const struct stat *old, const char *text, size_t length)
 static int replace(const char *real, const char *text, size_t length)
 {
     struct stat old;
-    if (stat(real, &old) != 0)
+    if (stat(real, &old) != 0 || access(real, W_OK) != 0)
         return -errno;
+    /* root may write it all the same, but somebody has said that nobody should. */
+    if ((old.st_mode & 0222) == 0)
+        return -EACCES;
     g_autofree char *other = g_strconcat(real, ".XXXXXX", NULL);
     int fd = mkostemp(other, O_CLOEXEC);
     if (fd < 0)

@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 /*
- * file_replace - writes a new file beside the old one and renames it; mode and owner are kept, a link is followed.
+ * file_replace - writes a new file beside the old one and renames it; mode and owner are kept, a link is followed. One that
+ * nobody may write (0444) is left alone.
  *
  * FALSE with one line, and then the old file is as it was.
  */

@@ -1,14 +1,17 @@
 /*
  * Control commands about facts:
  *
- *     facts {"settle_ms"?: number}   what programs could not write since the mount was made: a document of schema
+ *     facts {"settle_ms"?: number, "written"?: bool}
+ *                                    what programs could not write since the mount was made: a document of schema
  *                                    rofuse.facts/1. settle_ms: how long to wait at most until what was refused by now is
- *                                    in it, and how the processes went on is known.
+ *                                    in it, and how the processes went on is known. written: with how much was written
+ *                                    where.
  */
 #include "daemon.h"
 
 #include "app_error.h"
 #include "facts_watch.h"
+#include "written.h"
 
 #define MOST_SETTLE_MS 10000
 
@@ -22,7 +25,14 @@ static json_t *run_facts(void *data, const json_t *args, GError **error)
         return NULL;
     }
     facts_watch_settle(daemon->facts, (int)ms);
-    return facts_json(facts_watch_facts(daemon->facts));
+    json_t *document = facts_json(facts_watch_facts(daemon->facts));
+    if (json_is_true(json_object_get(args, "written"))) {
+        struct fact_written *written = written_find(daemon);
+        if (written != NULL)
+            json_object_set_new(document, "written", fact_written_to_json(written));
+        fact_written_unref(written);
+    }
+    return document;
 }
 
 const struct control_command daemon_facts_commands[] = {{.name = "facts", .run = run_facts}, {.name = NULL}};

@@ -2,6 +2,7 @@
 
 #include "text.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -50,31 +51,97 @@ bool class_is_shell(const char *comm, const char *executable)
 
 bool class_is_init(const char *comm, const char *executable)
 {
-    static const char *const names[] = {"tini",      "tini-static", "docker-init", "podman-init", "catatonit",
-                                        "dumb-init", "rofuse",      "bwrap",       "conmon",      NULL};
+    static const char *const names[] = {
+        "tini",      "tini-static",  "docker-init", "podman-init", "catatonit", "dumb-init", "rofuse",
+        "bwrap",     "conmon",       "crun",        "runc",        "init",      "systemd",   "supervisord",
+        "s6-svscan", "s6-supervise", "runsvdir",    "runsv",       "monit",     "circusd",   NULL};
     return is_one_of(comm, names) || is_one_of(name_of(executable), names);
 }
 
-static bool is_step(const struct class_case *what, size_t i)
+/* What a process is by now: entry points become their programs. */
+static const char *comm_now(const struct class_process *process)
 {
-    const struct class_process *process = &what->line[i];
-    bool is_small =
-        class_is_tool(process->comm, process->executable) || class_is_shell(process->comm, process->executable);
-    if (!is_small || i + 1 == what->n)
-        return false;
-    const struct class_process *parent = &what->line[i + 1];
-    return class_is_tool(process->comm, process->executable) || class_is_shell(parent->comm, parent->executable) ||
-           class_is_tool(parent->comm, parent->executable);
+    return process->became != NULL ? process->became : process->comm;
 }
 
-/* What a person calls it: a script by its own name. */
-static char *show(const struct class_process *process)
+static const char *executable_now(const struct class_process *process)
+{
+    return process->became != NULL ? process->became_executable : process->executable;
+}
+
+static bool is_tool(const struct class_process *process)
+{
+    return class_is_tool(comm_now(process), executable_now(process));
+}
+
+/* A tool or a shell, as scripts consist of; else it is a program of its own. */
+static bool is_small(const struct class_process *process)
+{
+    return is_tool(process) || class_is_shell(comm_now(process), executable_now(process));
+}
+
+/* The same when it started the one below it. */
+static bool was_small(const struct class_process *process)
+{
+    return class_is_tool(process->comm, process->executable) || class_is_shell(process->comm, process->executable);
+}
+
+static bool is_at_prompt(const struct class_process *process)
+{
+    return process->is_prompt && process->became == NULL;
+}
+
+/* How far the line goes: who started the shell that a person sits at has nothing to do with what is typed there. */
+static size_t line_length(const struct class_case *what)
+{
+    for (size_t i = 0; i < what->n; i++) {
+        if (is_at_prompt(&what->line[i]))
+            return i + 1;
+    }
+    return what->n;
+}
+
+/* Whether a process is what the line is there for: a program, run by nothing but scripts, or by a person. */
+static bool is_main_program(const struct class_case *what, size_t i, size_t n)
+{
+    for (size_t above = i + 1; above < n; above++) {
+        if (!was_small(&what->line[above]))
+            return false;
+    }
+    return !is_small(&what->line[i]);
+}
+
+/* What a person calls a program: a script by its own name. */
+static char *show_name(const char *comm, const char *executable)
 {
     static const char nodes_thread[] = "MainThread"; /* what Node calls its own */
-    const char *name = process->became != NULL ? process->became : process->comm;
-    if (name == NULL || (strcmp(name, nodes_thread) == 0 && process->executable != NULL))
-        name = name_of(process->executable);
+    const char *name = comm;
+    if (name == NULL || (strcmp(name, nodes_thread) == 0 && executable != NULL))
+        name = name_of(executable);
     return text_word(name != NULL ? name : "the program");
+}
+
+/* By what it is now. */
+static char *show(const struct class_process *process)
+{
+    return show_name(comm_now(process), executable_now(process));
+}
+
+/* "python3"; "bash, which became python3," */
+static char *show_refused(const struct class_process *process)
+{
+    g_autofree char *then = show_name(process->comm, process->executable), *now = show(process);
+    return process->became != NULL ? g_strdup_printf("%s, which became %s,", then, now) : g_steal_pointer(&then);
+}
+
+/* The one above another that is spoken of as "it" or "that": "sh, which ran it,", "the nginx that ran it" */
+static char *show_runner(const struct class_process *runner, const struct class_process *child, const char *it)
+{
+    g_autofree char *name = show_name(runner->comm, runner->executable), *below = show(child), *now = show(runner);
+    if (runner->became != NULL)
+        return g_strdup_printf("%s, which ran %s and became %s,", name, it, now);
+    /* A master and its worker, a script and a part of it. */
+    return g_strdup_printf(strcmp(name, below) == 0 ? "the %s that ran %s" : "%s, which ran %s,", name, it);
 }
 
 static char *show_end(const struct class_process *process)
@@ -110,7 +177,7 @@ static void tell(struct class_verdict *ret, enum fact_class class, enum fact_bec
 static void judge_living(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     const struct class_process *process = &what->line[0];
-    g_autofree char *name = show(process), *delay = show_delay(what->refused_ms, process->ended_ms);
+    g_autofree char *name = show_refused(process), *delay = show_delay(what->refused_ms, process->ended_ms);
     int64_t until = what->refused_ms + CLASS_WINDOW_MS;
     if (process->end == CLASS_RUNS && now_ms < until) {
         tell(ret, FACT_OPEN, FACT_WAITING, g_strdup_printf("%s still runs", name));
@@ -124,39 +191,103 @@ static void judge_living(const struct class_case *what, int64_t now_ms, struct c
     }
 }
 
-/* A step failed, and the one that called it did not. */
+/* Somebody, or a runtime that stops its container, asks with these signals; shells and the JVM pass them on as a status. */
+static bool is_told_to_end(const struct class_process *process)
+{
+    static const int asking[] = {SIGHUP, SIGINT, SIGTERM};
+    for (size_t i = 0; i < G_N_ELEMENTS(asking); i++) {
+        if (WIFSIGNALED(process->status) ? WTERMSIG(process->status) == asking[i]
+                                         : WEXITSTATUS(process->status) == 128 + asking[i])
+            return true;
+    }
+    return false;
+}
+
+/* "touch exited with status 1", and of more the last of them, too */
+static char *show_failed(const struct class_case *what, size_t failed)
+{
+    g_autofree char *name = show_refused(&what->line[0]), *end = show_end(&what->line[0]);
+    g_autofree char *top_name = show(&what->line[failed - 1]), *top_end = show_end(&what->line[failed - 1]);
+    return failed == 1 ? g_strdup_printf("%s %s", name, end)
+                       : g_strdup_printf("%s %s, then %s %s", name, end, top_name, top_end);
+}
+
+/* touch(1), and what nobody was to hear of: a script asks so. */
+static bool is_question(const struct class_case *what, size_t failed)
+{
+    return failed == 1 && (what->is_quiet || g_strcmp0(what->line[0].comm, "touch") == 0);
+}
+
+static void tell_step(const struct class_case *what, size_t failed, char *reason, struct class_verdict *ret)
+{
+    bool is_asking = is_question(what, failed);
+    tell(ret, is_asking ? FACT_PROBE : FACT_TOLERATED, is_asking ? FACT_ASKED : FACT_STEP_FAILED, reason);
+}
+
+/* Those below failed, and the one that started the last of them did not. */
 static void judge_step(const struct class_case *what, size_t failed, int64_t now_ms, struct class_verdict *ret)
 {
-    const struct class_process *step = &what->line[failed - 1], *script = &what->line[failed];
-    g_autofree char *name = show(step), *end = show_end(step), *script_name = show(script);
-    int64_t until = step->ended_ms + CLASS_WINDOW_MS;
+    const struct class_process *script = &what->line[failed];
+    g_autofree char *steps = show_failed(what, failed);
+    g_autofree char *runner = show_runner(script, &what->line[failed - 1], failed == 1 ? "it" : "that");
+    int64_t until = what->line[failed - 1].ended_ms + CLASS_WINDOW_MS;
     if (script->end == CLASS_RUNS && now_ms < until) {
-        tell(ret, FACT_OPEN, FACT_WAITING,
-             g_strdup_printf("%s %s, and %s, which ran it, still runs", name, end, script_name));
+        tell(ret, FACT_OPEN, FACT_WAITING, g_strdup_printf("%s, and %s still runs", steps, runner));
         ret->look_again_ms = until;
         return;
     }
-    const char *how = script->end == CLASS_RUNS || script->ended_ms > until ? "went on"
-                      : script->end == CLASS_ENDED                          ? "ended well"
-                                                                            : "ended, how is not known";
-    bool is_question = failed == 1 && (what->is_quiet || g_strcmp0(step->comm, "touch") == 0);
-    tell(ret, is_question ? FACT_PROBE : FACT_TOLERATED, is_question ? FACT_ASKED : FACT_STEP_FAILED,
-         g_strdup_printf("%s %s, and %s, which ran it, %s%s", name, end, script_name, how,
-                         what->is_quiet ? "; its messages went to /dev/null" : ""));
+    bool has_gone_on = script->end == CLASS_RUNS || script->ended_ms > until;
+    if (!has_gone_on && script->end == CLASS_ENDED_UNKNOWN) {
+        tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s, and %s ended, how is not known", steps, runner));
+        return;
+    }
+    tell_step(what, failed,
+              g_strdup_printf("%s, and %s %s%s", steps, runner, has_gone_on ? "went on" : "ended well",
+                              what->is_quiet ? "; its messages went to /dev/null" : ""),
+              ret);
+}
+
+/* A tool that a person called. */
+static void judge_typed(const struct class_case *what, size_t failed, struct class_verdict *ret)
+{
+    g_autofree char *steps = show_failed(what, failed), *shell = show(&what->line[failed]);
+    tell_step(what, failed, g_strdup_printf("%s at the prompt of %s, which takes the next command", steps, shell), ret);
+}
+
+/* The shell's own: a file that a command's output was to go to, or its history. */
+static void judge_prompt(const struct class_case *what, struct class_verdict *ret)
+{
+    g_autofree char *shell = show(&what->line[0]);
+    tell(ret, FACT_TOLERATED, FACT_STEP_FAILED,
+         g_strdup_printf("%s takes commands at a prompt, and does not end of what it is refused there", shell));
+}
+
+/* Those above the first that failed, too. */
+static void append_runners(GString *reason, const struct class_case *what, size_t failed)
+{
+    const struct class_process *top = &what->line[failed - 1];
+    g_autofree char *runner = show_runner(&what->line[1], &what->line[0], "it");
+    g_autofree char *name = show(top), *end = show_end(top), *later = show_delay(what->refused_ms, top->ended_ms);
+    if (failed == 2)
+        g_string_append_printf(reason, ", and %s %s, %s", runner, end, later);
+    else
+        g_string_append_printf(reason, ", then %s failed, and in the end %s, which %s, %s", runner, name, end, later);
 }
 
 /* @failed: how many of the line did; the last of them is what ended. */
 static void judge_failure(const struct class_case *what, size_t failed, struct class_verdict *ret)
 {
     const struct class_process *first = &what->line[0], *top = &what->line[failed - 1];
-    g_autofree char *name = show(first), *end = show_end(first);
+    g_autofree char *name = show_refused(first), *end = show_end(first);
     g_autofree char *delay = show_delay(what->refused_ms, first->ended_ms);
     g_autoptr(GString) reason = g_string_new(NULL);
     g_string_append_printf(reason, "%s %s, %s", name, end, delay);
-    if (failed > 1) {
-        g_autofree char *top_name = show(top), *top_end = show_end(top);
-        g_autofree char *later = show_delay(what->refused_ms, top->ended_ms);
-        g_string_append_printf(reason, ", and %s, which ran it, %s, %s", top_name, top_end, later);
+    if (failed > 1)
+        append_runners(reason, what, failed);
+    if (is_told_to_end(top)) {
+        g_string_append(reason, "; somebody may have asked it to end");
+        tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_string_free(g_steal_pointer(&reason), FALSE));
+        return;
     }
     if (!top->is_last) {
         g_autofree char *path = text_word(top->last_path != NULL ? top->last_path : "?");
@@ -176,11 +307,12 @@ static bool is_passed_over(const struct class_case *what, size_t failed)
 static void judge_passed_over(const struct class_case *what, struct class_verdict *ret)
 {
     const struct class_process *script = &what->line[1];
-    g_autofree char *name = show(&what->line[0]), *end = show_end(&what->line[0]), *script_name = show(script);
+    g_autofree char *name = show_refused(&what->line[0]), *end = show_end(&what->line[0]);
+    g_autofree char *runner = show_runner(script, &what->line[0], "it");
     g_autofree char *path = text_word(script->last_path != NULL ? script->last_path : "?");
     tell(ret, FACT_PROBE, FACT_ASKED,
-         g_strdup_printf("%s %s, and %s, which ran it, went on until %s was refused; its messages went to /dev/null",
-                         name, end, script_name, path));
+         g_strdup_printf("%s %s, and %s went on until %s was refused; its messages went to /dev/null", name, end,
+                         runner, path));
 }
 
 /* @failed: how many of the line did. */
@@ -192,25 +324,49 @@ static void judge_end(const struct class_case *what, size_t failed, struct class
         judge_failure(what, failed, ret);
 }
 
-void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
+/* How many of the line failed, one soon after the other, up to what the line is there for. */
+static size_t count_failed(const struct class_case *what, size_t n)
 {
     int64_t from = what->refused_ms;
-    size_t failed = 0;
-    for (; failed < what->n; failed++) {
-        const struct class_process *process = &what->line[failed];
-        if (!has_failed(process) || process->ended_ms > from + CLASS_WINDOW_MS)
-            break;
-        from = process->ended_ms;
-        /* Whoever started it may restart it, and is none of its victims. */
-        if (!is_step(what, failed)) {
-            judge_end(what, failed + 1, ret);
-            return;
-        }
+    for (size_t i = 0; i < n; i++) {
+        const struct class_process *process = &what->line[i];
+        if (is_at_prompt(process) || !has_failed(process) || process->ended_ms > from + CLASS_WINDOW_MS)
+            return i;
+        from = MAX(from, process->ended_ms);
+        /* Whoever started it may start it anew, and is none of its victims. */
+        if (is_main_program(what, i, n))
+            return i + 1;
     }
-    if (failed == 0)
+    return n;
+}
+
+/* A program whose parent had ended before: what became a daemon has nobody who could get on without it. */
+static bool is_left_alone(const struct class_case *what, size_t failed)
+{
+    const struct class_process *process = &what->line[failed - 1], *parent = &what->line[failed];
+    return !is_small(process) && parent->end != CLASS_RUNS && parent->ended_ms < process->ended_ms;
+}
+
+/* Whether what failed, up to the last of them, has nobody above it who could get on without. */
+static bool is_the_end(const struct class_case *what, size_t failed, size_t n)
+{
+    if (failed == n || is_main_program(what, failed - 1, n) || is_left_alone(what, failed))
+        return true;
+    /* A script that a person called is what is being tried. */
+    return is_at_prompt(&what->line[failed]) && !is_tool(&what->line[failed - 1]);
+}
+
+void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
+{
+    size_t n = line_length(what), failed = count_failed(what, n);
+    if (is_at_prompt(&what->line[0]))
+        judge_prompt(what, ret);
+    else if (failed == 0)
         judge_living(what, now_ms, ret);
-    else if (failed == what->n)
+    else if (is_the_end(what, failed, n))
         judge_end(what, failed, ret);
+    else if (is_at_prompt(&what->line[failed]))
+        judge_typed(what, failed, ret);
     else
         judge_step(what, failed, now_ms, ret);
 }

@@ -1,18 +1,31 @@
 /*
  * class_rule - what a refusal meant to a program, by how its process and those that wait for it went on.
  *
- * The rule, for the process P that was refused and the line of its parents up to the entrypoint:
+ * The rule, for the process P that was refused and the line of those that started it, as far as they live in the container
+ * (process_ends.h): a runtime, an init or a supervisor is none of them, and its child is the container's first process.
  *
  *  1. P lives on for FACT_WINDOW_SECONDS, or ends with status 0: tolerated.
- *  2. P ends by a signal or with another status within that time. If P is no step of a script: fatal. A step is a small tool
- *     (touch, mkdir, sed …) or a shell, started by a shell or such a tool. Of a step it depends on the one that started it:
- *     where that one goes on, or ends with 0, the step's failure was tolerated; or it was a probe, where the step was
- *     touch(1) or spoke to /dev/null. Where that one fails too within the same time after the step, it is judged as P was;
- *     but a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
+ *  2. P ends by a signal or with another status within that time. Then its parent is asked the same from that moment on, then
+ *     the parent's parent, as long as they fail; until
+ *      a. the line is at its end, or at a program (no small tool, no shell) that is run by scripts alone: fatal. It is what the
+ *         container is for, and that a script goes on after it, or tries again, does not make it work. So are a script with
+ *         "set -e", all the way up, and the first process, whatever it is.
+ *      b. one goes on, or ends with 0: what failed below was tolerated; or it was a probe, where only P failed and is touch(1)
+ *         or spoke to /dev/null. So are "touch X || true" in a script, a worker, and what a server runs by system(3) or
+ *         popen(3): child, "sh -c", server. It takes until FACT_WINDOW_SECONDS after the failure to be sure of it; and where a
+ *         server does end within that time, a. holds for the server.
+ *      c. it is not known how the next one ended: open.
+ *      d. the next one ended before, with 0: a program that became a daemon; nobody can get on without it: fatal.
+ *     But a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
+ *     And who ends by a signal that asks for it (SIGTERM, SIGINT, SIGHUP; or a status that says so) has most likely been
+ *     stopped from outside: open instead of fatal, as nobody saw how it would have gone on.
  *  3. Where several refusals came before a fatal end, below the process that ended, each is fatal, as none can be told to have
  *     been harmless: what was refused first often leads to what is refused last. The last one is the likeliest cause and says so
  *     (ENDED_LAST), the others are suspects (ENDED_EARLIER) until the program is seen to go on without.
- *  4. __pycache__ is noise whatever follows.
+ *  4. A shell at its prompt is the end of the line. What it is refused itself, or a tool that it calls, is never fatal, however
+ *     it ends: its status is that of the last command. A program or a script called there is judged as a container's is: it
+ *     is what the person is trying.
+ *  5. __pycache__ is noise whatever follows.
  *
  * Pure; any thread. Times are in milliseconds of one clock.
  */
@@ -27,9 +40,11 @@
 enum class_end { CLASS_RUNS, CLASS_ENDED, CLASS_ENDED_UNKNOWN /* nobody can tell how */ };
 
 struct class_process {
-    const char *comm;       /* borrowed; NULL = unknown, as the executable */
+    const char *comm;       /* when it, or one that it started, was refused; borrowed; NULL = unknown, as the next */
     const char *executable; /* borrowed */
     const char *became;     /* comm of what it has become by execve(2) since; NULL = nothing; borrowed */
+    const char *became_executable; /* of that; borrowed; may be NULL */
+    bool is_prompt;                /* a shell that a person types commands at */
     enum class_end end;
     int status;            /* ENDED: as wait(2) has it */
     int64_t ended_ms;      /* when */
@@ -54,7 +69,8 @@ struct class_verdict {
 /* @now_ms: how long processes that run are known to. */
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret);
 
-/* Whether a process is a small tool, a shell; or one that only passes on how its child ends (tini), and is not looked at. */
+/* Whether a process is a small tool, a shell; or one that runs the container, passes on how its child ends (tini) or starts it
+ * anew (supervisord), and is not looked at. */
 bool class_is_tool(const char *comm, const char *executable);
 bool class_is_shell(const char *comm, const char *executable);
 bool class_is_init(const char *comm, const char *executable);

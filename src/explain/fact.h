@@ -38,12 +38,12 @@ enum fact_class {
 /* What a class was decided by. */
 enum fact_because {
     FACT_WAITING,       /* open: the process runs on, and its window is not over */
-    FACT_NOT_SEEN,      /* open: nobody watched how the process ended */
+    FACT_NOT_SEEN,      /* open: nobody saw how the process ended, or would have gone on: it was asked to end */
     FACT_LEARNED,       /* open: learn mode let it through */
     FACT_ASKED,         /* probe: touch(1), or a step that speaks to /dev/null, failed in a script that went on */
     FACT_NOISE,         /* probe: known to be tried in vain: python's __pycache__ */
     FACT_KNOWN,         /* any: the knowledge base says so */
-    FACT_STEP_FAILED,   /* tolerated: a step of a script failed, and the script went on */
+    FACT_STEP_FAILED,   /* tolerated: it failed, and what ran it went on: a script, a server, a prompt */
     FACT_ENDED_WELL,    /* tolerated: the process ended with status 0 */
     FACT_WENT_ON,       /* tolerated: the process lived on for the window */
     FACT_ENDED_EARLIER, /* fatal: one of several refusals before the end, not the last one */

@@ -15,6 +15,7 @@ void facts_head_clear(struct facts_head *head)
 {
     g_clear_pointer(&head->mount, g_free);
     g_clear_pointer(&head->image, g_free);
+    g_clear_pointer(&head->written, fact_written_unref);
 }
 
 static void set_bytes_array(json_t *object, const char *key, const GPtrArray *list)
@@ -154,6 +155,8 @@ json_t *facts_to_json(const struct facts_head *head, const GPtrArray *facts)
     for (guint i = 0; i < facts->len; i++)
         json_array_append_new(list, fact_to_json(g_ptr_array_index(facts, i)));
     json_object_set_new(document, "facts", list);
+    if (head->written != NULL)
+        json_object_set_new(document, "written", fact_written_to_json(head->written));
     return document;
 }
 
@@ -314,6 +317,7 @@ GPtrArray *facts_from_json(const json_t *document, const char *what, struct fact
     head.denied = read_count(&read, document, "denied");
     head.left_out = read_count(&read, document, "left_out");
     head.dropped = read_count(&read, document, "dropped");
+    head.written = fact_written_from_json(&read, document);
     const json_t *list = json_read_array(&read, document, "facts", JSON_READ_REQUIRED, MOST_FACTS);
     for (size_t i = 0; i < json_array_size(list) && read.error == NULL; i++)
         g_ptr_array_add(facts, read_fact(&read, json_array_get(list, i)));

@@ -7,6 +7,7 @@
 #define ROFUSE_SRC_FACT_JSON_H
 
 #include "fact.h"
+#include "fact_written.h"
 
 #include <jansson.h>
 
@@ -14,11 +15,12 @@
 
 /* What stands around the facts. */
 struct facts_head {
-    char *mount;       /* the mount's name, or NULL where that is not known; owned */
-    char *image;       /* name of its image, or NULL; owned */
-    uint64_t denied;   /* calls that the facts speak for */
-    uint64_t left_out; /* calls that belong to facts too many */
-    uint64_t dropped;  /* calls that the log lacks */
+    char *mount;                  /* the mount's name, or NULL where that is not known; owned */
+    char *image;                  /* name of its image, or NULL; owned */
+    uint64_t denied;              /* calls that the facts speak for */
+    uint64_t left_out;            /* calls that belong to facts too many */
+    uint64_t dropped;             /* calls that the log lacks */
+    struct fact_written *written; /* how much was written where, or NULL where that is not known; owned */
 };
 
 void facts_head_clear(struct facts_head *head);

@@ -206,15 +206,30 @@ static struct fact *add_record(struct facts *facts, const struct denial_record *
     return fact;
 }
 
+/* [lock] The fact that one is part of; NULL = none. */
+static struct fact *find_like(struct facts *facts, struct fact *like)
+{
+    const char *place = like->because == FACT_NOISE ? NULL : fact_crowds_place(facts->crowds, like);
+    if (place != NULL)
+        set_place(like, place);
+    return g_tree_lookup(facts->by_id, like->id);
+}
+
+bool facts_find(struct facts *facts, struct fact *like, char ret_id[FACTS_ID_SIZE])
+{
+    pthread_mutex_lock(&facts->lock);
+    const struct fact *fact = find_like(facts, like);
+    g_strlcpy(ret_id, fact != NULL ? fact->id : "", FACTS_ID_SIZE);
+    pthread_mutex_unlock(&facts->lock);
+    return fact != NULL;
+}
+
 /* [lock] The end of a window: the first call of it had a record of its own. */
 static void add_count(struct facts *facts, const struct denial_record *record)
 {
     struct fact *like = fact_make(record);
     judge_new(facts, like, record);
-    const char *place = like->because == FACT_NOISE ? NULL : fact_crowds_place(facts->crowds, like);
-    if (place != NULL)
-        set_place(like, place);
-    struct fact *fact = g_tree_lookup(facts->by_id, like->id);
+    struct fact *fact = find_like(facts, like);
     if (fact == NULL)
         fact = facts_recent_find(facts->recent, record);
     uint64_t more = record->count - 1;
@@ -284,6 +299,8 @@ void facts_add_known(struct facts *facts, const struct facts_head *head, const G
         facts->head.mount = g_strdup(head->mount);
     if (facts->head.image == NULL)
         facts->head.image = g_strdup(head->image);
+    if (facts->head.written == NULL)
+        facts->head.written = fact_written_ref(head->written);
     facts->head.denied += head->denied;
     facts->head.left_out += head->left_out;
     facts->head.dropped += head->dropped;
@@ -311,6 +328,7 @@ void facts_head(struct facts *facts, struct facts_head *ret)
     *ret = facts->head;
     ret->mount = g_strdup(facts->head.mount);
     ret->image = g_strdup(facts->head.image);
+    ret->written = fact_written_ref(facts->head.written);
     pthread_mutex_unlock(&facts->lock);
 }
 

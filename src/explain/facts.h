@@ -21,6 +21,7 @@
 #define FACTS_MOST_MEMORY ((size_t)16 << 20)
 #define FACTS_MOST_NAMES 5
 #define FACTS_MOST_DIRECTORIES 8
+#define FACTS_ID_SIZE 24
 
 struct knowledge;
 struct facts;
@@ -38,12 +39,15 @@ void facts_free(struct facts *facts); /* NULL is allowed */
 
 /* What a record was folded to, for whoever watches how its process goes on. */
 struct facts_place {
-    char id[24];   /* of the fact; "" = none, as there are too many */
-    bool is_noise; /* nothing can be learned from how the process goes on */
+    char id[FACTS_ID_SIZE]; /* of the fact; "" = none, as there are too many */
+    bool is_noise;          /* nothing can be learned from how the process goes on */
 };
 
 /* Takes an event: a record makes or raises a fact, the end of a window adds its count, a loss is counted. */
 void facts_add(struct facts *facts, const struct denial_event *event, struct facts_place *ret); /* @ret: may be NULL */
+
+/* Finds the fact that one like @like, of fact_make(), is part of by now; its place may be changed to that. False: none. */
+bool facts_find(struct facts *facts, struct fact *like, char ret_id[FACTS_ID_SIZE]);
 
 /* Says what was seen of a fact's process; what is stronger counts (fact.h). @reason: taken. */
 void facts_decide(struct facts *facts, const char *id, enum fact_class class, enum fact_because because, char *reason);

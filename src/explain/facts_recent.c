@@ -1,6 +1,7 @@
 #include "facts_recent.h"
 
 #include "caller.h"
+#include "class_rule.h"
 #include "fact_make.h"
 #include "text.h"
 
@@ -9,10 +10,19 @@
 #define MOST_ATTEMPTS 64
 #define MOMENT_NS INT64_C(2000000000)
 #define WINDOW_NS (FACT_WINDOW_SECONDS * INT64_C(1000000000))
+/* How long a number without a start time is taken for the same process: a log tells none of parents. */
+#define SAME_NUMBER_NS (INT64_C(60) * 1000000000)
+
+/* A process that somebody spoke of. */
+struct mention {
+    pid_t pid;
+    char *comm, *executable; /* owned; NULL = unknown */
+};
 
 struct attempt {
     struct fact *fact; /* borrowed; NULL = empty */
-    pid_t pid;
+    struct mention own;
+    struct mention script;      /* that ran it, where it is a small tool; pid 0 = it is none */
     struct timespec start_time; /* of the process; 0 = unknown */
     struct timespec time;
     enum denial_operation operation;
@@ -33,8 +43,21 @@ struct facts_recent *facts_recent_new(void)
     return g_new0(struct facts_recent, 1);
 }
 
+static struct mention mention(pid_t pid, const char *comm, const char *executable)
+{
+    return (struct mention){.pid = pid, .comm = g_strdup(comm), .executable = g_strdup(executable)};
+}
+
+static void clear_mention(struct mention *one)
+{
+    g_free(one->comm);
+    g_free(one->executable);
+}
+
 static void clear_attempt(struct attempt *attempt)
 {
+    clear_mention(&attempt->own);
+    clear_mention(&attempt->script);
     g_free(attempt->pattern);
     g_free(attempt->directory);
     g_free(attempt->path);
@@ -60,7 +83,7 @@ static int64_t nanoseconds(const struct timespec *from, const struct timespec *t
 static bool is_process(const struct attempt *attempt, const struct denial_record *record)
 {
     const struct caller *caller = record->caller;
-    return attempt->fact != NULL && caller->pid > 0 && attempt->pid == caller->pid &&
+    return attempt->fact != NULL && caller->pid > 0 && attempt->own.pid == caller->pid &&
            fact_is_same_start(&attempt->start_time, &caller->start_time);
 }
 
@@ -130,21 +153,77 @@ struct fact *facts_recent_find(const struct facts_recent *recent, const struct d
     return NULL;
 }
 
-/* The process still makes calls long after its earlier attempts. */
+static bool is_mentioned(const struct mention *one, pid_t pid, const char *comm, const char *executable)
+{
+    return one->pid > 0 && one->pid == pid && one->executable != NULL && g_strcmp0(one->executable, executable) == 0 &&
+           g_strcmp0(one->comm, comm) == 0;
+}
+
+/* Whether a process is among those that started the one of a record: it was there then. */
+static bool is_parent(const struct mention *one, const struct caller *caller)
+{
+    for (size_t i = 0; i < caller->n_parents; i++) {
+        const struct caller_parent *parent = &caller->parents[i];
+        if (is_mentioned(one, parent->pid, parent->comm, parent->exe))
+            return true;
+    }
+    return false;
+}
+
+static int64_t whole_seconds(const struct timespec *from, const struct timespec *to)
+{
+    return (int64_t)to->tv_sec - from->tv_sec - (to->tv_nsec < from->tv_nsec ? 1 : 0);
+}
+
+static void tell_went_on(struct attempt *attempt, int64_t seconds)
+{
+    g_autofree char *program = fact_program(attempt->fact);
+    g_autofree char *shown = text_word(program);
+    attempt->is_judged = true;
+    fact_decide(attempt->fact, FACT_TOLERATED, FACT_WENT_ON,
+                g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown, seconds));
+}
+
+/* However the tool ended: the script went on. As class_rule.h has it, touch asks. */
+static void tell_script_went_on(struct attempt *attempt, int64_t seconds)
+{
+    bool is_question = g_strcmp0(attempt->own.comm, "touch") == 0;
+    g_autofree char *tool = text_word(attempt->own.comm != NULL ? attempt->own.comm : "?");
+    g_autofree char *script = text_word(attempt->script.comm != NULL ? attempt->script.comm : "?");
+    attempt->is_judged = true;
+    fact_decide(
+        attempt->fact, is_question ? FACT_PROBE : FACT_TOLERATED, is_question ? FACT_ASKED : FACT_STEP_FAILED,
+        g_strdup_printf("%s, which ran %s, was still at work %" G_GINT64_FORMAT " s later", script, tool, seconds));
+}
+
+/* What a record tells of earlier attempts: that somebody is there long after them. */
 static void judge(struct facts_recent *recent, const struct denial_record *record)
 {
+    const struct caller *caller = record->caller;
     for (size_t i = 0; i < MOST_ATTEMPTS; i++) {
         struct attempt *attempt = &recent->attempts[i];
-        int64_t passed = nanoseconds(&attempt->time, &record->first);
-        if (!is_process(attempt, record) || attempt->is_judged || attempt->fact->learned || passed < WINDOW_NS)
+        if (attempt->fact == NULL || attempt->is_judged || attempt->fact->learned)
             continue;
-        g_autofree char *program = fact_program(attempt->fact);
-        g_autofree char *shown = text_word(program);
-        attempt->is_judged = true;
-        fact_decide(attempt->fact, FACT_TOLERATED, FACT_WENT_ON,
-                    g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown,
-                                    (int64_t)record->first.tv_sec - attempt->time.tv_sec));
+        int64_t passed = nanoseconds(&attempt->time, &record->first);
+        if (passed < WINDOW_NS)
+            continue;
+        int64_t seconds = whole_seconds(&attempt->time, &record->first);
+        bool is_near = passed <= SAME_NUMBER_NS;
+        if (is_process(attempt, record) || (is_near && is_parent(&attempt->own, caller)))
+            tell_went_on(attempt, seconds);
+        else if (is_near && (is_mentioned(&attempt->script, caller->pid, caller->comm, caller->exe) ||
+                             is_parent(&attempt->script, caller)))
+            tell_script_went_on(attempt, seconds);
     }
+}
+
+/* The script that ran a small tool: what a tool's failure means is for it to judge. */
+static struct mention script_of(const struct caller *caller)
+{
+    const struct caller_parent *parent = &caller->parents[0];
+    if (caller->n_parents == 0 || !class_is_tool(caller->comm, caller->exe) || class_is_init(parent->comm, parent->exe))
+        return (struct mention){0};
+    return mention(parent->pid, parent->comm, parent->exe);
 }
 
 void facts_recent_add(struct facts_recent *recent, const struct denial_record *record, struct fact *fact, bool is_judge)
@@ -157,7 +236,8 @@ void facts_recent_add(struct facts_recent *recent, const struct denial_record *r
     struct fact *own = fact_make(record);
     *attempt = (struct attempt){
         .fact = fact,
-        .pid = record->caller->pid,
+        .own = mention(record->caller->pid, record->caller->comm, record->caller->exe),
+        .script = script_of(record->caller),
         .start_time = record->caller->start_time,
         .time = record->first,
         .operation = record->facts.operation,

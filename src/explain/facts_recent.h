@@ -31,7 +31,8 @@ struct fact *facts_recent_find(const struct facts_recent *recent, const struct d
 /*
  * facts_recent_add - keeps an attempt. @fact: borrowed, until facts_recent_replace() or the end.
  *
- * @judge: the process's earlier attempts that are long enough ago are decided: it went on.
+ * @judge: earlier attempts that are long enough ago are decided where this one tells that somebody is still there, who acts
+ * or has started who acts: the same process, which went on; or the one that ran a small tool, however that ended.
  */
 void facts_recent_add(struct facts_recent *recent, const struct denial_record *record, struct fact *fact, bool judge);
 

@@ -1,6 +1,7 @@
 #include "facts_watch.h"
 
 #include "app_error.h"
+#include "caller.h"
 #include "class_rule.h"
 #include "fact_make.h"
 #include "knowledge.h"
@@ -22,10 +23,11 @@
 #define LOOK_MS 10
 
 struct pending {
-    char id[sizeof((struct facts_place *)NULL)->id]; /* of the fact */
-    struct watched_process *process;                 /* a reference */
-    struct timespec first;                           /* of the record */
-    int64_t refused_ms;                              /* the same by the clock of ends */
+    char id[FACTS_ID_SIZE];          /* of the fact; "" = that of @like, when it is there */
+    struct fact *like;               /* owned; NULL = none */
+    struct watched_process *process; /* a reference */
+    struct process_refusal refusal;  /* of the record; its strings are owned */
+    int64_t refused_ms;              /* the same by the clock of ends */
 };
 
 struct facts_watch {
@@ -45,15 +47,23 @@ struct facts_watch {
 static void free_pending(struct facts_watch *watch, struct pending *pending)
 {
     process_ends_unref(watch->ends, pending->process);
+    fact_free(pending->like);
+    g_free((char *)pending->refusal.comm);
+    g_free((char *)pending->refusal.executable);
     g_free(pending);
 }
 
 /* Decides what can be decided. Returns whether the case is closed. */
-static bool decide(struct facts_watch *watch, const struct pending *pending, int64_t now, int64_t *next)
+static bool decide(struct facts_watch *watch, struct pending *pending, int64_t now, int64_t *next)
 {
+    /* The first record of a folded call may still be on its way. */
+    if (*pending->id == '\0' && !facts_find(watch->facts, pending->like, pending->id)) {
+        *next = MIN(*next, pending->refused_ms + CLASS_WINDOW_MS);
+        return pending->refused_ms + CLASS_WINDOW_MS <= now;
+    }
     struct class_case what;
     struct class_verdict verdict;
-    process_ends_case(watch->ends, pending->process, &pending->first, &what);
+    process_ends_case(watch->ends, pending->process, &pending->refusal, &what);
     what.refused_ms = pending->refused_ms;
     class_rule(&what, now, &verdict);
     process_ends_case_clear(&what);
@@ -157,14 +167,6 @@ void facts_watch_free(struct facts_watch *watch)
     unref(watch);
 }
 
-void facts_watch_refused(void *data, const struct denial_record *record)
-{
-    struct facts_watch *watch = data;
-    atomic_fetch_add(&watch->n_refused, 1);
-    if (!record->facts.learned)
-        process_ends_refused(watch->ends, record, fact_is_noise(record->facts.path));
-}
-
 /* Milliseconds from a time of the wall clock until now; 0 where the clock was set back since. */
 static int64_t passed_ms(const struct timespec *time)
 {
@@ -172,24 +174,65 @@ static int64_t passed_ms(const struct timespec *time)
     return MAX(now - ((int64_t)time->tv_sec * 1000 + time->tv_nsec / 1000000), 0);
 }
 
-static void add_pending(struct facts_watch *watch, const struct facts_place *place, const struct denial_record *record)
+/* Nobody looks at a case any more. */
+static void give_up(struct facts_watch *watch, struct pending *pending)
 {
-    struct watched_process *process = process_ends_find(watch->ends, record);
-    if (process == NULL) {
-        facts_decide(watch->facts, place->id, FACT_OPEN, FACT_NOT_SEEN, g_strdup("nobody saw how the program went on"));
-        return;
-    }
+    if (*pending->id != '\0')
+        facts_decide(watch->facts, pending->id, FACT_OPEN, FACT_NOT_SEEN,
+                     g_strdup("too many programs were refused at once to see how each went on"));
+    free_pending(watch, pending);
+}
+
+/* @process: taken over; so is @like. */
+static void add_pending(struct facts_watch *watch, const char *id, struct fact *like, struct watched_process *process,
+                        const struct denial_record *record)
+{
     struct pending *pending = g_new0(struct pending, 1);
-    memcpy(pending->id, place->id, sizeof pending->id);
+    g_strlcpy(pending->id, id, sizeof pending->id);
+    pending->like = like;
     pending->process = process;
-    pending->first = record->first;
+    pending->refusal = (struct process_refusal){
+        .first = record->first, .comm = g_strdup(record->caller->comm), .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
+    struct pending *oldest = NULL;
     pthread_mutex_lock(&watch->lock);
     g_queue_push_tail(&watch->pending, pending);
     if (watch->pending.length > MOST_PENDING)
-        free_pending(watch, g_queue_pop_head(&watch->pending));
+        oldest = g_queue_pop_head(&watch->pending);
     pthread_mutex_unlock(&watch->lock);
+    if (oldest != NULL)
+        give_up(watch, oldest);
     process_ends_wake(watch->ends);
+}
+
+/* One of a fact's later processes, of which no record will come. */
+static void add_folded(struct facts_watch *watch, const struct denial_record *record)
+{
+    struct watched_process *process = process_ends_find(watch->ends, record);
+    if (process != NULL)
+        add_pending(watch, "", fact_make(record), process, record);
+}
+
+void facts_watch_refused(void *data, const struct denial_record *record, bool is_folded)
+{
+    struct facts_watch *watch = data;
+    bool is_noise = fact_is_noise(record->facts.path);
+    if (!is_folded)
+        atomic_fetch_add(&watch->n_refused, 1);
+    if (record->facts.learned)
+        return;
+    process_ends_refused(watch->ends, record, is_noise);
+    if (is_folded && !is_noise)
+        add_folded(watch, record);
+}
+
+static void add_recorded(struct facts_watch *watch, const char *id, const struct denial_record *record)
+{
+    struct watched_process *process = process_ends_find(watch->ends, record);
+    if (process != NULL)
+        add_pending(watch, id, NULL, process, record);
+    else
+        facts_decide(watch->facts, id, FACT_OPEN, FACT_NOT_SEEN, g_strdup("nobody saw how the program went on"));
 }
 
 static void write_event(void *data, const struct denial_event *event)
@@ -198,7 +241,7 @@ static void write_event(void *data, const struct denial_event *event)
     struct facts_place place;
     facts_add(watch->facts, event, &place);
     if (event->kind == DENIAL_EVENT_RECORD && *place.id != '\0' && !place.is_noise && !event->record->facts.learned)
-        add_pending(watch, &place, event->record);
+        add_recorded(watch, place.id, event->record);
     /* Last: whoever sees it finds all of it in the table. */
     if (event->kind != DENIAL_EVENT_FOLDED)
         atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped);

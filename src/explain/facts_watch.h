@@ -23,8 +23,8 @@ struct facts_watch *facts_watch_new(const struct facts_options *options, struct 
  */
 void facts_watch_free(struct facts_watch *watch);
 
-/* For denial_log_look(): called with a record while its caller waits. @data: the watch. */
-void facts_watch_refused(void *data, const struct denial_record *record);
+/* For denial_log_look(): called with a record while its caller waits; what is folded is watched, too. @data: the watch. */
+void facts_watch_refused(void *data, const struct denial_record *record, bool is_folded);
 
 /* A sink of it. */
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);

@@ -246,3 +246,32 @@ char *pattern_of_directory(const char *path, const struct pattern_hints *hints)
     }
     return g_strjoinv("/", names);
 }
+
+/* Marks a place in the pattern as reached, and what follows the stars there, which may stand for nothing. */
+static void reach(const char *pattern, bool *reached, size_t at)
+{
+    reached[at] = true;
+    while (pattern[at] == '*')
+        reached[++at] = true;
+}
+
+bool pattern_covers(const char *pattern, const char *place)
+{
+    size_t length = strlen(pattern);
+    g_autofree bool *now = g_new0(bool, length + 1), *next = g_new0(bool, length + 1);
+    reach(pattern, now, 0);
+    for (const char *c = place; *c != '\0'; c++) {
+        memset(next, 0, (length + 1) * sizeof *next);
+        for (size_t i = 0; i < length; i++) {
+            bool is_any = pattern[i] == '*' && ((i > 0 && pattern[i - 1] == '*') || pattern[i + 1] == '*');
+            if (now[i] && pattern[i] == '*' && (is_any || *c != '/'))
+                reach(pattern, next, i);
+            else if (now[i] && pattern[i] == *c)
+                reach(pattern, next, i + 1);
+        }
+        bool *other = now;
+        now = next;
+        next = other;
+    }
+    return now[length];
+}

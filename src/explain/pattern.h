@@ -30,4 +30,8 @@ char *pattern_of(const char *name, const struct pattern_hints *hints);
  */
 char *pattern_of_directory(const char *path, const struct pattern_hints *hints);
 
+/* Whether a pattern stands for a place, which may be a narrower pattern: "*" for any part of a name, "**" for any part of a
+ * path. In time that grows with the product of their lengths. Any thread. */
+bool pattern_covers(const char *pattern, const char *place);
+
 #endif

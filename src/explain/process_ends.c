@@ -10,11 +10,11 @@
 #include "caller.h"
 #include "fact_make.h"
 #include "pidfd_status.h"
+#include "process_look.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -31,7 +31,9 @@ struct watched_process {
     struct timespec start_time; /* as in records; 0 for parents, of which no record told */
     char *comm, *executable;
     char *became; /* comm that a later refusal told; NULL = the same */
-    int fd;       /* -1 = ended */
+    char *became_executable;
+    int fd;         /* -1 = ended */
+    bool is_prompt; /* a shell with a terminal of its own, for job control */
     bool is_quiet;
     enum class_end end;
     int status;
@@ -40,6 +42,8 @@ struct watched_process {
     char *last_path;                 /* of that */
     int64_t used_ms;                 /* when it was refused last */
     struct watched_process *started; /* by this one; a reference; NULL = the entrypoint */
+    char *started_comm;              /* what that one was then */
+    char *started_executable;
     bool is_in_table;
 };
 
@@ -47,6 +51,7 @@ struct process_ends {
     pthread_mutex_t lock;
     GQueue table; /* [lock] struct watched_process, a reference each */
     int epoll_fd, wake_fd;
+    struct process_home own; /* immutable; empty = unknown */
 };
 
 int64_t process_ends_now(void)
@@ -59,6 +64,7 @@ struct process_ends *process_ends_new(GError **error)
     struct process_ends *ends = g_new0(struct process_ends, 1);
     pthread_mutex_init(&ends->lock, NULL);
     g_queue_init(&ends->table);
+    process_home_read(getpid(), &ends->own);
     ends->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     ends->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
@@ -80,7 +86,10 @@ static void unref(struct watched_process *process)
         g_free(process->comm);
         g_free(process->executable);
         g_free(process->became);
+        g_free(process->became_executable);
         g_free(process->last_path);
+        g_free(process->started_comm);
+        g_free(process->started_executable);
         g_free(process);
         process = started;
     }
@@ -150,26 +159,16 @@ static struct watched_process *find_living(const struct process_ends *ends, pid_
     return NULL;
 }
 
-/* A link of /proc; "" where it cannot be read. */
-static void read_link(pid_t pid, const char *name, char *ret, size_t size)
+/* [lock] Entry points become their programs; threads have names of their own, but the executable is the same. */
+static void note_name(struct watched_process *process, const char *comm, const char *executable)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    ssize_t length = readlink(path, ret, size - 1);
-    ret[MAX(length, 0)] = '\0';
-}
-
-/* Where a process lives. */
-struct home {
-    char mounts[64];
-    char root[4096];
-};
-
-static bool read_home(pid_t pid, struct home *ret)
-{
-    read_link(pid, "ns/mnt", ret->mounts, sizeof ret->mounts);
-    read_link(pid, "root", ret->root, sizeof ret->root);
-    return *ret->mounts != '\0' && *ret->root != '\0';
+    const char *known = process->became != NULL ? process->became_executable : process->executable;
+    if (process->comm == NULL || comm == NULL || g_strcmp0(known, executable) == 0)
+        return;
+    g_free(process->became);
+    g_free(process->became_executable);
+    process->became = g_strdup(comm);
+    process->became_executable = g_strdup(executable);
 }
 
 /* [lock] The living process of a number, from the table or new; borrowed; NULL where it cannot be watched. */
@@ -177,8 +176,10 @@ static struct watched_process *get_process(struct process_ends *ends, pid_t pid,
                                            const char *executable)
 {
     struct watched_process *process = find_living(ends, pid);
-    if (process != NULL)
+    if (process != NULL) {
+        note_name(process, comm, executable);
         return process;
+    }
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0)
         return NULL;
@@ -189,6 +190,7 @@ static struct watched_process *get_process(struct process_ends *ends, pid_t pid,
     process->fd = fd;
     process->comm = g_strdup(comm);
     process->executable = g_strdup(executable);
+    process->is_prompt = process_is_prompt(pid, comm, executable);
     process->is_in_table = true;
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = process};
     epoll_ctl(ends->epoll_fd, EPOLL_CTL_ADD, fd, &event);
@@ -196,42 +198,42 @@ static struct watched_process *get_process(struct process_ends *ends, pid_t pid,
     return process;
 }
 
+static bool is_tool_or_shell(const char *comm, const char *executable)
+{
+    return class_is_tool(comm, executable) || class_is_shell(comm, executable);
+}
+
+/* Whether one that started another is none of the container. @home: of the first, as it is of both. */
+static bool is_outside(const struct process_ends *ends, const struct process_home *home,
+                       const struct watched_process *child, const struct caller_parent *parent)
+{
+    if (class_is_init(parent->comm, parent->exe))
+        return true;
+    /* Not in a container at all: what runs a program here (a terminal, a service manager, a test) does as a runtime does. */
+    return process_home_is_same(home, &ends->own) && !class_is_tool(child->comm, child->executable) &&
+           !is_tool_or_shell(parent->comm, parent->exe);
+}
+
 /* [lock] The line of those that started a process, as far as they live where it does. */
 static void get_parents(struct process_ends *ends, struct watched_process *process, const struct caller *caller)
 {
-    struct home home, other;
-    if (!read_home(caller->pid, &home))
+    struct process_home home, other;
+    if (!process_home_read(caller->pid, &home))
         return;
     for (size_t i = 0; i < MIN(caller->n_parents, CLASS_MOST_PROCESSES - 1) && process->started == NULL; i++) {
         const struct caller_parent *parent = &caller->parents[i];
-        if (parent->pid <= 0 || class_is_init(parent->comm, parent->exe) || !read_home(parent->pid, &other) ||
-            strcmp(home.mounts, other.mounts) != 0 || strcmp(home.root, other.root) != 0)
+        if (parent->pid <= 0 || is_outside(ends, &home, process, parent) || !process_home_read(parent->pid, &other) ||
+            !process_home_is_same(&home, &other))
             return;
         struct watched_process *started = get_process(ends, parent->pid, parent->comm, parent->exe);
         if (started == NULL || !process->is_in_table)
             return;
         started->refs++;
         process->started = started;
+        process->started_comm = g_strdup(parent->comm);
+        process->started_executable = g_strdup(parent->exe);
         process = started;
     }
-}
-
-/* By the name alone: where a process has a root of its own, the link has not the whole path; and to ask for the file itself
- * could ask our own mount, which waits for us. */
-static bool is_quiet(pid_t pid)
-{
-    char target[4096];
-    read_link(pid, "fd/2", target, sizeof target);
-    return g_str_has_suffix(target, "/null");
-}
-
-/* [lock] Entry points become their programs; threads have names of their own, but the executable is the same. */
-static void note_name(struct watched_process *process, const struct caller *caller)
-{
-    if (process->comm == NULL || caller->comm == NULL || g_strcmp0(process->executable, caller->exe) == 0)
-        return;
-    g_free(process->became);
-    process->became = g_strdup(caller->comm);
 }
 
 void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise)
@@ -246,14 +248,12 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
         /* Kept until its line is there: to make room for a parent could take it away. */
         process->refs++;
         process->start_time = caller->start_time;
-        process->is_quiet = is_quiet(caller->pid);
+        process->is_quiet = process_is_quiet(caller->pid);
         get_parents(ends, process, caller);
         unref(process);
     } else if (process != NULL) {
         process->start_time = caller->start_time;
     }
-    if (process != NULL)
-        note_name(process, caller);
     for (; process != NULL; process = process->started) {
         process->used_ms = now;
         if (is_noise)
@@ -294,23 +294,38 @@ void process_ends_unref(struct process_ends *ends, struct watched_process *proce
     pthread_mutex_unlock(&ends->lock);
 }
 
-void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
-                       struct class_case *ret)
+/* [lock] A process as it was then, and as it is. */
+static struct class_process describe(const struct watched_process *process, const char *comm, const char *executable,
+                                     const struct timespec *first)
 {
+    const char *comm_now = process->became != NULL ? process->became : process->comm;
+    const char *executable_now = process->became != NULL ? process->became_executable : process->executable;
+    bool has_become = comm != NULL && comm_now != NULL && g_strcmp0(executable, executable_now) != 0;
+    return (struct class_process){
+        .comm = g_strdup(comm != NULL ? comm : comm_now),
+        .executable = g_strdup(comm != NULL ? executable : executable_now),
+        .became = has_become ? g_strdup(comm_now) : NULL,
+        .became_executable = has_become ? g_strdup(executable_now) : NULL,
+        .is_prompt = process->is_prompt,
+        .end = process->end,
+        .status = process->status,
+        .ended_ms = process->ended_ms,
+        .is_last = is_same_time(&process->last, first),
+        .last_path = g_strdup(process->last_path),
+    };
+}
+
+void process_ends_case(struct process_ends *ends, struct watched_process *process,
+                       const struct process_refusal *refusal, struct class_case *ret)
+{
+    const char *comm = refusal->comm, *executable = refusal->executable;
     *ret = (struct class_case){0};
     pthread_mutex_lock(&ends->lock);
     ret->is_quiet = process->is_quiet;
     for (; process != NULL && ret->n < CLASS_MOST_PROCESSES; process = process->started) {
-        ret->line[ret->n++] = (struct class_process){
-            .comm = g_strdup(process->comm),
-            .executable = g_strdup(process->executable),
-            .became = g_strdup(process->became),
-            .end = process->end,
-            .status = process->status,
-            .ended_ms = process->ended_ms,
-            .is_last = is_same_time(&process->last, first),
-            .last_path = g_strdup(process->last_path),
-        };
+        ret->line[ret->n++] = describe(process, comm, executable, &refusal->first);
+        comm = process->started_comm;
+        executable = process->started_executable;
     }
     pthread_mutex_unlock(&ends->lock);
 }
@@ -321,6 +336,7 @@ void process_ends_case_clear(struct class_case *what)
         g_free((char *)what->line[i].comm);
         g_free((char *)what->line[i].executable);
         g_free((char *)what->line[i].became);
+        g_free((char *)what->line[i].became_executable);
         g_free((char *)what->line[i].last_path);
     }
     *what = (struct class_case){0};

@@ -6,7 +6,9 @@
  * PIDFD_INFO_EXIT, Linux 6.15), else of /proc/PID/stat as long as it is a zombie; else it is not known.
  *
  * Of its parents those are looked at that live in the same root directory and mount namespace: what runs in the container, and
- * not who started it; and but for those that only pass on how their child ended (tini). At most PROCESS_ENDS_MOST at a time;
+ * not who started it; and only up to one that passes on how its child ended (tini), or starts it anew (supervisord). Where
+ * that is the daemon's own root directory and mount namespace, so that there is no container, only shells and tools are; and
+ * who called a tool. At most PROCESS_ENDS_MOST at a time;
  * the one that was longest without a refusal goes first. All functions: any thread.
  */
 #ifndef ROFUSE_SRC_PROCESS_ENDS_H
@@ -33,10 +35,15 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
 struct watched_process *process_ends_find(struct process_ends *ends, const struct denial_record *record);
 void process_ends_unref(struct process_ends *ends, struct watched_process *process); /* NULL is allowed */
 
-/* A process and its line for class_rule(), but for refused_ms; strings live until process_ends_case_clear(). @first: when it
- * was refused, as in the record. */
-void process_ends_case(struct process_ends *ends, struct watched_process *process, const struct timespec *first,
-                       struct class_case *ret);
+/* When a process was refused, and what it was then, as in the record. */
+struct process_refusal {
+    struct timespec first;
+    const char *comm, *executable; /* borrowed; may be NULL */
+};
+
+/* A process and its line for class_rule(), but for refused_ms; strings live until process_ends_case_clear(). */
+void process_ends_case(struct process_ends *ends, struct watched_process *process,
+                       const struct process_refusal *refusal, struct class_case *ret);
 void process_ends_case_clear(struct class_case *what);
 
 /* Waits until a process ended, process_ends_wake(), or @timeout_ms (-1 = for ever). One thread. */

@@ -10,27 +10,21 @@
 #define SETTLE_MS 2000
 #define ANSWER_MS 20000
 
-/* How much was written where, for the sizes; without it there are none. */
-static json_t *ask_learned(struct control_client *client, const GPtrArray *facts)
-{
-    bool is_learned = false;
-    for (guint i = 0; i < facts->len; i++)
-        is_learned |= ((const struct fact *)g_ptr_array_index(facts, i))->learned;
-    return is_learned ? control_client_ask(client, "learn.diff", NULL, NULL) : NULL;
-}
-
 static struct run_seen *ask(struct control_client *client, GError **error)
 {
     struct run_seen *seen = g_new0(struct run_seen, 1);
+    struct facts_head head = {0};
     control_client_set_patience(client, ANSWER_MS);
-    seen->document = control_client_ask(client, "facts", json_pack("{s:i}", "settle_ms", SETTLE_MS), error);
+    seen->document =
+        control_client_ask(client, "facts", json_pack("{s:i, s:b}", "settle_ms", SETTLE_MS, "written", true), error);
     if (seen->document != NULL)
-        seen->facts = facts_from_json(seen->document, "the daemon's answer", NULL, error);
+        seen->facts = facts_from_json(seen->document, "the daemon's answer", &head, error);
     if (seen->facts == NULL) {
         run_facts_free(seen);
         return NULL;
     }
-    seen->learned = ask_learned(client, seen->facts);
+    seen->written = fact_written_ref(head.written);
+    facts_head_clear(&head);
     return seen;
 }
 
@@ -48,7 +42,7 @@ void run_facts_free(struct run_seen *seen)
     if (seen == NULL)
         return;
     json_decref(seen->document);
-    json_decref(seen->learned);
+    fact_written_unref(seen->written);
     if (seen->facts != NULL)
         g_ptr_array_unref(seen->facts);
     g_free(seen);

@@ -4,6 +4,7 @@
 #ifndef ROFUSE_SRC_RUN_FACTS_H
 #define ROFUSE_SRC_RUN_FACTS_H
 
+#include "fact_written.h"
 #include "paths.h"
 #include "state.h"
 
@@ -11,9 +12,9 @@
 #include <jansson.h>
 
 struct run_seen {
-    json_t *document; /* rofuse.facts/1; owned */
-    GPtrArray *facts; /* of struct fact *, the same; owned */
-    json_t *learned;  /* what learn mode let through, rofuse.learn/1; NULL = nothing, or not known; owned */
+    json_t *document;             /* rofuse.facts/1; owned */
+    GPtrArray *facts;             /* of struct fact *, the same; owned */
+    struct fact_written *written; /* how much was written where, or NULL; owned */
 };
 
 /*

@@ -89,7 +89,7 @@ static const char *meaning(const struct fact *fact)
         [FACT_ASKED] = "it only asked",
         [FACT_NOISE] = "always tried, never missed",
         [FACT_KNOWN] = "known of this program",
-        [FACT_STEP_FAILED] = "its script went on",
+        [FACT_STEP_FAILED] = "what ran it went on",
         [FACT_ENDED_WELL] = "it ended well",
         [FACT_WENT_ON] = "it went on",
         [FACT_ENDED_EARLIER] = "it ended soon after",

@@ -28,7 +28,8 @@ static char *make(struct facts *facts, uint64_t no_records, const struct run_rep
         .facts = list,
         .routes = state->routes,
         .n_routes = state->n_routes,
-        .image = layers_image_open(&layers, state->layers, input->seen != NULL ? input->seen->learned : NULL),
+        .image = layers_image_open(&layers, state->layers),
+        .written = input->seen != NULL ? input->seen->written : NULL,
     };
     run_findings_make(&asked, &head, input->written, &findings);
     findings.no_records = no_records;

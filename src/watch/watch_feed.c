@@ -4,6 +4,7 @@
  */
 #include "watch_feed.h"
 
+#include "counters_file.h"
 #include "fact_json.h"
 #include "mount_ask.h"
 
@@ -27,6 +28,7 @@ struct question {
 
 struct watch_feed {
     struct asked_mount *followed, *asked; /* two connections; owned */
+    char *run;                            /* directory of the mounts' state; owned */
     GThread *thread;
     GAsyncQueue *questions; /* of struct question * */
     GAsyncQueue *news;      /* of struct watch_news * */
@@ -183,6 +185,7 @@ static bool start_following(struct watch_feed *feed, GError **error)
 struct watch_feed *watch_feed_open(const struct paths *paths, const char *word, GError **error)
 {
     struct watch_feed *feed = g_new0(struct watch_feed, 1);
+    feed->run = g_strdup(paths->run);
     feed->questions = g_async_queue_new_full(free_question);
     feed->news = g_async_queue_new_full(free_news);
     feed->wake_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -223,12 +226,22 @@ void watch_feed_free(struct watch_feed *feed)
         close(feed->wake_thread);
     if (feed->wake_owner >= 0)
         close(feed->wake_owner);
+    g_free(feed->run);
     g_free(feed);
 }
 
 const struct state *watch_feed_state(const struct watch_feed *feed)
 {
     return feed->followed->state;
+}
+
+bool watch_feed_learning(const struct watch_feed *feed, bool *ret_is_on)
+{
+    struct counters counters;
+    if (!counters_file_read(feed->run, feed->followed->state->name, &counters))
+        return false;
+    *ret_is_on = (counters.features & COUNTERS_FEATURE_LEARN) != 0;
+    return true;
 }
 
 int watch_feed_fd(const struct watch_feed *feed)

@@ -11,6 +11,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct watch_feed;
@@ -36,6 +37,9 @@ void watch_feed_free(struct watch_feed *feed); /* NULL is allowed */
 
 /* What the daemon wrote down when the feed was opened; borrowed. */
 const struct state *watch_feed_state(const struct watch_feed *feed);
+
+/* Whether learn mode is on just now, whoever switched it; false where that cannot be told. */
+bool watch_feed_learning(const struct watch_feed *feed, bool *ret_is_on);
 
 /* Readable when watch_feed_take() has something. Owned by the feed. */
 int watch_feed_fd(const struct watch_feed *feed);

@@ -253,6 +253,35 @@ void watch_model_mend(struct watch_model *model, const char *id)
     }
 }
 
+/* Whether a path is @target or lies below it. */
+static bool is_below(const char *path, const char *target)
+{
+    size_t length = strcmp(target, "/") == 0 ? 0 : strlen(target);
+    return strncmp(path, target, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static bool is_covered(const struct fact *fact, const char *target)
+{
+    /* The attempts are in a place that was declared before, there or deeper. */
+    if (fact->held_by == DENIAL_PLACE_ROUTE && fact->route_target != NULL && is_below(fact->route_target, target))
+        return false;
+    return is_below(fact->directory, target) || is_below(fact->place, target);
+}
+
+void watch_model_mend_below(struct watch_model *model, const char *target)
+{
+    for (guint i = 0; i < model->items->len; i++) {
+        struct watch_item *item = g_ptr_array_index(model->items, i);
+        item->is_mended |= is_covered(item->fact, target);
+    }
+}
+
+guint watch_model_n_shown(struct watch_model *model)
+{
+    refresh(model);
+    return model->rows->len;
+}
+
 guint watch_model_n_facts(const struct watch_model *model)
 {
     return model->items->len;

@@ -50,11 +50,14 @@ void watch_model_ignore(struct watch_model *model);
 void watch_model_unignore(struct watch_model *model);
 guint watch_model_n_ignored(const struct watch_model *model);
 
-/* A place has been declared for the fact with this id. */
+/* A place has been declared: for the fact with this id; and for all that lie below a target, and not in a place that was
+ * declared at it or below it before. */
 void watch_model_mend(struct watch_model *model, const char *id);
+void watch_model_mend_below(struct watch_model *model, const char *target);
 
-/* All facts, shown or not, and the calls they stand for. */
+/* All facts, shown or not, those that fit the filter and are not ignored, and the calls that all stand for. */
 guint watch_model_n_facts(const struct watch_model *model);
+guint watch_model_n_shown(struct watch_model *model);
 uint64_t watch_model_n_calls(const struct watch_model *model);
 
 #endif

@@ -12,6 +12,9 @@
 /* Columns of the title's left side without which its right side is left out. */
 #define LEAST_TITLE 12
 
+/* Columns that a question needs to say more than what it is about. */
+#define LEAST_FOR_WORDS 70
+
 struct canvas {
     GPtrArray *lines;
     int width, height;
@@ -30,10 +33,15 @@ static const char *const help[] = {
     "p                 pause the view, and go on",
     "q                 quit, or back",
     "",
-    "Classes: fatal - the program ended soon after it; tolerated - it went on without;",
-    "probe - it only asked; open - not decided yet, or nothing is known of its end;",
-    "learned - learn mode let it through; declared - a place was declared since.",
+    "fatal             class: the program ended soon after it",
+    "tolerated         it went on without",
+    "probe             it only asked",
+    "open              not decided yet, or nothing is known of how it went on",
+    "learned           learn mode let it through",
+    "declared          a place that may be written was declared since",
 };
+
+#define HELP_INDENT 18
 
 static void free_line(gpointer data)
 {
@@ -55,6 +63,8 @@ static struct watch_line *add(const struct canvas *canvas, const char *text, enu
 static char *title_right(const struct watch_ui *ui)
 {
     GString *text = g_string_new(NULL);
+    if (*watch_model_filter_words(ui->model) != '\0')
+        g_string_append_printf(text, "%u of ", watch_model_n_shown(ui->model));
     guint n = watch_model_n_facts(ui->model), ignored = watch_model_n_ignored(ui->model);
     guint64 calls = watch_model_n_calls(ui->model);
     g_string_append_printf(text, "%u %s, %" G_GUINT64_FORMAT " %s", n, n == 1 ? "place" : "places", calls,
@@ -76,8 +86,10 @@ static void add_title(const struct canvas *canvas, const struct watch_ui *ui)
 {
     g_autofree char *name = watch_text_safe(ui->about.mount, canvas->utf8);
     g_autofree char *point = watch_text_safe(ui->about.mountpoint, canvas->utf8), *right = title_right(ui);
-    g_autofree char *left = g_strdup_printf("rofuse watch %s  %s", name, point);
+    g_autofree char *whole = g_strdup_printf("rofuse watch %s  %s", name, point);
     int room = canvas->width - watch_text_width(right) - 1;
+    /* Which mount it is tells more than which program. */
+    const char *left = watch_text_width(whole) <= MAX(room, LEAST_TITLE) ? whole : whole + strlen("rofuse watch ");
     if (room < LEAST_TITLE) {
         add(canvas, left, WATCH_STYLE_BAR);
         return;
@@ -143,7 +155,7 @@ static void add_help(const struct canvas *canvas, struct watch_ui *ui, int room)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < G_N_ELEMENTS(help); i++)
-        watch_text_wrap(lines, help[i], canvas->width, 18);
+        watch_text_wrap(lines, help[i], canvas->width, HELP_INDENT);
     add_scrolled(canvas, ui, lines, room);
 }
 
@@ -185,13 +197,13 @@ static void add_message(const struct canvas *canvas, struct watch_ui *ui)
     add(canvas, text != NULL ? text : "", WATCH_STYLE_MESSAGE);
 }
 
-static const char *question_of(enum watch_action action)
+static const char *question_of(enum watch_action action, bool is_wide)
 {
     switch (action) {
     case WATCH_ADD_TMPFS:
-        return "Declare (Enter: yes, Esc: no) --tmpfs ";
+        return is_wide ? "Declare (Enter: yes, Esc: no) --tmpfs " : "--tmpfs ";
     case WATCH_ADD_VOLUME:
-        return "Declare (Enter: yes, Esc: no) --volume ";
+        return is_wide ? "Declare (Enter: yes, Esc: no) --volume " : "--volume ";
     case WATCH_SAVE:
         return "Write the advice to ";
     default:
@@ -202,7 +214,7 @@ static const char *question_of(enum watch_action action)
 /* The question and as much of the text as has room, the cursor in sight. */
 static void add_question(const struct canvas *canvas, const struct watch_ui *ui, int *ret_cursor)
 {
-    const char *question = question_of(ui->asked);
+    const char *question = question_of(ui->asked, canvas->width >= LEAST_FOR_WORDS);
     int room = MAX(canvas->width - (int)strlen(question) - 1, 1);
     g_autofree char *before = g_strndup(ui->edit.text->str, ui->edit.cursor);
     g_autofree char *all = watch_text_ascii(ui->edit.text->str, canvas->utf8);
@@ -217,18 +229,28 @@ static void add_question(const struct canvas *canvas, const struct watch_ui *ui,
     *ret_cursor = MIN((int)strlen(question) + at, canvas->width - 1);
 }
 
+/* What keys do, the longest line that has room; the ways out and the help are in each. */
+static const char *keys_of(enum watch_mode mode, int room)
+{
+    static const char *const list[] = {"Enter open  t tmpfs  v volume  / filter  w write  l learn  ? help  q quit",
+                                       "Enter open  t tmpfs  v volume  / filter  ? help  q quit",
+                                       "Enter open  t tmpfs  ? help  q quit", "? help  q quit", NULL};
+    static const char *const open[] = {"t tmpfs  v volume  i ignore  w write  ? help  q back",
+                                       "t tmpfs  v volume  ? help  q back", "? help  q back", NULL};
+    static const char *const others[] = {"any other key: back", NULL};
+    const char *const *keys = mode == WATCH_LIST ? list : mode == WATCH_OPEN ? open : others;
+    while (keys[1] != NULL && (int)strlen(keys[0]) > room)
+        keys++;
+    return keys[0];
+}
+
 static void add_keys(const struct canvas *canvas, const struct watch_ui *ui)
 {
-    static const char list[] = "Enter open  t tmpfs  v volume  / filter  w write  l learn  ? help  q quit";
-    static const char narrow[] = "Enter open t tmpfs v volume / filter ? help q quit";
-    static const char open[] = "t tmpfs  v volume  i ignore  w write  ? help  q back";
-    bool is_wide = canvas->width >= (int)strlen(list);
-    const char *keys = mode_shown(ui) == WATCH_LIST   ? is_wide ? list : narrow
-                       : mode_shown(ui) == WATCH_OPEN ? open
-                                                      : "any other key: back";
     const char *filter = watch_model_filter_words(ui->model);
     g_autofree char *shown = watch_text_safe(filter, canvas->utf8);
-    g_autofree char *text = *filter != '\0' ? g_strdup_printf("[filter: %s] %s", shown, keys) : g_strdup(keys);
+    g_autofree char *before = *filter != '\0' ? g_strdup_printf("[filter: %s] ", shown) : g_strdup("");
+    const char *keys = keys_of(mode_shown(ui), canvas->width - watch_text_width(before));
+    g_autofree char *text = g_strconcat(before, keys, NULL);
     add(canvas, text, WATCH_STYLE_BAR);
 }
 

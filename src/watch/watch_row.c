@@ -8,6 +8,10 @@
 #define AGE_WIDTH 4
 #define COUNT_WIDTH 6
 
+/* Narrower ones show no age and no count, then no process either: the place is what one looks for. */
+#define LEAST_WITH_TIMES 50
+#define LEAST_WITH_PROCESS 30
+
 static int process_width(int width)
 {
     return CLAMP(width / 5, 8, 24);
@@ -18,8 +22,11 @@ static char *join(const char *mark, const char *class, const char *age, const ch
 {
     g_autofree char *class_cell = watch_text_fit(class, CLASS_WIDTH, WATCH_CUT_END, utf8);
     g_autofree char *process_cell = watch_text_fit(process, process_width(width), WATCH_CUT_END, utf8);
+    g_autofree char *times =
+        width >= LEAST_WITH_TIMES ? g_strdup_printf(" %*s %*s  ", AGE_WIDTH, age, COUNT_WIDTH, count) : g_strdup(" ");
+    bool has_process = width >= LEAST_WITH_PROCESS;
     g_autofree char *before =
-        g_strdup_printf("%s%s %*s %*s  %s ", mark, class_cell, AGE_WIDTH, age, COUNT_WIDTH, count, process_cell);
+        g_strconcat(mark, class_cell, times, has_process ? process_cell : "", has_process ? " " : "", NULL);
     /* The end of a path tells more than its beginning. */
     g_autofree char *place_cell =
         watch_text_fit(place, MAX(width - watch_text_width(before), 0), WATCH_CUT_BEGIN, utf8);

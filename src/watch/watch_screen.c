@@ -172,6 +172,9 @@ int watch_screen_key(struct watch_screen *screen)
             return WATCH_KEY_ENTER;
         case 27:
             return WATCH_KEY_ESCAPE;
+        case WATCH_CONTROL('l'): /* somebody else has written there */
+            clearok(stdscr, TRUE);
+            continue;
         case 8:
         case 127:
             return WATCH_KEY_BACKSPACE;

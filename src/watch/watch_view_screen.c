@@ -23,6 +23,7 @@ struct view {
     struct watch_ui ui;
     bool utf8;
     char *declared; /* id of the fact for which a place is being declared; owned */
+    bool has_facts; /* the first have come */
 };
 
 static void paint(struct view *view)
@@ -114,14 +115,38 @@ static void take_learning(struct view *view, const json_t *result)
         watch_ui_say(&view->ui, "learn mode is %s", view->ui.about.is_learning ? "on" : "off");
 }
 
+/* What was declared before this view began has mended what was refused before that. */
+static void mend_declared(struct view *view)
+{
+    const struct state *state = watch_feed_state(view->feed);
+    for (size_t i = 0; i < state->n_routes; i++) {
+        if (!state->routes[i].read_only)
+            watch_model_mend_below(view->ui.model, state->routes[i].target);
+    }
+}
+
+static void take_added(struct view *view, const json_t *result)
+{
+    const json_t *routes = json_object_get(result, "routes"), *route;
+    size_t i;
+    json_array_foreach(routes, i, route)
+    {
+        struct route_spec spec = {0};
+        if (state_route_from_json(route, &spec) && !spec.read_only)
+            watch_model_mend_below(view->ui.model, spec.target);
+        route_spec_clear(&spec);
+    }
+    if (view->declared != NULL)
+        watch_model_mend(view->ui.model, view->declared);
+    watch_ui_say(&view->ui, "declared; let the program try again");
+}
+
 static void take_answer(struct view *view, const struct watch_news *news)
 {
     if (news->result == NULL) {
         watch_ui_say(&view->ui, "%s", news->error->message);
     } else if (strcmp(news->asked, "route.add") == 0) {
-        if (view->declared != NULL)
-            watch_model_mend(view->ui.model, view->declared);
-        watch_ui_say(&view->ui, "declared; let the program try again");
+        take_added(view, news->result);
     } else {
         take_learning(view, news->result);
     }
@@ -134,6 +159,9 @@ static void take_news(struct view *view)
         if (news->kind == WATCH_NEWS_FACTS) {
             watch_model_set(view->ui.model, g_steal_pointer(&news->facts));
             view->ui.about.dropped = news->dropped;
+            if (!view->has_facts)
+                mend_declared(view);
+            view->has_facts = true;
         } else if (news->kind == WATCH_NEWS_ANSWER) {
             take_answer(view, news);
         } else {
@@ -159,6 +187,7 @@ static int take_signal(struct view *view, int signals)
 static int loop(struct view *view, int signals)
 {
     for (;;) {
+        (void)watch_feed_learning(view->feed, &view->ui.about.is_learning);
         paint(view);
         struct pollfd events[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                   {.fd = signals, .events = POLLIN},

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *environment[] = {"A=a", "EMPTY=", NULL};
     char *files[] = {"/project/compose.yaml", NULL};
     struct advice_list *list = make_list();
-    const struct advise_output output = {.list = list, .service = "a", .image = "image"};
+    const struct advise_output output = {.list = list, .service = "a"};
     const struct compose_options options = {
         .files = files, .service = "a", .directory = "/project", .environment = environment, .home = "/home/me"};
     const struct advise_merge merge = {

@@ -20,7 +20,8 @@ static unsigned replay(const char *path)
         if (!g_file_get_contents(path, &bytes, &size, &error))
             g_error("%s", error->message);
         /* In memory of just that size, so that a read behind it is found. */
-        g_autofree unsigned char *exact = g_memdup2(bytes, size);
+        g_autofree unsigned char *exact =
+            size > 0 ? g_memdup2(bytes, size) : g_malloc(1); /* as libFuzzer: never NULL */
         (void)LLVMFuzzerTestOneInput(exact, size);
         return 1;
     }

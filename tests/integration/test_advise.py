@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write
+import image_files
 import rofuse_test
 
 
@@ -110,7 +111,7 @@ def test_until_the_script_works(rofuse, layer, scratch):
         options |= new
         mount.end()
     assert [f"{option} {value}" for option, value in options.values()] == [
-        "--tmpfs /tmp:exec", "--tmpfs /run:tmpcopyup", "--tmpfs /var/cache/prog", "-v data:/data", "--tmpfs /etc/prog:tmpcopyup"]
+        "--tmpfs /tmp:exec", "--tmpfs /run:tmpcopyup", "--tmpfs /var/cache/prog", "-v data:/data", "--tmpfs /etc/prog:mode=0755,tmpcopyup"]
 
 
 def words_of(text):
@@ -129,18 +130,43 @@ def test_command_lines(refusals):
     assert own == ["rofuse", "run", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "--image", "IMAGE"]
 
 
-def test_content_of_the_image_is_kept(rofuse, layer):
+def verify_unit(scratch, dropin):
+    """systemd finds no fault with it."""
+    unit = scratch / "advised.service"
+    unit.write_text(f"[Unit]\nDescription=x\n{dropin}\nRootDirectory=/\nExecStart=/bin/true\n")
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not there")
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
+                            timeout=60)
+    assert "advised.service" not in result.stderr, result.stderr
+
+
+def test_content_of_the_image_is_kept(rofuse, layer, scratch):
     mount = rofuse(layers=[layer])
     try_to_write(mount, "echo > etc/prog/conf")
     assert len(mount.records(at_least=1)) == 1
     here = by_state(mount)
-    assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:tmpcopyup"]
+    assert words_of(advise("--for", "rofuse", *here).stdout)[2:4] == ["--tmpfs", "/etc/prog:mode=0755,tmpcopyup"]
     assert words_of(advise("--for", "docker", *here).stdout)[4:6] == ["-v", "/etc/prog"]
-    assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog"]
-    assert "initContainer" in advise("--for", "kubernetes", *here).stdout
-    assert "ExecStartPre" in advise("--for", "systemd", *here).stdout
+    assert words_of(advise("--for", "podman", *here).stdout)[4:6] == ["--tmpfs", "/etc/prog:mode=0755"]
+    spec = yaml.safe_load(advise("--for", "kubernetes", *here).stdout)["spec"]
+    filling, = spec["initContainers"]
+    (volume,) = spec["volumes"]
+    assert filling["volumeMounts"] == [{"name": volume["name"], "mountPath": f"/filled/{volume['name']}"}]
+    # Its command does copy.
+    (scratch / "to").mkdir()
+    assert filling["command"][:2] == ["sh", "-c"]
+    command = filling["command"][2].replace("/etc/prog/", f"{layer}/etc/prog/").replace("/filled/prog", f"{scratch}/to")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert (scratch / "to/conf").read_text() == "setting\n"
     service = yaml.safe_load(advise("--for", "compose", *here).stdout)["services"][mount.point.name]
     assert service == {"read_only": True, "volumes": ["/etc/prog"]}
+    unit = [line for line in advise("--for", "systemd", *here).stdout.splitlines() if not line.startswith("# /")]
+    name = mount.point.name
+    assert unit[unit.index("[Service]"):] == ["[Service]", "ReadOnlyPaths=+/", f"RuntimeDirectory={name}/etc-prog",
+                                              f"BindPaths=/run/{name}/etc-prog:/etc/prog",
+                                              f"# ExecStartPre=+/bin/cp -a ROOT/etc/prog/. /run/{name}/etc-prog/"]
+    verify_unit(scratch, "\n".join(unit).replace("# Exec", "Exec").replace("ROOT/", "/"))
 
 
 def test_compose(refusals):
@@ -173,17 +199,11 @@ def test_systemd(refusals, scratch):
     text = advise("--for", "systemd", *refusals.words).stdout
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     name = refusals.name
-    assert lines == ["[Service]", "ReadOnlyPaths=/", "Environment=npm_config_cache=/tmp/npm",
+    assert lines == ["[Service]", "ReadOnlyPaths=+/", "Environment=npm_config_cache=/tmp/npm",
                      "TemporaryFileSystem=/tmp:mode=1777,nosuid", f"StateDirectory={name}/data",
                      f"BindPaths=/var/lib/{name}/data:/data",
                      "TemporaryFileSystem=/run/postgresql:mode=0755,uid=70,gid=70,noexec,nosuid"]
-    unit = scratch / "advised.service"
-    unit.write_text(f"[Unit]\nDescription=x\n{text}RootDirectory=/\nExecStart=/bin/true\n")
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not there")
-    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
-                            timeout=60)
-    assert "advised.service" not in result.stderr, result.stderr
+    verify_unit(scratch, text)
 
 
 def test_optional_places_are_declared_on_request(scratch, rofuse, layer):
@@ -221,3 +241,20 @@ def test_what_is_not_there(scratch):
     refused("nonsense", "--state-dir", scratch, status=1)
     (scratch / "log").write_text("no record\n")
     refused("--from", scratch / "log", status=1)
+
+
+def test_the_image_has_the_name_that_docker_knows(refusals, scratch):
+    """rofuse's own reference is of this machine alone."""
+    image_files.layout(scratch / "layout", [image_files.tar([image_files.directory("tmp")])], tag="1.0")
+    words = ["--from", refusals.log, "--state-dir", scratch / "state", "--image", f"oci:{scratch}/layout:1.0"]
+    docker = advise("--for", "docker", *words).stdout
+    assert words_of(docker)[-1] == "IMAGE"
+    assert f"# IMAGE: write the name of the image in your registry; rofuse has it as oci:{scratch}" in docker
+    assert words_of(advise("--for", "podman", *words).stdout)[-1] == f"oci:{scratch}/layout:1.0"
+    pod = yaml.safe_load(advise("--for", "kubernetes", *words).stdout)
+    assert pod["spec"]["containers"][0]["image"] == "IMAGE"
+    compose = scratch / "compose.yaml"
+    compose.write_text(f"services:\n  web:\n    image: shop/web:2\n    x-rofuse: {{image: 'oci:{scratch}/layout:1.0'}}\n")
+    words[-2:] = ["--compose", compose]
+    assert words_of(advise("--for", "docker", *words).stdout)[-1] == "shop/web:2"
+    assert words_of(advise("--for", "rofuse", *words).stdout)[-1] == f"oci:{scratch}/layout:1.0"

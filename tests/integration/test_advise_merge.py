@@ -339,6 +339,15 @@ def test_mode_and_links_of_the_file_are_kept(refusals, scratch):
     assert sorted(path.name for path in scratch.iterdir()) == ["compose.yaml", "real.yaml"]
 
 
+def test_a_file_that_nobody_may_write_is_left_alone(refusals, scratch):
+    path = scratch / "compose.yaml"
+    path.write_text(PLAIN)
+    path.chmod(0o444)
+    line = refused("--write", "--merge", path, *refusals.words, status=1)
+    assert line == f"cannot write {path}: Permission denied; it is as it was"
+    assert path.read_text() == PLAIN and [entry.name for entry in scratch.iterdir()] == ["compose.yaml"]
+
+
 def test_what_is_declared_wrongly_is_mended_in_its_place(scratch, rofuse):
     """Options of an element that is there; its quotes and its comment stay."""
     layer = scratch / "layer"

@@ -74,6 +74,17 @@ class TestAudit:
         assert result["ruleId"] == rules[result["ruleIndex"]]["id"] == "read-only-missing"
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == compose.as_uri()
 
+    def test_what_comes_by_a_pipe(self, rofuse, layer):
+        mount = rofuse(layers=[layer])
+        touch_inside(mount, "/etc/passwd")
+        mount.records(at_least=1)
+        words = [BINARY, "audit", "--from", "-"]
+        said = subprocess.run(words, input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
+        assert said.returncode == FOUND and said.stdout.endswith("\nstdin: 1 finding\n")
+        sarif = subprocess.run([*words, "--sarif"], input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
+        location, = json.loads(sarif.stdout)["runs"][0]["results"][0]["locations"]
+        assert "physicalLocation" not in location
+
     @pytest.mark.parametrize("arguments, word", [
         (["--json", "--sarif"], "not both"),
         (["a", "b"], "one mount point"),

@@ -1,4 +1,4 @@
-"""Completion: what the program offers, and the shells' scripts, bash's in a real bash."""
+"""Completion: what the program offers, and the shells' scripts in the real shells."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from terminal import Terminal
 pytestmark = pytest.mark.slow
 
 SCRIPTS = rofuse_test.ROOT / "src" / "completion"
+SHELLS = [("bash", "rofuse.bash"), ("zsh", "_rofuse"), ("fish", "rofuse.fish")]
 
 
 def offered(*words, cwd="/"):
@@ -44,6 +45,8 @@ def test_options_and_their_values():
     assert offered("log", "--format", "") == ["text", "json", "ecs", "ocsf", "falco"]
     assert offered("log", "--format=e") == ["--format=ecs"]
     assert offered("mount", "--log-format", "o") == ["ocsf"]
+    assert offered("run", "--report", "") == ["text", "json", "none"]
+    assert offered("advise", "--for", "") == ["compose", "docker", "podman", "kubernetes", "systemd", "rofuse"]
     assert offered("run", "--runtime", "") == ["builtin", "bwrap", "runc", "crun"]
     assert offered("mount", "--layer", "") == [":directories"]
     assert offered("mount", "--compose=") == [":files"]
@@ -141,43 +144,71 @@ def test_bash_function(rofuse, scratch):
         assert complete_in_bash(line, scratch) == replies, line
 
 
-def test_in_a_real_bash(rofuse, scratch):
-    """Keys in a terminal: what readline makes of it."""
-    mount = rofuse()
-    rc = scratch / "rc"
-    rc.write_text(f"PS1='$ '\nPATH={scratch}:$PATH\nbind 'set bell-style none'\nsource {SCRIPTS}/rofuse.bash\n")
-    os.symlink(os.path.abspath(rofuse_test.BINARY), scratch / "rofuse")
-    with Terminal(["bash", "--rcfile", rc, "-i"], width=160, locale="C.UTF-8", env={"INPUTRC": "/dev/null"}) as terminal:
+def shell_words(shell, home, script):
+    """How a shell is started with nothing of its own but the completion, and "$" as its prompt; and its variables."""
+    path = f"PATH={home}:$PATH"
+    if shell == "bash":
+        (home / "rc").write_text(f"PS1='$ '\n{path}\nbind 'set bell-style none'\nbind 'set show-all-if-ambiguous on'\nsource {script}\n")
+        return ["bash", "--rcfile", home / "rc", "-i"], {"INPUTRC": "/dev/null"}
+    if shell == "zsh":
+        (home / ".zshrc").write_text(f"PS1='$ '\n{path}\nfpath=({script.parent} $fpath)\nautoload -Uz compinit\ncompinit -u -D\n")
+        return ["zsh", "-i"], {"ZDOTDIR": str(home)}
+    setup = f"function fish_prompt; echo '$ '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0; set -gx PATH {home} $PATH; source {script}"
+    return ["fish", "--no-config", "-i", "-C", setup], {"HOME": str(home)}
+
+
+@pytest.mark.parametrize("shell, script", SHELLS)
+def test_in_a_real_shell(rofuse, scratch, monkeypatch, shell, script):
+    """Keys in a terminal, and what the shell makes of them."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    layer = scratch / "layer"
+    for name in ("etc/name with blank/inner", "etc/dol$ar", "etc/back\\slash", "etc/co:lon", "etc/gr\u00fcn"):
+        (layer / name).parent.mkdir(parents=True, exist_ok=True)
+        (layer / name).touch()
+    mount = rofuse(layers=[layer], tmpfs=["/tmp"])
+    home = scratch / "home"
+    (home / "my layers").mkdir(parents=True)
+    os.symlink(os.path.abspath(rofuse_test.BINARY), home / "rofuse")
+    monkeypatch.chdir(home)
+    why = f"rofuse why --state-dir {mount.state} {mount.point.name} "
+    cases = {
+        "rofuse sta": "rofuse status",
+        "rofuse log --format=ec": "rofuse log --format=ecs",
+        "rofuse advise --for=po": "rofuse advise --for=podman",
+        f"rofuse status --state-dir={mount.state} {mount.point.name[:-1]}": f"rofuse status --state-dir={mount.state} {mount.point.name}",
+        f"rofuse route rm --state-dir={mount.state} {mount.point} /t": f"rofuse route rm --state-dir={mount.state} {mount.point} /tmp",
+        f"{why}/etc/na": f"{why}/etc/name\\ with\\ blank/",
+        f"{why}/etc/name\\ with\\ blank/": f"{why}/etc/name\\ with\\ blank/inner",
+        f"{why}'/etc/name with blank/i": f"{why}'/etc/name with blank/inner'",
+        f"{why}/etc/dol": f"{why}/etc/dol\\$ar",
+        f"{why}/etc/ba": f"{why}/etc/back\\\\slash",
+        f"{why}/etc/co:l": f"{why}/etc/co:lon",
+        f"{why}/etc/g": f"{why}/etc/gr\u00fcn",
+        "rofuse mount --layer=my": "rofuse mount --layer=my\\ layers/",
+        "rofuse mount --image oci:my": "rofuse mount --image oci:my\\ layers/",
+    }
+    words, env = shell_words(shell, home, SCRIPTS / script)
+    with Terminal(words, width=200, env=env) as terminal:
         terminal.wait(lambda lines: lines[0] == "$", "the prompt")
-        terminal.press(*f"rofuse sta\t--state-dir {mount.state} {mount.point.name[:-1]}\t --js\t")
-        terminal.wait(f"$ rofuse status --state-dir {mount.state} {mount.point.name}", "the completed line")
-        terminal.wait("--json", "the completed option")
-        terminal.press("enter")
+        for typed, completed in cases.items():
+            terminal.press("clear", typed + "\t")
+            terminal.wait(lambda lines, completed=completed: lines[0] == f"$ {completed}", f"{typed!r} completed to {completed!r}")
+        terminal.press("clear", "\x0c")
+        terminal.wait(lambda lines: lines[0] == "$", "the prompt alone")
+        terminal.press("rofuse log --format \t")
+        terminal.wait(lambda lines: {"text", "json", "ecs", "ocsf", "falco"} <= set(" ".join(lines[1:]).split()), "all that can be chosen")
+        # A word is whole with the blank behind it: the next one can be typed.
+        terminal.press("clear", "\x0c")
+        terminal.wait(lambda lines: lines[0] == "$", "the prompt alone")
+        terminal.press(f"rofuse sta\t--state-dir {mount.state} {mount.point.name[:-1]}\t--js\t", "enter")
         terminal.wait('"mount_options":', "what the command says")
-        terminal.press(*"rofuse log --format=ec\t")
-        terminal.wait("rofuse log --format=ecs", "the completed value")
-        terminal.press("\x15", *"exit", "enter")
+        terminal.press("exit", "enter")
         terminal.process.wait(60)
 
 
-@pytest.mark.parametrize("shell, script", [("bash", "rofuse.bash"), ("zsh", "_rofuse"), ("fish", "rofuse.fish")])
+@pytest.mark.parametrize("shell, script", SHELLS)
 def test_syntax(shell, script):
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     subprocess.run([shell, "-n", SCRIPTS / script], check=True)
-
-
-def test_in_a_real_zsh(rofuse, scratch):
-    if shutil.which("zsh") is None:
-        pytest.skip("zsh is not installed")
-    mount = rofuse()
-    (scratch / ".zshrc").write_text(f"PS1='$ '\nPATH={scratch}:$PATH\nfpath=({SCRIPTS} $fpath)\nautoload -Uz compinit\ncompinit -u -D\n")
-    os.symlink(os.path.abspath(rofuse_test.BINARY), scratch / "rofuse")
-    with Terminal(["zsh", "-i"], width=160, env={"ZDOTDIR": str(scratch)}) as terminal:
-        terminal.wait(lambda lines: lines[0] == "$", "the prompt")
-        terminal.press(*f"rofuse sta\t--state-dir={mount.state} {mount.point.name[:-1]}\t")
-        terminal.wait(f"$ rofuse status --state-dir={mount.state} {mount.point.name}", "the completed line")
-        terminal.press("\x15", *"rofuse log --format=ec\t")
-        terminal.wait("rofuse log --format=ecs", "the completed value")
-        terminal.press("\x15", *"exit", "enter")
-        terminal.process.wait(60)

@@ -11,6 +11,7 @@ from control import Control
 import facts
 import pytest
 import rofuse_test
+from terminal import Terminal
 
 ENTER = 'mount --bind /dev "$0/dev" && exec chroot "$0" /usr/bin/env -C "$@"'
 
@@ -23,6 +24,7 @@ SCRIPTS = {
     "outer.sh": "sh /app/inner.sh\nexit 0\n",
     "inner.sh": "set -e\nmkdir /srv/inner\n",
     "passwd.sh": "set -e\nsed -i s/root/toor/ /etc/passwd\n",
+    "or_true.sh": "set -e\nmkdir /data/or-true || true\nexit 0\n",
     "mod.py": "x = 1\n",
 }
 
@@ -47,7 +49,7 @@ CASES = {
         {"/tmp/*": ("fatal", "ended-last", "python3 exited with status 1")}),
     "a here-document": (
         ["/app", "bash", "-c", 'wc -c <<< "$(head -c 200000 /dev/zero | tr "\\0" x)"; exit 0'],
-        {"/tmp/sh-thd.*": ("tolerated", "step-failed", "bash, which ran it, ended well")}),
+        {"/tmp/sh-thd.*": ("tolerated", "step-failed", "the bash that ran it ended well")}),
     "a signal": (
         ["/app", "sh", "-c", "echo x > /etc/killed; kill -9 $$"], {"/etc/killed": ("fatal", "ended-last", "signal 9")}),
     "an entry point that becomes its program": (
@@ -56,6 +58,25 @@ CASES = {
     "a program that goes on": (
         ["/app", "python3", "-c", "import os, time\ntry:\n    os.mkdir('/srv/on')\nexcept OSError:\n    time.sleep(600)"],
         {"/srv/on": ("tolerated", "went-on", "went on for 5 s")}),
+    "a step that may fail": (
+        ["/app", "sh", "/app/or_true.sh"],
+        {"/data/or-true": ("tolerated", "step-failed", "mkdir exited with status 1, and sh, which ran it, ended well")}),
+    "what a server runs by system(3)": (
+        ["/app", "python3", "-c", "import os, time\nos.system('mkdir /data/system; exit 3')\ntime.sleep(600)"],
+        {"/data/system": ("tolerated", "step-failed",
+                         "mkdir exited with status 1, then sh exited with status 3, and python3, which ran that, went on")}),
+    "a server's worker": (
+        ["/app", "python3", "-c", "import os, time\nif os.fork() == 0:\n    open('/data/worker', 'w')\ntime.sleep(600)"],
+        {"/data/worker": ("tolerated", "step-failed", "python3 exited with status 1, and the python3 that ran it went on")}),
+    "without which the server ends": (
+        ["/app", "python3", "-c", "import os\nif os.system('mkdir /data/needed; exit 3') != 0:\n    raise SystemExit(5)"],
+        {"/data/needed": ("fatal", "ended-last", "in the end python3, which exited with status 5")}),
+    "a program in a script that goes on": (
+        ["/app", "sh", "-c", "python3 -c 'open(\"/data/program\", \"w\")' || true; exit 0"],
+        {"/data/program": ("fatal", "ended-last", "python3 exited with status 1")}),
+    "one that is stopped": (
+        ["/app", "python3", "-c", "import os\ntry:\n    os.mkdir('/data/stopped')\nexcept OSError:\n    os.kill(os.getpid(), 15)"],
+        {"/data/stopped": ("open", "not-seen", "signal 15")}),
     "one refusal after the other": (
         ["/app", "python3", "-c", "import os\ntry:\n    os.mkdir('/srv/first')\nexcept OSError:\n    open('/srv/second', 'w')"],
         {"/srv/first": ("fatal", "ended-earlier", "the last that was refused before was /srv/second"),
@@ -70,7 +91,7 @@ def mount(tmp_path_factory):
     """On which all programs run at once; until it is decided what each refusal was."""
     scratch = tmp_path_factory.mktemp("facts")
     layer = scratch / "layer"
-    for name in ("app", "dev", "etc", "proc", "srv", "tmp", "usr", "var/tmp"):
+    for name in ("app", "data", "dev", "etc", "proc", "srv", "tmp", "usr", "var/tmp"):
         (layer / name).mkdir(parents=True)
     for name in ("bin", "lib", "lib64", "sbin"):
         os.symlink(f"usr/{name}", layer / name)
@@ -210,6 +231,42 @@ def test_own_knowledge(mount, scratch):
     (scratch / "own").write_text(json.dumps({"schema": "rofuse.knowledge/1", "entries": [entry]}))
     done = command("--from", mount.log_path, "--knowledge", scratch / "own")
     assert "           Well known.\n           known to help: nothing, it is well as it is\n" in done.stdout
+
+
+def test_later_processes_of_a_count(rofuse, scratch):
+    """The log has one record and a count; that one of those in the count dies of it is seen nevertheless."""
+    (scratch / "layer" / "srv").mkdir(parents=True)
+    mount = rofuse(layers=[scratch / "layer"], fold=600)
+    script = "import os, sys\ntry:\n    os.mkdir('srv/x')\nexcept OSError:\n    sys.exit(int(sys.argv[1]))"
+    for status in (0, 0, 7):
+        assert subprocess.run([sys.executable, "-c", script, str(status)], cwd=mount.point, check=False).returncode == status
+    deadline = time.monotonic() + 60
+    while (fact := facts.one(facts.settled(mount), "/srv/x"))["class"] != "fatal":
+        assert time.monotonic() < deadline, fact
+        time.sleep(0.05)
+    assert "exited with status 7" in fact["reason"] and mount.log_path.read_text().count("\n") == 1
+
+
+def test_at_a_prompt(rofuse, scratch):
+    """A person tries things, and leaves by a status that is the last command's: nothing of it was fatal but a program."""
+    layer = scratch / "layer"
+    for name in ("dev", "srv", "usr"):
+        (layer / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        os.symlink(f"usr/{name}", layer / name)
+    mount = rofuse(layers=[layer], mount=["type=bind,source=/usr,target=/usr,readonly"])
+    for shell in (["bash", "--norc", "-i"], ["dash", "-i"]):
+        with Terminal(["unshare", "--mount", "sh", "-c", ENTER, mount.point, "/", *shell], env={"PS1": "ready> "}) as terminal:
+            terminal.wait("ready>", shell)
+            name = f"/srv/{shell[0]}"
+            terminal.press(f"python3 -c 'open(\"{name}-program\", \"w\")'; touch {name}-touch; cp /dev/null {name}-cp; (cp /dev/null {name}-subshell); >{name}-own", "enter")
+            terminal.wait("-own: ", "the last refusal")
+            terminal.press("exit", "enter")
+            assert terminal.process.wait() != 0
+    told = {fact["place"]: (fact["class"], fact["because"]) for fact in facts.settled(mount)}
+    wanted = {"program": ("fatal", "ended-last"), "touch": ("probe", "asked"), "cp": ("tolerated", "step-failed"),
+              "subshell": ("tolerated", "step-failed"), "own": ("tolerated", "step-failed")}
+    assert told == {f"/srv/{shell}-{word}": one for shell in ("bash", "dash") for word, one in wanted.items()}
 
 
 def test_waits_until_it_is_seen(rofuse, scratch):

@@ -574,3 +574,19 @@ def test_wrong_words(rofuse):
     mount = rofuse()
     for words, told in ((["learn"], "on|off|diff"), (["learn", "of"], "of: no such command"), (["learn", "on", "a", "b"], "one mount point")):
         assert told in rofuse_command(mount, *words, status=2)
+
+
+def test_what_was_written_and_executed_is_told(learn):
+    """A place for it must allow that; of the image's own programs nothing is told."""
+    mount = learn()
+    tool, copied = mount.path("/bin/tool"), mount.path("/tmp/copied")
+    shutil.copy("/bin/true", copied)
+    subprocess.run([copied], check=True)
+    before = [record for record in mount.records(at_least=1) if record["operation"] == "exec"]
+    assert [record["path"] for record in before] == ["/tmp/copied"] and before[0]["learned"] is True
+    tool.stat()
+    subprocess.run([mount.path("/bin/tool")], check=False)
+    tool.chmod(0o700)
+    subprocess.run([tool], check=False)
+    executed = [record["path"] for record in mount.records(at_least=4) if record["operation"] == "exec"]
+    assert executed == ["/tmp/copied", "/bin/tool"]

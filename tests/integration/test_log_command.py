@@ -146,6 +146,37 @@ def test_following(mount):
     assert follower.end() == ("", "", 0)
 
 
+def test_following_goes_on_while_the_log_is_rotated(mount):
+    follower = Follower(mount.state)
+    touch(mount, "/a")
+    assert " /a " in follower.line()
+    mount.log_path.rename(mount.scratch / "old.jsonl")
+    mount.process.send_signal(signal.SIGHUP)
+    rofuse_test.wait_until(mount.log_path.exists, "the new log")
+    touch(mount, "/b")
+    assert " /b " in follower.line()
+    assert [event["path"] for event in mount.events()] == ["/b"]
+    assert paths(mount.state) == ["/a", "/b"], "the daemon remembers both"
+    assert mount.end() == 0
+    assert follower.end() == ("", "", 0)
+
+
+def test_a_torn_last_line(mount):
+    """Of a machine that lost its power."""
+    touch(mount, "/a", "/b")
+    mount.kill()
+    with open(mount.log_path, "r+b") as log:
+        log.truncate(os.path.getsize(mount.log_path) - 40)
+    done = run(mount.state)
+    assert (done.returncode, done.stdout.count(" /a "), done.stdout.count("\n")) == (0, 1, 1)
+    assert done.stderr == "rofuse: one line of the log is no record; it is left out\n"
+    with open(mount.log_path, "r+b") as log:
+        log.truncate(40)
+    done = run(mount.state)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "rofuse: this is no log in JSON: its only line is no record of rofuse\n"
+
+
 def test_following_ends_with_a_killed_daemon(mount):
     touch(mount, "/old")
     follower = Follower(mount.state)
@@ -227,6 +258,9 @@ def test_a_log_of_the_past(mount):
     (["--from", "x", "name"], 2, "--from"),
     (["--from", "x", "--follow"], 2, "--follow"),
     (["--since", "soon"], 2, '"soon" is no time'),
+    (["--process", ""], 2, "give a name or the id"),
+    (["--path", "etc/*"], 2, '"etc/*" fits no path'),
+    (["--path", ""], 2, "fits no path"),
     (["--format", "xml"], 2, "ecs, ocsf or falco"),
     (["--json", "--format", "ecs"], 2, "--json and --format"),
     (["one", "two"], 2, "one mount point or name"),

@@ -248,7 +248,7 @@ def test_sizes(mount):
         terminal.wait("nnnn", "the row")
         for width, height in ((200, 50), (40, 10), (20, 4), (5, 2), (80, 24)):
             terminal.resize(width, height)
-            wanted = "PLACE" if height > 4 and width >= 40 else "rofu" if height > 2 else "Ente"
+            wanted = "PLACE" if height > 4 and width >= 40 else "mnt" if height > 2 else "? he"
             terminal.wait(lambda lines, wanted=wanted, height=height: len(lines) == height and any(wanted in line for line in lines),
                           f"the view at {width}x{height}")
         terminal.wait(row("\N{HORIZONTAL ELLIPSIS}" + "n" * 37), "the place, its end first")
@@ -328,6 +328,12 @@ def test_learn_mode_is_switched(mount):
         terminal.press("l")
         terminal.wait(lambda lines: "[learning]" not in lines[0] and "learn mode is off" in lines[-2], "its end")
         assert run(mount, "mkdir", "/etc/b").returncode != 0
+        # By somebody else.
+        subprocess.run([rofuse_test.BINARY, "learn", "on", f"--state-dir={mount.state}"], check=True, capture_output=True)
+        terminal.wait(lambda lines: "[learning]" in lines[0], "learn mode")
+        terminal.press("l")
+        terminal.wait("learn mode is off", "its end")
+        assert "[learning]" not in terminal.lines[0]
 
 
 def test_lines_in_a_pipe(mount):

@@ -126,8 +126,8 @@ PARTS_MAY = {
     "watch": {"base", "explain", "log", "mounts", "options"},
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
-    "daemon": {"base", "control", "explain", "image", "log", "mounts", "plan", "why", "fs/denial", "fs/explain", "fs/learn_diff",
-               "fs/patience", "fs/session", "fs/writers"},
+    "daemon": {"base", "control", "explain", "image", "log", "mounts", "plan", "why", "fs/counters", "fs/denial", "fs/explain",
+               "fs/learn_diff", "fs/patience", "fs/session", "fs/writers"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
 APP = (SRC, *PARTS.values())

@@ -24,12 +24,14 @@ struct said_fact {
     struct fact_fix fix;   /* with a target, a name or a value: of the knowledge base */
     struct fact_fix other; /* an alternative to it */
     const char *arg;
+    const char *comm;
 };
 
 static inline struct fact *make_fact(const struct said_fact *said)
 {
     struct fact *fact = fact_new();
     fact->executable = g_strdup(said->exe);
+    fact->comm = g_strdup(said->comm);
     fact->place = g_strdup(said->place);
     fact->directory = g_strdup(said->directory);
     g_ptr_array_add(fact->paths, g_strdup(said->place));

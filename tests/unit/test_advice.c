@@ -4,7 +4,6 @@
 #include "advice.h"
 
 #include "advice_facts.h"
-#include "advice_place.h"
 #include "advice_view.h"
 #include "advise_comments.h"
 
@@ -218,7 +217,7 @@ static const struct row rows[] = {
      BASE "app/main.js",
      "",
      {{"/usr/bin/node", 0, OP(CREATE), "/app/db.sqlite", "/app", .class = FACT_FATAL, .arg = "node /app/main.js"}},
-     "required --tmpfs /app:tmpcopyup\n"},
+     "required --tmpfs /app:mode=0755,tmpcopyup\n"},
     {"the same, tolerated",
      BASE "app/main.js",
      "",
@@ -334,6 +333,81 @@ static const struct row rows[] = {
       {"/usr/bin/node", 0, OP(MKDIR), "/app/uploads", "/app", .class = FACT_OPEN}},
      "required --tmpfs /var/cache/nginx\nrequired --tmpfs /run/nginx:mode=0755,uid=33,gid=33\nrequired --tmpfs /tmp\n"
      "required --tmpfs /etc/x:tmpcopyup\nrequired -v uploads:/app/uploads\n"},
+    {"a program that was written in learn mode, and executed",
+     BASE,
+     "",
+     {{"/bin/sh", 0, OP(EXEC), "/tmp/a/prog", "/tmp/a", .class = FACT_OPEN},
+      {"/bin/cp", 0, OP(CREATE), "/tmp/a/prog", "/tmp/a", .class = FACT_OPEN}},
+     "required --tmpfs /tmp:exec\n"},
+    {"and where nothing is declared",
+     BASE,
+     "",
+     {{"/bin/sh", 0, OP(EXEC), "/usr/bin/prog", "/usr/bin", .class = FACT_OPEN}},
+     "left /usr/bin/prog\n"},
+    {"the image's program lies there",
+     "opt/x/bin/x opt/x/conf",
+     "",
+     {{"/opt/x/bin/x", 0, OP(CREATE), "/opt/x/pid", "/opt/x", .class = FACT_FATAL}},
+     "required --tmpfs /opt/x:exec,mode=0755,tmpcopyup\n"},
+    {"a script there",
+     "opt/x/run.sh",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/opt/x/pid", "/opt/x", .class = FACT_FATAL, .arg = "/bin/sh /opt/x/run.sh",
+       .comm = "run.sh"}},
+     "required --tmpfs /opt/x:exec,mode=0755,tmpcopyup\n"},
+    {"a script there that sh is told to read",
+     "opt/x/run.sh",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/opt/x/pid", "/opt/x", .class = FACT_FATAL, .arg = "/bin/sh /opt/x/run.sh",
+       .comm = "sh"}},
+     "required --tmpfs /opt/x:mode=0755,tmpcopyup\n"},
+    {"a file in /var, which is empty",
+     "var/",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_FATAL}},
+     "required --tmpfs /var:mode=0755\n"},
+    {"a file in /var, which has something",
+     BASE,
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_FATAL}},
+     "required --tmpfs /var:mode=0755,tmpcopyup\n"},
+    {"a file in /var, and one below: what else lies below is not hidden",
+     "var/cache/prog/ var/cache/other/x",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_FATAL},
+      {"/bin/sh", 7, OP(CREATE), "/var/cache/prog/x", "/var/cache/prog", .class = FACT_FATAL}},
+     "required --tmpfs /var:mode=0755,tmpcopyup\nrequired --tmpfs /var/cache/prog:mode=0755,uid=7,gid=7\n"},
+    {"the same by root: one is enough",
+     "var/cache/prog/ var/cache/other/x",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_FATAL},
+      {"/bin/sh", 0, OP(CREATE), "/var/cache/prog/x", "/var/cache/prog", .class = FACT_FATAL}},
+     "required --tmpfs /var:mode=0755,tmpcopyup\n"},
+    {"a file in /var, tolerated",
+     "var/",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_TOLERATED}},
+     "left /var/x\n"},
+    {"a file in a home",
+     "root/:0700:0 root/.bashrc",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/root/x", "/root", .class = FACT_FATAL}},
+     "required --tmpfs /root:mode=0700\n"},
+    {"a file in a home with keys, written by root",
+     "home/me/:0750:5 home/me/.ssh/key",
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/home/me/x", "/home/me", .class = FACT_FATAL}},
+     "required --tmpfs /home/me:mode=0750,uid=5,gid=5,tmpcopyup\n"},
+    {"a home of an image that nobody knows",
+     NULL,
+     "",
+     {{"/bin/sh", 0, OP(CREATE), "/root/x", "/root", .class = FACT_FATAL}},
+     "required --tmpfs /root:tmpcopyup\n"},
+    {"a directory of homes that the image lacks",
+     "bin/sh",
+     "",
+     {{"/bin/sh", 0, OP(MKDIR), "/home", "/", .class = FACT_FATAL}},
+     "required --tmpfs /home\n"},
     {"the optional is part of what is needed",
      BASE,
      "",
@@ -415,6 +489,11 @@ static void test_costs(void)
          "the settings in /etc/x can be changed"},
         {{"/bin/sh", 0, OP(CREATE), "/var/lib/x", "/var/lib", .class = FACT_FATAL}, "all of /var/lib is opened"},
         {{"/bin/sh", 1000, OP(MKDIR), "/app/data", "/app", .class = FACT_FATAL}, "it is gone at the next start"},
+        {{"/bin/sh", 0, OP(CREATE), "/var/x", "/var", .class = FACT_FATAL}, "all of /var is opened"},
+        {{"/bin/sh", 0, OP(CREATE), "/home/x", "/home", .class = FACT_FATAL}, "all of /home is opened"},
+        {{"/bin/sh", 0, OP(CREATE), "/opt/x", "/opt", .class = FACT_FATAL}, "all of /opt is opened"},
+        {{"/bin/sh", 0, OP(CREATE), "/root/x", "/root", .class = FACT_FATAL}, "all of /root is opened"},
+        {{"/bin/sh", 0, OP(CREATE), "/app/x", "/app", .class = FACT_FATAL}, "all of /app is opened"},
         {{"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_FATAL}, NULL},
         {{"/bin/mkdir", 0, OP(MKDIR), "/var/cache/x", "/var/cache", .class = FACT_FATAL, .arg = "mkdir /var/cache/x"},
          NULL},
@@ -430,83 +509,6 @@ static void test_costs(void)
         g_assert_true(table[i].cost == NULL ? advice->cost == NULL
                                             : advice->cost != NULL && g_str_has_prefix(advice->cost, table[i].cost));
         advice_list_free(list);
-    }
-}
-
-static void test_places(void)
-{
-    static const struct {
-        const char *directory;
-        enum place_sort sort;
-    } table[] = {
-        {"/", PLACE_SYSTEM},
-        {"/etc", PLACE_SYSTEM},
-        {"/usr", PLACE_SYSTEM},
-        {"/usr/lib/x", PLACE_SYSTEM},
-        {"/usr/lib/x/cache", PLACE_PASSING},
-        {"/usr/share/x", PLACE_COSTLY},
-        {"/etc/x", PLACE_COSTLY},
-        {"/etc/ssl/x", PLACE_SYSTEM},
-        {"/etc/x/run", PLACE_COSTLY},
-        {"/dev", PLACE_RUNTIME},
-        {"/dev/shm", PLACE_PASSING},
-        {"/proc/1", PLACE_RUNTIME},
-        {"/etc/hosts", PLACE_RUNTIME},
-        {"/var", PLACE_SHARED},
-        {"/var/lib", PLACE_SHARED},
-        {"/var/lib/x", PLACE_LASTING},
-        {"/var/lib/x/tmp", PLACE_PASSING},
-        {"/tmp", PLACE_PASSING},
-        {"/tmpfoo", PLACE_COSTLY},
-        {"/app", PLACE_COSTLY},
-        {"/app/data", PLACE_LASTING},
-        {"/app/x", PLACE_OTHER},
-        {"/data", PLACE_LASTING},
-        {"/opt/x", PLACE_COSTLY},
-        {"/home/me", PLACE_PASSING},
-        {"/home/me/x", PLACE_LASTING},
-        {"/root/.npm/x", PLACE_PASSING},
-        {"/usr/local/apache2/logs", PLACE_PASSING},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_test_message("%s", table[i].directory);
-        g_assert_cmpint(place_sort_of(table[i].directory), ==, table[i].sort);
-    }
-}
-
-/* Generously more than what learn mode saw. */
-static void test_sizes(void)
-{
-    static const struct {
-        const char *changes;
-        uint64_t size;
-    } table[] = {
-        {"[]", 0},
-        {"[{'path': '/tmp/a', 'kind': 'removed', 'size': 4096}, {'path': '/tmpfile', 'type': 'file', 'size': 9}]", 0},
-        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9}]", UINT64_C(16) << 20},
-        {"[{'path': '/tmp/a', 'type': 'file', 'size': 9000000}, {'path': '/tmp/b/c', 'type': 'file', 'size': 9000000}]",
-         UINT64_C(128) << 20},
-        {"[{'path': 5, 'type': 'file', 'size': 9}, {'path': '/tmp/x', 'size': -9, 'type': 'file'}, 7]", 0},
-    };
-    const struct said_fact said = {"/bin/sh", 0, OP(CREATE), "/tmp/x", "/tmp", .class = FACT_OPEN};
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        g_autofree char *text = g_strdup_printf("{\"changes\": %s}", table[i].changes);
-        json_t *learned = json_loads(g_strdelimit(text, "'", '"'), 0, NULL);
-        g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
-        g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL), *why = NULL;
-        const char *layers[] = {layer};
-        struct advice_view view = {.learned = learned};
-        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
-        g_ptr_array_add(facts, make_fact(&said));
-        const struct advice_image image = advice_view_image(&view);
-        const struct advice_input input = {.facts = facts, .image = &image};
-        struct advice_list *list = advice_make(&input);
-        g_assert_cmpuint(list->advices->len, ==, 1);
-        g_assert_cmpuint(((const struct advice *)g_ptr_array_index(list->advices, 0))->spec.size, ==, table[i].size);
-        advice_list_free(list);
-        image_view_free(view.view);
-        json_decref(learned);
-        g_rmdir(layer);
     }
 }
 
@@ -535,8 +537,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &rows[i], test_row);
     }
     g_test_add_func("/advice/costs", test_costs);
-    g_test_add_func("/advice/sizes", test_sizes);
-    g_test_add_func("/advice/places", test_places);
     g_test_add_func("/advice/many", test_many);
     return g_test_run();
 }

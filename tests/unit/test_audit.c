@@ -64,6 +64,8 @@ static void test_places(void)
     struct route_spec spec = route(ROUTE_BIND, "/data");
     spec.source = (char *)"/var/run/docker.sock";
     expect_route(spec, AUDIT_USED, "writable-host-path");
+    spec.target = (char *)"/run/docker.sock"; /* no temporary data, though it lies in /run */
+    expect_route(spec, AUDIT_USED, "writable-host-path");
     spec.read_only = true;
     expect_route(spec, AUDIT_UNUSED, "");
 }

@@ -121,13 +121,34 @@ static void test_missing(void)
     add_fact(facts, "/usr/bin/other", "/etc/sed*", false);
     add_fact(facts, "/usr/bin/node", "/zzz", false);
     g_autoptr(GPtrArray) now = baseline_from_facts(facts);
-    g_autoptr(GPtrArray) new = baseline_missing(now, known);
+    g_autoptr(GPtrArray) new = baseline_new(known, now);
     g_assert_cmpuint(new->len, ==, 3);
     g_assert_cmpstr(((struct baseline_place *)new->pdata[0])->place, ==, "/aaa");
     g_assert_cmpstr(((struct baseline_place *)new->pdata[1])->program, ==, "/usr/bin/other");
     g_assert_cmpstr(((struct baseline_place *)new->pdata[2])->place, ==, "/zzz");
-    g_autoptr(GPtrArray) gone = baseline_missing(known, now);
+    g_autoptr(GPtrArray) gone = baseline_gone(known, now);
     g_assert_cmpuint(gone->len, ==, 0);
+}
+
+/* Six names are one pattern, five are not: a run in which the program made fewer is no other program. */
+static void test_patterns(void)
+{
+    g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(free_fact);
+    g_autoptr(GPtrArray) later = g_ptr_array_new_with_free_func(free_fact);
+    add_fact(facts, "/usr/bin/node", "/data/*", false);
+    add_fact(facts, "/usr/bin/node", "/srv/**", false);
+    add_fact(later, "/usr/bin/node", "/data/one", false);
+    add_fact(later, "/usr/bin/node", "/data/one/two", false);
+    add_fact(later, "/usr/bin/other", "/data/one", false);
+    g_autoptr(GPtrArray) known = baseline_from_facts(facts);
+    g_autoptr(GPtrArray) now = baseline_from_facts(later);
+    g_autoptr(GPtrArray) new = baseline_new(known, now);
+    g_assert_cmpuint(new->len, ==, 2);
+    g_assert_cmpstr(((struct baseline_place *)new->pdata[0])->program, ==, "/usr/bin/other");
+    g_assert_cmpstr(((struct baseline_place *)new->pdata[1])->place, ==, "/data/one/two");
+    g_autoptr(GPtrArray) gone = baseline_gone(known, now);
+    g_assert_cmpuint(gone->len, ==, 1);
+    g_assert_cmpstr(((struct baseline_place *)gone->pdata[0])->place, ==, "/srv/**");
 }
 
 int main(int argc, char **argv)
@@ -137,5 +158,6 @@ int main(int argc, char **argv)
     g_test_add_func("/baseline/file", test_file);
     g_test_add_func("/baseline/no-baseline", test_no_baseline);
     g_test_add_func("/baseline/missing", test_missing);
+    g_test_add_func("/baseline/patterns", test_patterns);
     return g_test_run();
 }

@@ -3,6 +3,7 @@
  */
 #include "class_rule.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -15,8 +16,13 @@
 
 #define SH PROGRAM("sh", "/bin/dash")
 #define SCRIPT PROGRAM("10-listen.sh", "/bin/dash")
+#define SH_BECAME_NODE SH, .became = "node", .became_executable = "/usr/bin/node"
 #define TOUCH PROGRAM("touch", "/usr/bin/touch")
 #define NODE PROGRAM("node", "/usr/bin/node")
+#define NGINX PROGRAM("nginx", "/usr/sbin/nginx")
+#define CONVERT PROGRAM("convert", "/usr/bin/convert-im6.q16")
+#define SSHD PROGRAM("sshd", "/usr/sbin/sshd")
+#define PROMPT PROGRAM("bash", "/usr/bin/bash"), .is_prompt = true
 
 static void test_table(void)
 {
@@ -99,7 +105,7 @@ static void test_table(void)
          10,
          FACT_FATAL,
          FACT_ENDED_LAST,
-         "and sh, which ran it, exited with status 1"},
+         "then 10-listen.sh, which ran it, failed, and in the end sh, which exited with status 1"},
         {"a script fails in a script that goes on",
          {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SCRIPT, ENDED(5, STATUS(1))}, {SH, ALIVE}}, .n = 3},
          6000,
@@ -136,23 +142,61 @@ static void test_table(void)
          "went on"},
         /* Not a step of the script, but what it is for. */
         {"a shell goes on",
-         {.line = {{PROGRAM("nginx", "/usr/sbin/nginx"), ENDED(5, STATUS(1))}, {SH, ALIVE}}, .n = 2},
+         {.line = {{NGINX, ENDED(5, STATUS(1))}, {SH, ALIVE}}, .n = 2},
          10,
          FACT_FATAL,
          FACT_ENDED_LAST,
          "nginx exited with status 1"},
-        {"it is started anew",
-         {.line = {{NODE, ENDED(5, STATUS(1))}, {PROGRAM("supervisord", "/usr/bin/python3.11"), ALIVE}}, .n = 2},
-         10,
+        {"nginx's worker",
+         {.line = {{NGINX, ENDED(5, STATUS(1))}, {NGINX, ALIVE}}, .n = 2},
+         5005,
+         FACT_TOLERATED,
+         FACT_STEP_FAILED,
+         "nginx exited with status 1, and the nginx that ran it went on"},
+        {"its master ends, too",
+         {.line = {{NGINX, ENDED(5, STATUS(1))}, {NGINX, ENDED(3000, STATUS(2))}, {SH, ALIVE}}, .n = 3},
+         3010,
          FACT_FATAL,
          FACT_ENDED_LAST,
-         "node exited"},
-        {"a script of a server's",
+         "nginx exited with status 1, at once, and the nginx that ran it exited with status 2, 3.0 s after it"},
+        {"not seen yet whether it does",
+         {.line = {{NGINX, ENDED(5, STATUS(1))}, {NGINX, ALIVE}}, .n = 2},
+         5004,
+         FACT_OPEN,
+         FACT_WAITING,
+         "the nginx that ran it still runs"},
+        /* The one that started it has long told its own parent that all is well. */
+        {"a daemon",
+         {.line = {{NGINX, ENDED(500, STATUS(1))}, {NGINX, ENDED(100, 0)}, {SH, ALIVE}}, .n = 3},
+         510,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "nginx exited with status 1, 0.5 s after it"},
+        {"system(3)",
          {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH, ENDED(2, STATUS(1))}, {NODE, ALIVE}}, .n = 3},
+         5002,
+         FACT_TOLERATED,
+         FACT_STEP_FAILED,
+         "touch exited with status 1, then sh exited with status 1, and node, which ran that, went on"},
+        {"system(3) of a program",
+         {.line = {{CONVERT, ENDED(1, STATUS(1))}, {SH, ENDED(2, STATUS(1))}, {NODE, ALIVE}, {SH, ALIVE}}, .n = 4},
+         5002,
+         FACT_TOLERATED,
+         FACT_STEP_FAILED,
+         "convert exited with status 1, then sh exited with status 1, and node, which ran that, went on"},
+        {"popen(3), of which the server dies",
+         {.line = {{CONVERT, ENDED(1, STATUS(1))}, {SH, ENDED(2, STATUS(1))}, {NODE, ENDED(9, STATUS(7))}, {SH, ALIVE}},
+          .n = 4},
          10,
          FACT_FATAL,
          FACT_ENDED_LAST,
-         "sh, which ran it"},
+         "convert exited with status 1, at once, then sh, which ran it, failed, and in the end node, which exited with status 7, at once"},
+        {"npm start",
+         {.line = {{NODE, ENDED(1, STATUS(1))}, {SH, ENDED(2, STATUS(1))}, {NODE, ENDED(9, STATUS(1))}}, .n = 3},
+         10,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "node exited with status 1, at once, then sh, which ran it, failed, and in the end node, which exited with status 1"},
         {"a server's tool",
          {.line = {{TOUCH, ENDED(1, STATUS(1))}, {NODE, ALIVE}}, .n = 2},
          6000,
@@ -162,9 +206,82 @@ static void test_table(void)
         {"nobody knows how the script ended",
          {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH, LOST(2)}}, .n = 2},
          10,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "ended, how is not known"},
+        {"the entry point became the server since",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH_BECAME_NODE, ENDED(2, STATUS(1))}}, .n = 2},
+         6000,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "touch exited with status 1, at once, and sh, which ran it and became node, exited with status 1"},
+        {"a program before that",
+         {.line = {{CONVERT, ENDED(1, STATUS(1))}, {SH_BECAME_NODE, ALIVE}}, .n = 2},
+         6000,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "convert exited with status 1"},
+        {"what the entry point was refused itself",
+         {.line = {{SH_BECAME_NODE, ENDED(2, STATUS(1))}}, .n = 1},
+         6000,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "sh, which became node, exited with status 1"},
+        {"docker stop",
+         {.line = {{NODE, ENDED(900, SIGTERM)}}, .n = 1},
+         1000,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "node was ended by signal 15 (Terminated), 0.9 s after it; somebody may have asked it to end"},
+        {"and of a JVM",
+         {.line = {{PROGRAM("java", "/usr/bin/java"), ENDED(900, STATUS(143))}}, .n = 1},
+         1000,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "somebody may"},
+        {"and what is left of a script",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH, ENDED(900, SIGINT)}}, .n = 2},
+         1000,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "somebody may"},
+        {"at a prompt",
+         {.line = {{PROGRAM("cp", "/bin/cp"), ENDED(1, STATUS(1))}, {PROMPT, ENDED(9, STATUS(1))}, {SSHD, ALIVE}},
+          .n = 3},
+         10,
+         FACT_TOLERATED,
+         FACT_STEP_FAILED,
+         "cp exited with status 1 at the prompt of bash, which takes the next command"},
+        {"touch at a prompt that goes on",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {PROMPT, ALIVE}}, .n = 2},
+         2,
          FACT_PROBE,
          FACT_ASKED,
-         "ended, how is not known"},
+         "touch exited with status 1 at the prompt of bash"},
+        {"the prompt's own redirection",
+         {.line = {{PROMPT, ENDED(9, STATUS(1))}}, .n = 1},
+         10,
+         FACT_TOLERATED,
+         FACT_STEP_FAILED,
+         "bash takes commands at a prompt, and does not end"},
+        {"a program at a prompt",
+         {.line = {{NGINX, ENDED(9, STATUS(1))}, {PROMPT, ALIVE}, {SSHD, ALIVE}}, .n = 3},
+         10,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "nginx exited with status 1, at once"},
+        {"a script at a prompt",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SCRIPT, ENDED(2, STATUS(1))}, {PROMPT, ALIVE}}, .n = 3},
+         10,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "and 10-listen.sh, which ran it, exited with status 1"},
+        {"what the shell of a prompt became",
+         {.line = {{PROMPT, .became = "nginx", .became_executable = "/usr/sbin/nginx", ENDED(9, STATUS(1))}}, .n = 1},
+         10,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "bash, which became nginx, exited with status 1"},
         {"a shell of which nothing else is known",
          {.line = {{PROGRAM(NULL, NULL), ENDED(1, STATUS(1))}}, .n = 1},
          10,
@@ -231,7 +348,8 @@ static void test_passed_over(void)
     g_assert_cmpint(verdict.class, ==, FACT_PROBE);
     g_assert_cmpint(verdict.because, ==, FACT_ASKED);
     g_assert_nonnull(
-        strstr(verdict.reason, "nginx, which ran it, went on until /var/cache/nginx/client_temp was refused"));
+        strstr(verdict.reason,
+               "10-listen.sh, which ran it and became nginx, went on until /var/cache/nginx/client_temp was refused"));
     g_free(verdict.reason);
     what.is_quiet = false;
     class_rule(&what, 2000, &verdict);
@@ -268,6 +386,8 @@ static void test_kinds(void)
     g_assert_false(class_is_shell("touch", "/bin/busybox"));
     g_assert_false(class_is_shell("node", "/usr/bin/node"));
     g_assert_true(class_is_init("tini", NULL));
+    g_assert_true(class_is_init("supervisord", "/usr/bin/python3.11"));
+    g_assert_true(class_is_init("crun", NULL));
     g_assert_false(class_is_init("sh", "/bin/sh"));
 }
 

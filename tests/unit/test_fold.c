@@ -16,7 +16,7 @@ static struct denial_facts mkdir_of(const char *path)
 /* What the log does with a denial: true when it was told, false when it was counted. */
 static bool deny(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now)
 {
-    if (fold_again(fold, executable, facts, now))
+    if (fold_again(fold, executable, facts, now, NULL))
         return false;
     struct shared_event *event = shared_event_new(record_new(facts, NULL));
     fold_open(fold, executable, event, now);
@@ -54,6 +54,26 @@ static void window(void)
     /* Ended but not taken out yet: nothing is counted into the past. */
     g_assert_true(deny(fold, "/bin/a", &facts, START + 30 * SECOND));
     g_assert_cmpuint(ended(fold, START + 30 * SECOND), ==, 1);
+    fold_free(fold);
+}
+
+/* Who else met with the same is told of, some of them, once each. */
+static void others(void)
+{
+    struct fold *fold = fold_new(10, 100, SIZE_MAX);
+    struct denial_facts facts = mkdir_of("/etc/new");
+    bool is_other = true;
+    g_assert_true(deny(fold, "/bin/a", &facts, START));
+    g_assert_true(fold_again(fold, "/bin/a", &facts, START, &is_other));
+    g_assert_false(is_other); /* nobody knows who it is */
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < FOLD_MOST_OTHERS + 4; i++) {
+            facts.tid = 4000000 + i;
+            g_assert_true(fold_again(fold, "/bin/a", &facts, START, &is_other));
+            g_assert_cmpint(is_other, ==, round == 0 && i < FOLD_MOST_OTHERS);
+        }
+    }
+    g_assert_cmpuint(ended(fold, UINT64_MAX), ==, 2 * (FOLD_MOST_OTHERS + 4) + 2);
     fold_free(fold);
 }
 
@@ -111,7 +131,7 @@ static void two_at_once(void)
     struct denial_facts facts = mkdir_of("/etc/new");
     struct shared_event *events[2];
     for (int i = 0; i < 2; i++) {
-        g_assert_false(fold_again(fold, "/bin/a", &facts, START));
+        g_assert_false(fold_again(fold, "/bin/a", &facts, START, NULL));
         events[i] = shared_event_new(record_new(&facts, NULL));
     }
     for (int i = 0; i < 2; i++) { /* two threads that both found no window: both were told, one window is open */
@@ -137,8 +157,8 @@ static void bounded(void)
         g_assert_cmpuint(ended(fold, START + OPENED), ==, 2);
     g_assert_cmpuint(ended(fold, START + OPENED), ==, 0);
     struct denial_facts newest = mkdir_of("/etc/19"), oldest = mkdir_of("/etc/0");
-    g_assert_true(fold_again(fold, "/bin/a", &newest, START + OPENED));
-    g_assert_false(fold_again(fold, "/bin/a", &oldest, START + OPENED));
+    g_assert_true(fold_again(fold, "/bin/a", &newest, START + OPENED, NULL));
+    g_assert_false(fold_again(fold, "/bin/a", &oldest, START + OPENED, NULL));
     fold_free(fold); /* with open windows */
 }
 
@@ -146,6 +166,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fold/window", window);
+    g_test_add_func("/fold/others", others);
     g_test_add_func("/fold/event", event);
     g_test_add_func("/fold/facts-that-differ", facts_that_differ);
     g_test_add_func("/fold/two-at-once", two_at_once);

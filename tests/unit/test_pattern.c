@@ -119,6 +119,43 @@ static void test_directories(void)
     }
 }
 
+static void test_covers(void)
+{
+    static const struct {
+        const char *pattern, *place;
+        bool covers;
+    } table[] = {
+        {"/tmp/*", "/tmp/x", true},
+        {"/tmp/*", "/tmp/x*", true},
+        {"/tmp/*", "/tmp/", true},
+        {"/tmp/*", "/tmp/x/y", false},
+        {"/tmp/*", "/tmp", false},
+        {"/tmp/*.sh", "/tmp/a.sh.sh", true},
+        {"/tmp/*.sh", "/tmp/a.shx", false},
+        {"/a/**", "/a/b/c/d", true},
+        {"/a/**", "/b/c", false},
+        {"/a/**/z", "/a/b/c/z", true},
+        {"/a/**/z", "/a/b/c", false},
+        {"/a/*/*/d", "/a/b/c/d", true},
+        {"/a/[b]?", "/a/[b]?", true},
+        {"/a/[b]?", "/a/bc", false},
+        {"/same", "/same", true},
+        {"", "", true},
+        {"", "/", false},
+        {"*", "", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_test_message("%s %s", table[i].pattern, table[i].place);
+        g_assert_cmpint(pattern_covers(table[i].pattern, table[i].place), ==, table[i].covers);
+    }
+    /* Many stars do not make it slow. */
+    g_autofree char *stars = g_strnfill(2000, '*'), *names = g_strnfill(4000, 'a');
+    for (size_t i = 1; i < 2000; i += 2)
+        stars[i] = 'a';
+    g_autofree char *pattern = g_strconcat(stars, "b", NULL);
+    g_assert_false(pattern_covers(pattern, names));
+}
+
 /* Any bytes: it ends, and a pattern has no two stars in a row. */
 static void test_random_bytes(void)
 {
@@ -141,6 +178,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pattern/names", test_names);
     g_test_add_func("/pattern/hints", test_hints);
     g_test_add_func("/pattern/directories", test_directories);
+    g_test_add_func("/pattern/covers", test_covers);
     g_test_add_func("/pattern/random-bytes", test_random_bytes);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 #include "pidfd_status.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -50,11 +51,12 @@ static void child_end(struct child *child)
 static struct class_process end_of(struct process_ends *ends, struct watched_process *process,
                                    const struct timespec *first)
 {
+    const struct process_refusal refusal = {.first = *first};
     struct class_case what;
     struct class_process found;
     do {
         process_ends_wait(ends, 20);
-        process_ends_case(ends, process, first, &what);
+        process_ends_case(ends, process, &refusal, &what);
         found = what.line[0];
         process_ends_case_clear(&what);
     } while (found.end == CLASS_RUNS);
@@ -123,35 +125,103 @@ static void test_find(void)
     process_ends_free(ends);
 }
 
+/* What is known of a process and of those that started it. */
+static struct class_case case_of(struct process_ends *ends, const struct denial_record *record)
+{
+    struct class_case what;
+    struct watched_process *process = process_ends_find(ends, record);
+    const struct process_refusal refusal = {record->first, record->caller->comm, record->caller->exe};
+    g_assert_nonnull(process);
+    process_ends_case(ends, process, &refusal, &what);
+    process_ends_unref(ends, process);
+    return what;
+}
+
 /* The line of parents: this program started it, and lives where it does; the last refusal is known to both. */
 static void test_line(void)
 {
     struct process_ends *ends = new_ends();
     struct child first, second;
+    /* As in a container: not where the one who watches lives. */
+    if (unshare(CLONE_NEWNS) != 0) {
+        g_test_skip("needs root");
+        process_ends_free(ends);
+        return;
+    }
     child_start(&first, 0, 0);
     child_start(&second, 0, 0);
     second.record.facts.path = "/srv/y";
     process_ends_refused(ends, &first.record, false);
     process_ends_refused(ends, &second.record, false);
-    struct watched_process *process = process_ends_find(ends, &first.record);
-    struct class_case what;
-    process_ends_case(ends, process, &first.record.first, &what);
+    struct class_case what = case_of(ends, &first.record);
     g_assert_cmpuint(what.n, >=, 2);
     g_assert_true(what.line[0].is_last);
     g_assert_false(what.line[1].is_last);
     g_assert_cmpstr(what.line[1].last_path, ==, "/srv/y");
+    g_assert_null(what.line[1].became);
     process_ends_case_clear(&what);
     /* Noise is no refusal to speak of. */
     first.record.first.tv_nsec++;
     process_ends_refused(ends, &first.record, true);
-    process_ends_case(ends, process, &second.record.first, &what);
+    what = case_of(ends, &second.record);
     g_assert_true(what.line[1].is_last);
     process_ends_case_clear(&what);
-    process_ends_unref(ends, process);
     child_end(&first);
     child_end(&second);
     while (wait(NULL) > 0)
         continue;
+    process_ends_free(ends);
+}
+
+/* A parent that is a server by now is no shell any more. */
+static void test_parent_that_became_another(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child first, second;
+    child_start(&first, 0, 0);
+    child_start(&second, 0, 0);
+    struct child *const both[] = {&first, &second};
+    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+        struct caller *caller = both[i]->caller;
+        g_free(caller->comm);
+        caller->comm = g_strdup("touch");
+        g_assert_cmpuint(caller->n_parents, >=, 1);
+        g_free(caller->parents[0].comm);
+        g_free(caller->parents[0].exe);
+        caller->parents[0].comm = g_strdup(i == 0 ? "entry.sh" : "nginx");
+        caller->parents[0].exe = g_strdup(i == 0 ? "/bin/dash" : "/usr/sbin/nginx");
+        process_ends_refused(ends, &both[i]->record, false);
+    }
+    struct class_case what = case_of(ends, &first.record);
+    g_assert_cmpuint(what.n, >=, 2);
+    g_assert_cmpstr(what.line[1].comm, ==, "entry.sh");
+    g_assert_cmpstr(what.line[1].became, ==, "nginx");
+    g_assert_cmpstr(what.line[1].became_executable, ==, "/usr/sbin/nginx");
+    process_ends_case_clear(&what);
+    what = case_of(ends, &second.record);
+    g_assert_cmpstr(what.line[1].comm, ==, "nginx");
+    g_assert_cmpstr(what.line[1].executable, ==, "/usr/sbin/nginx");
+    g_assert_null(what.line[1].became);
+    process_ends_case_clear(&what);
+    child_end(&first);
+    child_end(&second);
+    while (wait(NULL) > 0)
+        continue;
+    process_ends_free(ends);
+}
+
+/* In no container what runs a program is none of its line, be it this test; but a script is. */
+static void test_line_outside_of_containers(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 0, 0);
+    process_ends_refused(ends, &child.record, false);
+    struct class_case what = case_of(ends, &child.record);
+    g_assert_cmpuint(what.n, ==, 1);
+    process_ends_case_clear(&what);
+    child_end(&child);
+    waitpid(child.pid, NULL, 0);
     process_ends_free(ends);
 }
 
@@ -169,7 +239,7 @@ static void test_room(void)
         g_usleep(i < 4 ? 2000 : 0); /* the first ones are older, by the clock that is used */
     }
     struct class_case what;
-    process_ends_case(ends, process, &children[0].record.first, &what);
+    process_ends_case(ends, process, &(struct process_refusal){.first = children[0].record.first}, &what);
     g_assert_cmpint(what.line[0].end, ==, CLASS_ENDED_UNKNOWN);
     process_ends_case_clear(&what);
     process_ends_unref(ends, process);
@@ -208,12 +278,42 @@ static void test_a_sink_that_outlives_the_watch(void)
     struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
     g_assert_no_error(error);
     child_start(&child, 0, 0);
-    facts_watch_refused(watch, &child.record);
+    facts_watch_refused(watch, &child.record, false);
     facts_watch_sink(watch, &sink);
     facts_watch_free(watch);
     sink.write(sink.data, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &child.record});
     g_autofree char *text = facts_text(watch);
     g_assert_nonnull(strstr(text, "/srv/x"));
+    sink.close(sink.data);
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+}
+
+/* More cases than are looked at: the oldest does not wait for ever. */
+static void test_too_many_cases(void)
+{
+    enum { CASES = 1030 };
+    GError *error = NULL;
+    struct child child;
+    struct denial_sink sink;
+    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
+    g_assert_no_error(error);
+    child_start(&child, 0, 0);
+    facts_watch_sink(watch, &sink);
+    for (int i = 0; i < CASES; i++) {
+        g_autofree char *path = g_strdup_printf("/%c%c%c/x", 'a' + i % 26, 'a' + i / 26 % 26, 'a' + i / 676);
+        child.record.facts.path = path;
+        child.record.first.tv_sec = g_get_real_time() / G_USEC_PER_SEC;
+        facts_watch_refused(watch, &child.record, false);
+        sink.write(sink.data, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &child.record});
+    }
+    g_autoptr(GPtrArray) list = facts_list(facts_watch_facts(watch));
+    const struct fact *first = g_ptr_array_index(list, 0);
+    g_assert_cmpuint(list->len, ==, CASES);
+    /* Where the machine is slow it was seen to go on before. */
+    g_assert_true(first->because == FACT_NOT_SEEN ? strstr(first->reason, "too many programs") != NULL
+                                                  : first->because == FACT_WENT_ON);
+    facts_watch_free(watch);
     sink.close(sink.data);
     child_end(&child);
     g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
@@ -225,8 +325,11 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/ends", test_ends);
     g_test_add_func("/process-ends/find", test_find);
     g_test_add_func("/process-ends/line", test_line);
+    g_test_add_func("/process-ends/line-outside", test_line_outside_of_containers);
+    g_test_add_func("/process-ends/became", test_parent_that_became_another);
     g_test_add_func("/process-ends/room", test_room);
     g_test_add_func("/process-ends/living", test_status_of_the_living);
     g_test_add_func("/process-ends/sink", test_a_sink_that_outlives_the_watch);
+    g_test_add_func("/process-ends/too-many-cases", test_too_many_cases);
     return g_test_run();
 }

@@ -149,6 +149,36 @@ static void test_ignore_and_mend(void)
     watch_model_free(model);
 }
 
+/* A place that is declared mends all that lies in it. */
+static void test_mend_below(void)
+{
+    static const struct {
+        const char *directory, *place, *route, *target;
+        bool is_mended;
+    } cases[] = {
+        {"/var/cache", "/var/cache/x", NULL, "/var/cache", true},
+        {"/var/cache/app", "/var/cache/app/*", NULL, "/var/cache", true},
+        {"/", "/data", NULL, "/data", true},
+        {"/", "/data/**", NULL, "/", true},
+        {"/var/cache", "/var/cache/x", NULL, "/var/cache/y", false},
+        {"/var/cache2", "/var/cache2/x", NULL, "/var/cache", false},
+        {"/var", "/var/*", NULL, "/var/cache", false},
+        {"/run", "/run/x", "/run", "/run", false},
+        {"/run/a", "/run/a/x", "/run/a", "/run", false},
+        {"/run/a", "/run/a/x", "/run", "/run/a", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct watch_model *model = watch_model_new();
+        struct fact *fact = make("a", cases[i].directory, cases[i].place, 1);
+        fact->held_by = cases[i].route != NULL ? DENIAL_PLACE_ROUTE : DENIAL_PLACE_IMAGE;
+        fact->route_target = g_strdup(cases[i].route);
+        watch_model_set(model, list_of(fact, NULL));
+        watch_model_mend_below(model, cases[i].target);
+        g_assert_true(watch_model_selected(model, NULL)->is_mended == cases[i].is_mended);
+        watch_model_free(model);
+    }
+}
+
 static void test_pause(void)
 {
     struct watch_model *model = watch_model_new();
@@ -194,6 +224,10 @@ static void test_rows(void)
     item.is_mended = true;
     g_autofree char *narrow = watch_row(&item, &now, 50, false);
     g_assert_cmpstr(narrow, ==, "  declared   75s     12  nginx      ~x/client_temp");
+    /* The place counts most. */
+    g_autofree char *no_times = watch_row(&item, &now, 49, false), *head_alone = watch_row_head(20, true);
+    g_assert_cmpstr(no_times, ==, "  declared  nginx     ~ar/cache/nginx/client_temp");
+    g_assert_cmpstr(head_alone, ==, "  CLASS     PLACE   ");
     fact->count = 123456789;
     g_free(fact->place);
     fact->place = g_strdup("/\x1b[31m");
@@ -383,6 +417,30 @@ static void test_painting(void)
     watch_ui_clear(&ui);
 }
 
+/* On a small screen the ways out and which mount it is are in sight. */
+static void test_small_screens(void)
+{
+    struct watch_ui ui;
+    char *value;
+    int cursor;
+    fill(&ui);
+    g_autofree char *list = paint(&ui, 40, 10, &cursor);
+    g_assert_true(g_str_has_prefix(list, "web  /mnt/web          2 places, 2 calls\n"));
+    g_assert_true(g_str_has_suffix(list, "\nEnter open  t tmpfs  ? help  q quit     \n"));
+    PRESS(&ui, &value, 't');
+    g_autofree char *question = paint(&ui, 40, 10, &cursor);
+    g_assert_true(g_str_has_suffix(question, "\n--tmpfs /var:tmpcopyup                  \n"));
+    g_assert_cmpint(cursor, ==, (int)strlen("--tmpfs /var:tmpcopyup"));
+    PRESS(&ui, &value, WATCH_KEY_ESCAPE, '/', 'n', 'g', 'i', 'n', 'x', WATCH_KEY_ENTER);
+    g_autofree char *filtered = paint(&ui, 80, 10, &cursor);
+    g_assert_nonnull(strstr(filtered, " 1 of 2 places, 2 calls\n"));
+    g_assert_nonnull(strstr(filtered, "\n[filter: nginx] Enter open  t tmpfs  v volume  / filter  ? help  q quit "));
+    PRESS(&ui, &value, WATCH_KEY_ENTER);
+    g_autofree char *open = paint(&ui, 30, 10, &cursor);
+    g_assert_true(g_str_has_suffix(open, "\n[filter: nginx] ? help  q back\n"));
+    watch_ui_clear(&ui);
+}
+
 /* Whatever the size, in every mode, every line is as wide as the screen and there are as many as it has. */
 static void test_sizes(void)
 {
@@ -443,6 +501,7 @@ int main(int argc, char **argv)
     g_test_add_func("/watch/order-and-selection", test_order_and_selection);
     g_test_add_func("/watch/filter", test_filter);
     g_test_add_func("/watch/ignore-and-mend", test_ignore_and_mend);
+    g_test_add_func("/watch/mend-below", test_mend_below);
     g_test_add_func("/watch/pause", test_pause);
     g_test_add_func("/watch/changes", test_changes);
     g_test_add_func("/watch/rows", test_rows);
@@ -451,6 +510,7 @@ int main(int argc, char **argv)
     g_test_add_func("/watch/keys", test_keys);
     g_test_add_func("/watch/questions", test_questions);
     g_test_add_func("/watch/painting", test_painting);
+    g_test_add_func("/watch/small-screens", test_small_screens);
     g_test_add_func("/watch/sizes", test_sizes);
     g_test_add_func("/watch/scrolling", test_scrolling);
     return g_test_run();

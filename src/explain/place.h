@@ -1,10 +1,10 @@
 /*
- * advice_place - what is known of a directory by its path alone: file-hierarchy(7), and how images are made.
+ * place - what is known of a directory by its path alone: file-hierarchy(7), and how images are made.
  *
  * Paths are absolute, clean and without links. Pure.
  */
-#ifndef ROFUSE_SRC_ADVICE_PLACE_H
-#define ROFUSE_SRC_ADVICE_PLACE_H
+#ifndef ROFUSE_SRC_PLACE_H
+#define ROFUSE_SRC_PLACE_H
 
 #include <glib.h>
 #include <stdbool.h>
@@ -20,6 +20,19 @@ enum place_sort {
 };
 
 enum place_sort place_sort_of(const char *directory);
+
+/* /root, and the directories of /home by themselves: passing, but with the settings of a shell and keys in them. */
+bool place_is_home(const char *directory);
+
+/* For those who look at what is declared: programs or libraries, settings, or below them; but not what passes there. */
+bool place_is_program(const char *directory);
+bool place_is_config(const char *directory);
+
+/* A directory with much more than one program's data: "/", what is shared, a home, /var/log; not what is below them. */
+bool place_is_wide(const char *directory);
+
+/* What nobody would miss, whatever its name is: /tmp, /run, caches, or below them. */
+bool place_is_temporary(const char *directory);
 
 /* Whether what a program makes in it is declared with all of it, and not by itself: /tmp, /run, a program's cache. */
 bool place_is_whole(const char *directory);

@@ -1,4 +1,4 @@
-#include "advice_place.h"
+#include "place.h"
 
 #include <string.h>
 
@@ -43,8 +43,8 @@ static const char *const costly[] = {"/etc", "/usr"};
 /* By themselves. */
 static const char *const whole[] = {
     "/", "/etc", "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc"};
-static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",
-                                     "/srv", "/mnt",     "/media",     "/var/cache", "/var/spool"};
+static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",    "/srv",
+                                     "/mnt", "/media",   "/var/cache", "/var/spool", "/var/www"};
 
 /* A component anywhere in the path, and the last one. */
 static const char *const passing_names[] = {"tmp", "temp", "cache", ".cache", ".npm", ".config", ".local", NULL};
@@ -90,7 +90,7 @@ static bool has_passing_name(const char *directory)
     return g_strv_contains(passing_last, last) || g_str_has_suffix(last, "_temp");
 }
 
-static bool is_home(const char *directory)
+bool place_is_home(const char *directory)
 {
     const char *below = g_str_has_prefix(directory, "/home/") ? directory + strlen("/home/") : NULL;
     return strcmp(directory, "/root") == 0 || (below != NULL && *below != '\0' && strchr(below, '/') == NULL);
@@ -104,7 +104,8 @@ enum place_sort place_sort_of(const char *directory)
         return PLACE_SYSTEM;
     if (is_one_of(directory, shared, G_N_ELEMENTS(shared)))
         return PLACE_SHARED;
-    if (is_below_any(directory, passing, G_N_ELEMENTS(passing)) || has_passing_name(directory) || is_home(directory))
+    if (is_below_any(directory, passing, G_N_ELEMENTS(passing)) || has_passing_name(directory) ||
+        place_is_home(directory))
         return PLACE_PASSING;
     if (is_below_any(directory, programs, G_N_ELEMENTS(programs)))
         return PLACE_SYSTEM;
@@ -118,9 +119,33 @@ enum place_sort place_sort_of(const char *directory)
     return strcmp(parent, "/") == 0 || strcmp(parent, "/opt") == 0 ? PLACE_COSTLY : PLACE_OTHER;
 }
 
+bool place_is_config(const char *directory)
+{
+    return place_is_below(directory, "/etc") || place_is_below(directory, "/usr/local/etc");
+}
+
+bool place_is_program(const char *directory)
+{
+    bool is_among = place_is_below(directory, "/usr") || is_below_any(directory, programs, G_N_ELEMENTS(programs));
+    enum place_sort sort = place_sort_of(directory);
+    return is_among && !place_is_config(directory) && (sort == PLACE_SYSTEM || sort == PLACE_COSTLY);
+}
+
+bool place_is_wide(const char *directory)
+{
+    static const char *const others[] = {"/", "/dev", "/proc", "/sys", "/var/log"};
+    return is_one_of(directory, others, G_N_ELEMENTS(others)) || place_sort_of(directory) == PLACE_SHARED ||
+           place_is_home(directory);
+}
+
+bool place_is_temporary(const char *directory)
+{
+    return is_below_any(directory, passing, G_N_ELEMENTS(passing)) && !place_is_below(directory, "/var/log");
+}
+
 bool place_is_whole(const char *directory)
 {
-    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 && !is_home(directory);
+    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 && !place_is_home(directory);
 }
 
 bool place_is_dispensable(const char *directory, const char *name)
@@ -141,7 +166,7 @@ bool place_is_dispensable(const char *directory, const char *name)
         return g_strv_contains(of_log, name);
     if (strcmp(directory, "/var/cache") == 0)
         return g_strv_contains(of_cache, name);
-    return is_home(directory) && g_strv_contains(of_home, name);
+    return place_is_home(directory) && g_strv_contains(of_home, name);
 }
 
 char *place_parent(const char *path)

@@ -1,0 +1,53 @@
+#include "advice_program.h"
+
+#include "class_rule.h"
+#include "place.h"
+
+#include <string.h>
+
+/* An argument that lies there is the program's own file (a script, a library); but not what it was told to write. */
+static bool is_own_file(const struct fact *fact, const char *arg, const char *target)
+{
+    return *arg == '/' && place_is_below(arg, target) && strcmp(arg, fact->place) != 0 &&
+           !g_ptr_array_find_with_equal_func(fact->paths, arg, g_str_equal, NULL);
+}
+
+bool advice_holds_program(const struct advice_wish *wish)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        if (fact->executable != NULL && place_is_below(fact->executable, wish->target))
+            return true;
+        /* What a small tool is told is a file that it works on. */
+        bool is_tool = class_is_tool(fact->comm, fact->executable);
+        for (char **arg = fact->args; !is_tool && *arg != NULL; arg++) {
+            if (is_own_file(fact, *arg, wish->target))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* comm of a script that was executed by its own name is that name, cut. */
+static bool is_script(const struct fact *fact, const char *arg)
+{
+    enum { MOST_COMM = 15 };
+    g_autofree char *name = g_path_get_basename(arg);
+    return fact->comm != NULL && *arg == '/' && strncmp(fact->comm, name, MOST_COMM) == 0;
+}
+
+bool advice_executes(const struct advice_wish *wish)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(wish->facts, i);
+        bool does =
+            fact_has(fact, DENIAL_EXEC) || (fact->executable != NULL && place_is_below(fact->executable, wish->target));
+        for (guint j = 0; j < fact->parents->len; j++)
+            does |= place_is_below(g_ptr_array_index(fact->parents, j), wish->target);
+        for (char **arg = fact->args; *arg != NULL; arg++)
+            does |= is_script(fact, *arg) && place_is_below(*arg, wish->target);
+        if (does)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,106 @@
+/*
+ * Facts of a log: what later records tell of how a program went on.
+ */
+#include "caller.h"
+#include "facts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define START 1732406400
+
+/* One refused call; what is left out is a node of pid 7. */
+struct call {
+    const char *executable, *comm, *path;
+    pid_t pid;
+    int seconds; /* after the first */
+    struct caller_parent parent;
+};
+
+static void add(struct facts *facts, const struct call *call)
+{
+    pid_t pid = call->pid != 0 ? call->pid : 7;
+    struct caller caller = {.pid = pid,
+                            .tid = pid,
+                            .exe = (char *)(call->executable != NULL ? call->executable : "/usr/bin/node"),
+                            .comm = (char *)(call->comm != NULL ? call->comm : "node"),
+                            .has_start_time = true,
+                            .start_time = {START - 5, pid},
+                            .parents = {call->parent},
+                            .n_parents = call->parent.pid > 0 ? 1 : 0};
+    struct denial_record record = {
+        .facts = {.operation = DENIAL_CREATE, .error = EROFS, .path = call->path, .flags = -1, .mode = -1},
+        .first = {START + call->seconds, 0},
+        .last = {START + call->seconds, 0},
+        .count = 1,
+        .caller = &caller};
+    facts_add(facts, &(struct denial_event){.kind = DENIAL_EVENT_RECORD, .record = &record}, NULL);
+}
+
+/* What a log tells of how a program went on: that it, or who ran a tool, is there later on. */
+static void test_later_records(void)
+{
+#define SHELL .parent = {.pid = 20, .comm = (char *)"entry.sh", .exe = (char *)"/bin/dash" }
+#define NODE_RAN .parent = {.pid = 7, .comm = (char *)"node", .exe = (char *)"/usr/bin/node"}
+    static const struct {
+        const char *name;
+        struct call first, later;
+        enum fact_class class;
+        const char *reason;
+    } table[] = {
+        {"the same again",
+         {.path = "/a/x"},
+         {.path = "/b/y", .seconds = 5},
+         FACT_TOLERATED,
+         "node was still at work 5 s later"},
+        {"too soon", {.path = "/a/x"}, {.path = "/b/y", .seconds = 4}, FACT_OPEN, "nobody saw"},
+        {"its child",
+         {.path = "/a/x"},
+         {.executable = "/bin/sh", .comm = "sh", .pid = 30, .path = "/b/y", .seconds = 9, NODE_RAN},
+         FACT_TOLERATED,
+         "node was still at work 9 s later"},
+        {"its child too late to be sure of the number",
+         {.path = "/a/x"},
+         {.executable = "/bin/sh", .comm = "sh", .pid = 30, .path = "/b/y", .seconds = 61, NODE_RAN},
+         FACT_OPEN,
+         "nobody saw"},
+        {"the number of another",
+         {.path = "/a/x", .executable = "/usr/bin/python3", .comm = "python3"},
+         {.executable = "/bin/sh", .comm = "sh", .pid = 30, .path = "/b/y", .seconds = 9, NODE_RAN},
+         FACT_OPEN,
+         "nobody saw"},
+        {"the script's next step",
+         {.executable = "/bin/mkdir", .comm = "mkdir", .pid = 21, .path = "/a/x", SHELL},
+         {.executable = "/bin/cp", .comm = "cp", .pid = 22, .path = "/b/y", .seconds = 6, SHELL},
+         FACT_TOLERATED,
+         "entry.sh, which ran mkdir, was still at work 6 s later"},
+        {"the script itself",
+         {.executable = "/bin/touch", .comm = "touch", .pid = 21, .path = "/a/x", SHELL},
+         {.executable = "/bin/dash", .comm = "entry.sh", .pid = 20, .path = "/b/y", .seconds = 6},
+         FACT_PROBE,
+         "entry.sh, which ran touch, was still at work 6 s later"},
+        {"a program is no step: it may have died",
+         {.path = "/a/x", SHELL},
+         {.executable = "/bin/cp", .comm = "cp", .pid = 22, .path = "/b/y", .seconds = 6, SHELL},
+         FACT_OPEN,
+         "nobody saw"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        struct facts *facts = facts_new(&(struct facts_options){.mount = "web"});
+        add(facts, &table[i].first);
+        add(facts, &table[i].later);
+        g_autoptr(GPtrArray) list = facts_list(facts);
+        const struct fact *fact = g_ptr_array_index(list, 0);
+        g_test_message("%s: %s", table[i].name, fact->reason);
+        g_assert_cmpstr(fact_class_name(fact->class), ==, fact_class_name(table[i].class));
+        g_assert_nonnull(strstr(fact->reason, table[i].reason));
+        facts_free(facts);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/facts-later/records", test_later_records);
+    return g_test_run();
+}

@@ -1,0 +1,92 @@
+/*
+ * What a directory is for, by its path alone.
+ */
+#include "place.h"
+
+static void test_sorts(void)
+{
+    static const struct {
+        const char *directory;
+        enum place_sort sort;
+    } table[] = {
+        {"/", PLACE_SYSTEM},
+        {"/etc", PLACE_SYSTEM},
+        {"/usr", PLACE_SYSTEM},
+        {"/usr/lib/x", PLACE_SYSTEM},
+        {"/usr/lib/x/cache", PLACE_PASSING},
+        {"/usr/share/x", PLACE_COSTLY},
+        {"/etc/x", PLACE_COSTLY},
+        {"/etc/ssl/x", PLACE_SYSTEM},
+        {"/etc/x/run", PLACE_COSTLY},
+        {"/dev", PLACE_RUNTIME},
+        {"/dev/shm", PLACE_PASSING},
+        {"/proc/1", PLACE_RUNTIME},
+        {"/etc/hosts", PLACE_RUNTIME},
+        {"/var", PLACE_SHARED},
+        {"/var/lib", PLACE_SHARED},
+        {"/var/lib/x", PLACE_LASTING},
+        {"/var/lib/x/tmp", PLACE_PASSING},
+        {"/tmp", PLACE_PASSING},
+        {"/tmpfoo", PLACE_COSTLY},
+        {"/app", PLACE_COSTLY},
+        {"/app/data", PLACE_LASTING},
+        {"/app/x", PLACE_OTHER},
+        {"/data", PLACE_LASTING},
+        {"/opt/x", PLACE_COSTLY},
+        {"/home/me", PLACE_PASSING},
+        {"/home/me/x", PLACE_LASTING},
+        {"/root/.npm/x", PLACE_PASSING},
+        {"/usr/local/apache2/logs", PLACE_PASSING},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_test_message("%s", table[i].directory);
+        g_assert_cmpint(place_sort_of(table[i].directory), ==, table[i].sort);
+    }
+}
+
+/* For those who look at what is declared. */
+static void test_declared(void)
+{
+    static const struct {
+        const char *directory;
+        bool is_program, is_config, is_wide, is_temporary;
+    } table[] = {
+        {"/", false, false, true, false},
+        {"/usr", true, false, false, false},
+        {"/usr/share/x", true, false, false, false},
+        {"/usr/local/apache2/logs", false, false, false, false},
+        {"/usr/local/etc/x", false, true, false, false},
+        {"/bin", true, false, false, false},
+        {"/etc", false, true, false, false},
+        {"/etc/ssl/x", false, true, false, false},
+        {"/var", false, false, true, false},
+        {"/var/www", false, false, true, false},
+        {"/var/cache", false, false, true, true},
+        {"/var/log", false, false, true, false},
+        {"/var/log/x", false, false, false, false},
+        {"/var/lib/x", false, false, false, false},
+        {"/root", false, false, true, false},
+        {"/home/me", false, false, true, false},
+        {"/home/me/x", false, false, false, false},
+        {"/dev", false, false, true, false},
+        {"/dev/shm", false, false, false, true},
+        {"/tmp/x", false, false, false, true},
+        {"/tmpx", false, false, false, false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        const char *directory = table[i].directory;
+        g_test_message("%s", directory);
+        g_assert_cmpint(place_is_program(directory), ==, table[i].is_program);
+        g_assert_cmpint(place_is_config(directory), ==, table[i].is_config);
+        g_assert_cmpint(place_is_wide(directory), ==, table[i].is_wide);
+        g_assert_cmpint(place_is_temporary(directory), ==, table[i].is_temporary);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/place/sorts", test_sorts);
+    g_test_add_func("/place/declared", test_declared);
+    return g_test_run();
+}
