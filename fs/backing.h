@@ -3,11 +3,12 @@
  *
  * tmpfs: a detached tmpfs of the kernel's (fsopen, fsmount), so that size and nr_inodes are the kernel's business and
  * the memory is gone when the last descriptor is, whatever ended the daemon. volume: VOLUME_DIR/NAME/_data, created on
- * demand. bind: the host's directory or file. All run before the mount is up, in one thread.
+ * demand. bind: the host's directory or file. All may take long: nobody's lock may be held.
  */
 #ifndef ROFUSE_FS_BACKING_H
 #define ROFUSE_FS_BACKING_H
 
+#include "patience.h"
 #include "route.h"
 
 /*
@@ -20,6 +21,7 @@ struct backing_image {
     const uint16_t *layers;          /* the layers that make it up, topmost first; borrowed */
     size_t n_layers;
     bool is_dir;
+    const struct patience *patience; /* for the copy, which ends with -ECANCELED; NULL = without end; borrowed */
 };
 
 /*
@@ -32,7 +34,7 @@ struct backing_image {
  *              caller, freed with backing_close().
  * @ret_why:    on failure one line for a person that names the route and the mend; owned, g_free().
  *
- * Returns 0 or -errno. A failed or interrupted fill leaves no half-filled volume behind. Single-threaded set-up only.
+ * Returns 0 or -errno. A failed or interrupted fill leaves no half-filled volume behind. One thread at a time.
  */
 int backing_open(const struct route_spec *spec, const char *volume_dir, const struct backing_image *image,
                  struct route **ret, char **ret_why);

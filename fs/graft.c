@@ -43,13 +43,13 @@ static int root_error(const struct route_spec *spec, const struct tree_place *pl
 
 /* Opens the backing directory of a route for a place, filled with what the image has there where the spec says so. */
 static int open_backing(struct tree *tree, const struct route_spec *spec, const struct tree_place *place,
-                        const char *volume_dir, struct route **ret, char **ret_why)
+                        const char *volume_dir, const struct patience *patience, struct route **ret, char **ret_why)
 {
     const struct node *node = place->node;
     g_autofree char *above = node_path(tree->table, place->parent);
     g_autofree char *path = path_join(above, place->name);
-    struct backing_image image = {.path = path,
-                                  .is_dir = node != NULL ? S_ISDIR(node->id.type) : !source_is_file(spec)};
+    struct backing_image image = {
+        .path = path, .is_dir = node != NULL ? S_ISDIR(node->id.type) : !source_is_file(spec), .patience = patience};
     /* In learn mode, too, a volume is filled with what the image has. */
     struct node *filled = node != NULL ? tree_image_at(tree, path, false) : NULL;
     if (filled != NULL && filled->id.kind == NODE_IMAGE && (node == filled || policy_is_learned(node))) {
@@ -83,7 +83,7 @@ int graft_find(struct tree *tree, const struct route_spec *spec, struct graft *r
 }
 
 int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-               struct graft *graft, char **ret_why)
+               const struct patience *patience, struct graft *graft, char **ret_why)
 {
     struct tree_place *place = &graft->place;
     struct stat st;
@@ -93,7 +93,7 @@ int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index,
                                  source_is_file(spec) ? S_IFREG | 0644 : S_IFDIR | 0755, &place->node);
     if (status < 0)
         return graft_error(spec, status, ret_why);
-    status = open_backing(tree, spec, place, volume_dir, &graft->route, ret_why);
+    status = open_backing(tree, spec, place, volume_dir, patience, &graft->route, ret_why);
     if (status < 0)
         return status;
     struct route *route = graft->route;
@@ -134,7 +134,7 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned in
     int status = graft_find(tree, spec, &graft, ret_why);
     if (status < 0)
         return status;
-    status = graft_open(tree, spec, index, volume_dir, &graft, ret_why);
+    status = graft_open(tree, spec, index, volume_dir, NULL, &graft, ret_why);
     if (status == 0)
         graft_done(tree, &graft);
     else

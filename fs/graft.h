@@ -18,10 +18,10 @@ struct graft {
 /* Finds the place of a route. Returns 0, or -errno with a line in @ret_why (owned) and nothing in @ret. */
 int graft_find(struct tree *tree, const struct route_spec *spec, struct graft *ret, char **ret_why);
 
-/* Opens what is to be there. Nobody sees it yet. Returns 0 or -errno with @ret_why as above; then graft_done() or
- * graft_give_up() is to follow. */
+/* Opens what is to be there, and fills it, which may take long (@patience: NULL = without end). Nobody sees it yet. Returns 0 or
+ * -errno with @ret_why as above; then graft_done() or graft_give_up() is to follow. */
 int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-               struct graft *graft, char **ret_why);
+               const struct patience *patience, struct graft *graft, char **ret_why);
 
 /* Nothing comes of it. */
 void graft_give_up(struct tree *tree, struct graft *graft);

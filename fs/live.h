@@ -49,11 +49,13 @@ struct live {
  * @index:  of its own, never used before in this tree.
  * @kept:   where something is mounted now.
  * @can_keep: whether names can be expired; without, -ENOTSUP where something is mounted below.
- * @ret:    for live_end().
- * Returns 0, or -errno with a line in @ret_why and nothing changed but what graft_open() has made.
+ * @patience: for a fill (patience.h); NULL = without end.
+ * @ret:    for live_end(); where nothing was added, too, if it has a tree: directories were made on the way, and are gone again.
+ * Returns 0, or -errno with a line in @ret_why and nothing changed but what was made in backing directories.
  */
 int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-             const struct live_kept *kept, bool can_keep, struct live *ret, char **ret_why);
+             const struct live_kept *kept, bool can_keep, const struct patience *patience, struct live *ret,
+             char **ret_why);
 
 /*
  * live_show - puts a route in the place of a directory or the root, which keeps its number.

@@ -281,10 +281,26 @@ static int check_kept(const struct route_spec *spec, const struct tree_place *pl
     return 0;
 }
 
+/* What was made in memory on the way to a place is not to be seen any more. */
+static void unmake_way(struct tree *tree, const struct tree_place *place, struct live *ret)
+{
+    struct node *made = place->made_in != NULL && place->made_in->id.kind != NODE_ROUTE
+                            ? node_find_graft(place->made_in, place->made_name)
+                            : NULL;
+    if (made == NULL)
+        return;
+    live_begin(tree, ret);
+    if (node_ungraft(tree->table, place->made_in, made))
+        g_ptr_array_add(ret->given, made);
+    add_stale_in(ret, place->made_in, place->made_name, false);
+}
+
 int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-             const struct live_kept *kept, bool can_keep, struct live *ret, char **ret_why)
+             const struct live_kept *kept, bool can_keep, const struct patience *patience, struct live *ret,
+             char **ret_why)
 {
     struct graft graft;
+    *ret = (struct live){0};
     int status = graft_find(tree, spec, &graft, ret_why);
     if (status < 0)
         return status;
@@ -293,11 +309,13 @@ int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, c
     g_autofree char *path = g_strconcat("/", inner, NULL);
     status = check_kept(spec, &graft.place, path, kept, can_keep, ret_why);
     if (status == 0)
-        status = graft_open(tree, spec, index, volume_dir, &graft, ret_why);
-    if (status == 0)
+        status = graft_open(tree, spec, index, volume_dir, patience, &graft, ret_why);
+    if (status == 0) {
         live_show(tree, &graft, kept, false, ret);
-    else
-        graft_give_up(tree, &graft);
+        return 0;
+    }
+    unmake_way(tree, &graft.place, ret);
+    graft_give_up(tree, &graft);
     return status;
 }
 

@@ -27,10 +27,11 @@ struct link_key {
 struct seed {
     const struct union_stack *stack;
     const char *from; /* the copied directory's path in the union */
-    int dir_fd;       /* borrowed */
-    GQueue todo;      /* of struct todo, parents before children */
-    GPtrArray *done;  /* of struct todo: directories whose attributes are still to be set */
-    GTree *links; /* struct link_key → path; compared, not hashed: the numbers come from the layers' file system */
+    const struct patience *patience;
+    int dir_fd;      /* borrowed */
+    GQueue todo;     /* of struct todo, parents before children */
+    GPtrArray *done; /* of struct todo: directories whose attributes are still to be set */
+    GTree *links;    /* struct link_key → path; compared, not hashed: the numbers come from the layers' file system */
 };
 
 static void todo_free(gpointer data)
@@ -92,7 +93,7 @@ static int copy_child(struct seed *seed, const struct todo *dir, int dir_fd, con
         status = copy_link(seed, &entry.st, dir_fd, name, path);
         if (status == 1) {
             g_autofree char *source = path_join(seed->from, path);
-            status = seed_file(seed->stack, source, &entry, dir_fd, name);
+            status = seed_file(seed->stack, source, &entry, dir_fd, name, seed->patience);
         }
     }
     union_entry_clear(&entry);
@@ -114,7 +115,8 @@ static int copy_children(struct seed *seed, const struct todo *dir, char **ret_p
         *ret_path = g_strdup(dir->path);
     for (size_t i = 0; status == 0 && i < listing->n_names; i++) {
         g_autofree char *path = path_join(dir->path, listing->names[i].name);
-        status = copy_child(seed, dir, dir_fd, listing->names[i].name, path);
+        status =
+            patience_is_over(seed->patience) ? -ECANCELED : copy_child(seed, dir, dir_fd, listing->names[i].name, path);
         if (status < 0)
             *ret_path = g_steal_pointer(&path);
     }
@@ -141,6 +143,7 @@ int seed_fill(const struct backing_image *image, int dir_fd, char **ret_path)
     struct seed seed = {
         .stack = image->stack,
         .from = image->path,
+        .patience = image->patience,
         .dir_fd = dir_fd,
         .todo = G_QUEUE_INIT,
         .done = g_ptr_array_new_with_free_func(todo_free),

@@ -16,7 +16,7 @@
  * @dir_fd:  an empty directory that nobody else writes to; readable descriptor or O_PATH.
  * @ret_path: on failure the path below the directory at which it failed ("" = the directory); owned, g_free().
  *
- * Returns 0 or -errno; what was copied so far stays, for the caller to remove. Any thread.
+ * Returns 0 or -errno (-ECANCELED: the image's patience was over); what was copied so far stays, for the caller to remove. Any thread.
  */
 int seed_fill(const struct backing_image *image, int dir_fd, char **ret_path);
 

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define COPY_CHUNK ((size_t)1 << 20)
+/* Of what the kernel copies by itself at once; in between it can be given up. */
+#define COPY_MOST ((size_t)64 << 20)
 
 static int write_all(int to, const char *data, size_t size, off_t offset)
 {
@@ -30,17 +32,19 @@ static int write_all(int to, const char *data, size_t size, off_t offset)
 }
 
 /* Copies bytes [start, end). A shorter source is an error of the layer, not something to hide. */
-static int copy_range(int from, int to, off_t start, off_t end)
+static int copy_range(int from, int to, off_t start, off_t end, const struct patience *patience)
 {
-    while (start < end) {
+    while (start < end && !patience_is_over(patience)) {
         off_t in = start, out = start;
-        ssize_t copied = copy_file_range(from, &in, to, &out, (size_t)(end - start), 0);
+        ssize_t copied = copy_file_range(from, &in, to, &out, MIN(COPY_MOST, (size_t)(end - start)), 0);
         if (copied <= 0)
             break; /* another file system or an old kernel: by hand */
         start += copied;
     }
     g_autofree char *buffer = start < end ? g_malloc(COPY_CHUNK) : NULL;
     while (start < end) {
+        if (patience_is_over(patience))
+            return -ECANCELED;
         ssize_t length = pread(from, buffer, MIN(COPY_CHUNK, (size_t)(end - start)), start);
         if (length < 0 && errno == EINTR)
             continue;
@@ -55,7 +59,7 @@ static int copy_range(int from, int to, off_t start, off_t end)
 }
 
 /* Copies the data and leaves the holes. */
-static int copy_data(int from, int to, off_t size)
+static int copy_data(int from, int to, off_t size, const struct patience *patience)
 {
     if (ftruncate(to, size) < 0)
         return -errno;
@@ -68,7 +72,7 @@ static int copy_data(int from, int to, off_t size)
             data = at; /* a file system that knows no holes */
         if (hole < 0 || hole > size)
             hole = size;
-        int status = copy_range(from, to, data, hole);
+        int status = copy_range(from, to, data, hole, patience);
         if (status < 0)
             return status;
         at = hole;
@@ -77,13 +81,13 @@ static int copy_data(int from, int to, off_t size)
 }
 
 static int copy_regular(const struct union_stack *stack, const char *source, const struct union_entry *entry,
-                        int dir_fd, const char *name)
+                        int dir_fd, const char *name, const struct patience *patience)
 {
     int from = union_open_file(stack, source, entry->layers[0], 0);
     if (from < 0)
         return from;
     int to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int status = to < 0 ? -errno : copy_data(from, to, entry->st.st_size);
+    int status = to < 0 ? -errno : copy_data(from, to, entry->st.st_size, patience);
     if (to >= 0 && close(to) < 0 && status == 0)
         status = -errno;
     close(from);
@@ -148,11 +152,11 @@ int seed_attributes(const struct union_stack *stack, const char *source, const s
 }
 
 int seed_file(const struct union_stack *stack, const char *source, const struct union_entry *entry, int dir_fd,
-              const char *name)
+              const char *name, const struct patience *patience)
 {
     int status;
     if (S_ISREG(entry->st.st_mode)) {
-        status = copy_regular(stack, source, entry, dir_fd, name);
+        status = copy_regular(stack, source, entry, dir_fd, name, patience);
     } else if (S_ISLNK(entry->st.st_mode)) {
         status = copy_symlink(stack, source, entry, dir_fd, name);
     } else {

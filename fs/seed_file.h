@@ -6,6 +6,7 @@
 #ifndef ROFUSE_FS_SEED_FILE_H
 #define ROFUSE_FS_SEED_FILE_H
 
+#include "patience.h"
 #include "union.h"
 
 /*
@@ -13,11 +14,12 @@
  *
  * @source: its path in the union; @entry: what union_lookup() says of it.
  * @dir_fd, @name: where it goes; must not exist yet.
+ * @patience: for a file's content; -ECANCELED where it is over. NULL = without end.
  *
  * A device that the process may not make is left out. Returns 0 or -errno.
  */
 int seed_file(const struct union_stack *stack, const char *source, const struct union_entry *entry, int dir_fd,
-              const char *name);
+              const char *name, const struct patience *patience);
 
 /*
  * seed_attributes - gives an open file or directory (O_PATH is enough) the owner, mode, extended attributes, ACLs and

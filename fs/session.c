@@ -30,6 +30,11 @@
 
 #define MOST_KEPT_FDS 512
 
+/* FUSE_CAP_* that the kernel is taken not to have: tests/ builds a program that meets an older one. */
+#ifndef SESSION_KERNEL_LACKS
+#define SESSION_KERNEL_LACKS 0
+#endif
+
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 #define IO_URING_WORD "io_uring,"
 #else
@@ -103,7 +108,8 @@ int session_new(const struct session_options *options, struct session **ret, cha
     session->volume_dir = g_strdup(options->volume_dir);
     session->ended_fds = g_array_new(FALSE, FALSE, sizeof(int));
     session->n_indexes = (unsigned)options->n_routes;
-    pthread_mutex_init(&session->route_lock, NULL);
+    pthread_mutex_init(&session->change_lock, NULL);
+    pthread_mutex_init(&session->learn_lock, NULL);
     session->n_threads = options->threads;
     session->passthrough = options->passthrough;
     session->io_uring = options->io_uring;
@@ -221,7 +227,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
     init_new(session, connection);
 #endif
-    session->can_expire = (connection->capable & FUSE_CAP_EXPIRE_ONLY) != 0;
+    session->can_expire = (connection->capable & ~SESSION_KERNEL_LACKS & FUSE_CAP_EXPIRE_ONLY) != 0;
     connection->max_readahead = UINT32_MAX;
 }
 
@@ -426,7 +432,8 @@ void session_free(struct session *session)
     passthrough_free(session->ops.passthrough);
     g_ptr_array_free(session->limits, TRUE);
     writers_free(session->writers);
-    pthread_mutex_destroy(&session->route_lock);
+    pthread_mutex_destroy(&session->change_lock);
+    pthread_mutex_destroy(&session->learn_lock);
     session_close_ended(session);
     g_array_free(session->ended_fds, TRUE);
     g_free(session->volume_dir);

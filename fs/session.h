@@ -14,6 +14,7 @@ struct access_subject;
 struct counters;
 struct denial_log;
 struct explanation;
+struct patience;
 struct session;
 struct writer;
 
@@ -83,13 +84,14 @@ struct session_protected {
  * and from outside, are seen where the daemon may reconfigure the mount (root); else when the kernel's memory is short.
  *
  * @protected: complete as of now; what is mounted there while this runs may be detached.
+ * @patience:  for a fill, and for the changes before it (patience.h); over: -ECANCELED. NULL = without end.
  * @ret_index: where its changes are counted (counters.h).
  * @ret_why:   on failure one line for a person; owned, g_free().
  * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
  * one; one change at a time.
  */
 int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
-                      unsigned *ret_index, char **ret_why);
+                      const struct patience *patience, unsigned *ret_index, char **ret_why);
 
 /*
  * session_route_remove - takes a route away, declared at the mount or added later; what the image has there is seen again.

@@ -96,6 +96,7 @@ static int open_layer(struct session *session, struct learn *learn, const struct
 /* Frees the layers that are not in use any more, as far as they have ended by now. */
 static void free_ended(struct session *session, unsigned patience_ms)
 {
+    pthread_mutex_lock(&session->learn_lock);
     for (struct learn **link = &session->learn, *learn; (learn = *link) != NULL;) {
         if (!learn->is_on && session_view_free(learn->view, patience_ms)) {
             *link = learn->before;
@@ -104,6 +105,7 @@ static void free_ended(struct session *session, unsigned patience_ms)
             link = &learn->before;
         }
     }
+    pthread_mutex_unlock(&session->learn_lock);
 }
 
 static int switch_on(struct session *session, const struct tmpfs_size *size, const struct live_kept *kept,
@@ -123,9 +125,11 @@ static int switch_on(struct session *session, const struct tmpfs_size *size, con
         g_free(learn);
         return status;
     }
+    pthread_mutex_lock(&session->learn_lock);
     learn->before = session->learn;
     learn->is_on = true;
     session->learn = learn;
+    pthread_mutex_unlock(&session->learn_lock);
     atomic_fetch_or(&session->ops.counters->features, COUNTERS_FEATURE_LEARN);
     return 0;
 }
@@ -177,7 +181,7 @@ int session_learn(struct session *session, bool on, const struct tmpfs_size *siz
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
     int status = 0;
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->change_lock);
     free_ended(session, 0);
     struct learn *learn = current(session);
     if (on != (learn != NULL))
@@ -190,41 +194,55 @@ int session_learn(struct session *session, bool on, const struct tmpfs_size *siz
             session_tell_kernel(session, &live, true);
     } else if (status == 0 && !on && learn != NULL) {
         live_uncover(session->tree, learn->route, &kept, &live);
+        pthread_mutex_lock(&session->learn_lock);
         let_go(learn);
+        pthread_mutex_unlock(&session->learn_lock);
         atomic_fetch_and(&session->ops.counters->features, ~(uint64_t)COUNTERS_FEATURE_LEARN);
         session_tell_kernel(session, &live, true);
         ops_route_unused(&session->ops, learn->route);
     }
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->change_lock);
     return status;
 }
 
 bool session_is_learning(struct session *session)
 {
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->learn_lock);
     bool is_on = current(session) != NULL;
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->learn_lock);
     return is_on;
 }
 
 bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used)
 {
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->learn_lock);
     const struct learn *learn = current(session);
     if (learn != NULL)
         overlay_space(learn->route->upper_fd, ret_size, ret_used);
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->learn_lock);
     return learn != NULL;
 }
 
 struct learn_diff *session_learn_diff(struct session *session)
 {
-    pthread_mutex_lock(&session->route_lock);
+    int upper_fd = -1, lower_fd = -1;
+    bool is_trusted = false;
+    pthread_mutex_lock(&session->learn_lock);
     const struct learn *learn = current(session);
-    struct learn_diff *diff =
-        learn != NULL ? learn_diff_new(session->tree, learn->route->upper_fd, learn->lower_fd, learn->is_trusted)
-                      : NULL;
-    pthread_mutex_unlock(&session->route_lock);
+    if (learn != NULL) {
+        upper_fd = fcntl(learn->route->upper_fd, F_DUPFD_CLOEXEC, 0);
+        lower_fd = fcntl(learn->lower_fd, F_DUPFD_CLOEXEC, 0);
+        is_trusted = learn->is_trusted;
+    }
+    pthread_mutex_unlock(&session->learn_lock);
+    if (learn == NULL)
+        return NULL;
+    /* Without the lock: a large layer takes long, and learn mode may be switched off meanwhile. */
+    struct learn_diff *diff = learn_diff_new(session->tree, upper_fd, lower_fd, is_trusted);
+    if (upper_fd >= 0)
+        close(upper_fd);
+    if (lower_fd >= 0)
+        close(lower_fd);
     return diff;
 }
 

@@ -29,20 +29,22 @@ struct session {
     dev_t device;               /* of the mounted file system; 0 = not known */
     bool passthrough, io_uring; /* wanted */
     atomic_bool can_expire;     /* the kernel can expire a name without dropping what is mounted there (Linux 6.2) */
-    pthread_mutex_t
-        route_lock;      /* one change of the routes at a time; held over system calls, never by a serving thread */
-    GArray *ended_fds;   /* [route_lock] of ended routes, to be closed; owned */
-    unsigned n_indexes;  /* [route_lock] that routes have had so far */
-    struct learn *learn; /* [route_lock] learn mode's layers; owned; the first is in use if it is_on */
+    /* One change of routes or of learn mode at a time. Held over all that may take long (a fill, requests that are under way,
+     * notices), so nothing else may need it. */
+    pthread_mutex_t change_lock;
+    pthread_mutex_t learn_lock;      /* the list of learn mode's layers; after change_lock */
+    GArray *ended_fds;               /* [change_lock] of ended routes, to be closed; owned */
+    unsigned n_indexes;              /* [change_lock] that routes have had so far */
+    struct learn *learn;             /* [learn_lock] learn mode's layers; owned; the first is in use if it is_on */
     struct tmpfs_size learn_size;    /* of learn mode's layers, unless another one is asked for */
-    unsigned n_learns;               /* [route_lock] how many there have been */
+    unsigned n_learns;               /* [change_lock] how many there have been */
     unsigned n_threads;              /* to begin with */
     struct session_threads *threads; /* owned */
 };
 
 /*
  * Tells the kernel what it does not know any more, and ends the change.
- * @all: names that are nowhere, too. [route_lock]
+ * @all: names that are nowhere, too. [change_lock]
  */
 void session_tell_kernel(struct session *session, struct live *live, bool all);
 

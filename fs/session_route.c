@@ -6,6 +6,8 @@
 #include "live.h"
 #include "node_face.h"
 #include "numbers.h"
+#include "patience.h"
+#include "session_aside.h"
 #include "session_private.h"
 
 #include <errno.h>
@@ -90,6 +92,26 @@ void session_close_ended(struct session *session)
     g_array_set_size(session->ended_fds, 0);
 }
 
+struct notices {
+    const struct session *session;
+    const struct live *live;
+    bool all;
+};
+
+/* In a thread with descriptors of its own. */
+static void send_notices(void *data)
+{
+    const struct notices *notices = data;
+    const struct session *session = notices->session;
+    const struct live *live = notices->live;
+    if (notices->all)
+        drop_unused_names(session);
+    for (guint i = 0; i < live->stale->len; i++)
+        expire(session, &g_array_index(live->stale, struct live_name, i));
+    for (guint i = 0; i < live->changed->len; i++)
+        change(session, live->changed->pdata[i]);
+}
+
 /*
  * Tells the kernel what it does not know any more. Each name waits for whoever is changing or searching its directory, so that
  * his answer is there before it is expired; answers about attributes that are older than the notice are dropped by the kernel
@@ -97,16 +119,12 @@ void session_close_ended(struct session *session)
  */
 void session_tell_kernel(struct session *session, struct live *live, bool all)
 {
+    struct notices notices = {session, live, all};
     tree_take_ended(session->tree, session->ended_fds);
     bool quiet = turns_wait(&session->turns, PATIENCE_MS);
     if (quiet)
         session_close_ended(session);
-    if (all)
-        drop_unused_names(session);
-    for (guint i = 0; i < live->stale->len; i++)
-        expire(session, &g_array_index(live->stale, struct live_name, i));
-    for (guint i = 0; i < live->changed->len; i++)
-        change(session, live->changed->pdata[i]);
+    session_aside(fuse_session_fd(session->fuse), send_notices, &notices);
     live_end(live, quiet);
 }
 
@@ -141,20 +159,22 @@ static int check_add(const struct session *session, const struct route_spec *spe
 }
 
 int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
-                      unsigned *ret_index, char **ret_why)
+                      const struct patience *patience, unsigned *ret_index, char **ret_why)
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
-    struct live live;
-    pthread_mutex_lock(&session->route_lock);
+    struct live live = {0};
+    pthread_mutex_lock(&session->change_lock);
     int status = check_add(session, spec, ret_why);
+    if (status == 0 && patience_is_over(patience))
+        status = refuse(spec, -ECANCELED, "given up before it was begun", ret_why);
     if (status == 0)
         status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &kept, session->can_expire,
-                          &live, ret_why);
-    if (status == 0) {
+                          patience, &live, ret_why);
+    if (status == 0)
         *ret_index = session->n_indexes++;
-        session_tell_kernel(session, &live, !live.is_private);
-    }
-    pthread_mutex_unlock(&session->route_lock);
+    if (live.tree != NULL)
+        session_tell_kernel(session, &live, status == 0 && !live.is_private);
+    pthread_mutex_unlock(&session->change_lock);
     return status;
 }
 
@@ -220,7 +240,7 @@ int session_route_remove(struct session *session, const char *target, bool force
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
-    pthread_mutex_lock(&session->route_lock);
+    pthread_mutex_lock(&session->change_lock);
     struct route *route = find_route(session, target);
     int status = -ENOENT;
     if (route == NULL)
@@ -233,7 +253,7 @@ int session_route_remove(struct session *session, const char *target, bool force
         session_tell_kernel(session, &live, false);
         ops_route_unused(&session->ops, route);
     }
-    pthread_mutex_unlock(&session->route_lock);
+    pthread_mutex_unlock(&session->change_lock);
     return status;
 }
 

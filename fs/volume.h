@@ -3,7 +3,7 @@
  *
  * A new and empty volume is filled beside its place, in STORE/NAME/_data.filling, and put there by a rename, so that a
  * fill that was interrupted leaves an empty volume behind and never half of the image's content. STORE/NAME/lock is held
- * shared by every mount that uses the volume and exclusively by the one that fills it. Set-up only, one thread.
+ * shared by every mount that uses the volume and exclusively by the one that fills it. One thread at a time.
  */
 #ifndef ROFUSE_FS_VOLUME_H
 #define ROFUSE_FS_VOLUME_H

@@ -173,6 +173,8 @@ static gboolean ask(const struct options *options, const char *word, const char 
     struct asked_mount *mount = paths != NULL ? mount_ask(paths, word, error) : NULL;
     gboolean done = FALSE;
     if (mount != NULL) {
+        /* The copy of the image's content may take long, and ends when nobody waits for it. */
+        control_client_set_patience(mount->client, -1);
         json_t *result = control_client_ask(mount->client, command, args, error);
         done = result != NULL;
         if (done && quiet && !options->as_json)

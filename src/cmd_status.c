@@ -42,7 +42,7 @@ static json_t *ask_daemon(const struct paths *paths, const struct state *state)
     struct control_client *client = control_client_new(path, NULL);
     if (client == NULL)
         return NULL;
-    control_client_be_quick(client, ANSWER_MS);
+    control_client_set_patience(client, ANSWER_MS);
     json_t *live = control_client_ask(client, "status", NULL, NULL);
     control_client_free(client);
     return live;

@@ -12,7 +12,7 @@
 
 /* What a daemon may say at once: the facts of thousands of places. */
 #define MOST_ANSWER ((size_t)64 << 20)
-/* A volume may have to be filled first. */
+/* Who knows better sets it. */
 #define ANSWER_MS (10 * 60 * 1000)
 #define SEND_MS 10000
 
@@ -120,7 +120,7 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
     return event != NULL ? 1 : -1;
 }
 
-void control_client_be_quick(struct control_client *client, int timeout_ms)
+void control_client_set_patience(struct control_client *client, int timeout_ms)
 {
     client->answer_ms = timeout_ms;
 }

@@ -30,8 +30,8 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
  */
 int control_client_next(struct control_client *client, int timeout_ms, json_t **ret, GError **error);
 
-/* How long control_client_ask() waits for an answer, instead of minutes. */
-void control_client_be_quick(struct control_client *client, int timeout_ms);
+/* How long control_client_ask() waits for an answer, instead of minutes; -1 = for ever. */
+void control_client_set_patience(struct control_client *client, int timeout_ms);
 
 /* What poll(2) may wait for: readable when control_client_next() may have something. Owned by the client. What was read
  * before is not seen by poll(2): ask with timeout 0 first. */

@@ -4,6 +4,7 @@
 #include "control_server.h"
 
 #include "app_error.h"
+#include "control_budget.h"
 #include "control_line.h"
 #include "control_socket.h"
 #include "text.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST_CONNECTIONS 32
@@ -30,9 +32,19 @@
 #define BURST 200
 #define REQUEST_US 5000
 
+/* What of a follower's work counts for others: what he is told at first. */
+#define MOST_FOLLOWED_US 100000
+
+/* A newcomer gets the place of who has asked nothing for so long, where all are taken, and waits so long for it. */
+#define QUIET_US 100000
+#define PLACE_SECONDS 1
+
 struct connection {
     struct control_server *server;
-    int fd; /* owned */
+    int fd;             /* owned */
+    gint64 quiet_since; /* [lock] of the server; 0 while a request is under way */
+    bool is_shut;       /* [lock] of the server */
+    gint64 charged;     /* of its thread's time, in microseconds */
 };
 
 struct control_server {
@@ -42,6 +54,7 @@ struct control_server {
     const struct control_command *const *tables;
     void *data;
     pthread_t thread;
+    struct control_budget budget;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     bool stopping;                                    /* [lock] */
@@ -50,7 +63,7 @@ struct control_server {
 };
 
 struct control_stream {
-    const struct connection *connection;
+    struct connection *connection;
 };
 
 static const struct control_command *find_command(const struct control_server *server, const char *name)
@@ -62,14 +75,25 @@ static const struct control_command *find_command(const struct control_server *s
     return NULL;
 }
 
-static bool send_line(const struct connection *connection, const char *text)
+/* Who says nothing, or does not read, makes room for others. */
+static void set_quiet(struct connection *connection, bool is_quiet)
+{
+    pthread_mutex_lock(&connection->server->lock);
+    connection->quiet_since = is_quiet ? g_get_monotonic_time() : 0;
+    pthread_mutex_unlock(&connection->server->lock);
+}
+
+static bool send_line(struct connection *connection, const char *text)
 {
     g_autofree char *line = g_strconcat(text, "\n", NULL);
-    return control_send_text(connection->fd, line, strlen(line), SEND_MS) == 0;
+    set_quiet(connection, true);
+    bool sent = control_send_text(connection->fd, line, strlen(line), SEND_MS) == 0;
+    set_quiet(connection, false);
+    return sent;
 }
 
 /* Takes the reference. */
-static bool send_json(const struct connection *connection, json_t *json)
+static bool send_json(struct connection *connection, json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(json);
@@ -79,7 +103,7 @@ static bool send_json(const struct connection *connection, json_t *json)
 }
 
 /* Takes the error. */
-static bool send_error(const struct connection *connection, GError *error)
+static bool send_error(struct connection *connection, GError *error)
 {
     int status = error->domain == APP_ERROR ? error->code : APP_ERROR_FAILED;
     g_autofree char *repaired = text_repair(error->message);
@@ -116,21 +140,32 @@ static const struct control_command *read_request(const struct control_server *s
     return command;
 }
 
-static bool answer(const struct connection *connection, const char *line)
+/* Counts what the connection's thread has done since it was counted last. */
+static void charge(struct connection *connection, gint64 most)
 {
-    const struct control_server *server = connection->server;
+    gint64 used = control_budget_used();
+    control_budget_charge(&connection->server->budget, MIN(used - connection->charged, most));
+    connection->charged = used;
+}
+
+static bool answer(struct connection *connection, const char *line)
+{
+    struct control_server *server = connection->server;
     GError *error = NULL;
     json_t *args = NULL;
     const struct control_command *command = read_request(server, line, &args, &error);
     if (command == NULL)
         return send_error(connection, error);
-    json_t *result = command->run(server->data, args, &error);
+    struct control_stream stream = {.connection = connection};
+    json_t *result = command->work != NULL ? command->work(server->data, args, &stream, &error)
+                                           : command->run(server->data, args, &error);
     bool sent = result == NULL ? send_error(connection, error)
                                : send_json(connection, json_pack("{s:i, s:b, s:o}", "v", 1, "ok", 1, "result", result));
+    charge(connection, G_MAXINT64);
     if (result != NULL && sent && command->follow != NULL) {
-        struct control_stream stream = {.connection = connection};
         command->follow(server->data, args, &stream);
         sent = send_json(connection, json_pack("{s:i, s:b}", "v", 1, "end", 1));
+        charge(connection, MOST_FOLLOWED_US);
     }
     json_decref(args);
     return sent;
@@ -147,7 +182,7 @@ static void keep_rate(gint64 *next)
         g_usleep((gulong)early);
 }
 
-static void serve_connection(const struct connection *connection)
+static void serve_connection(struct connection *connection)
 {
     struct control_reader reader;
     control_reader_init(&reader, connection->fd, MOST_REQUEST);
@@ -162,9 +197,12 @@ static void serve_connection(const struct connection *connection)
                                                      MOST_REQUEST));
         if (status <= 0)
             break;
+        set_quiet(connection, false);
         keep_rate(&next);
+        control_budget_wait(&connection->server->budget, connection->server->stop_fd);
         going_on = answer(connection, line);
         g_free(line);
+        set_quiet(connection, true);
     }
     control_reader_clear(&reader);
 }
@@ -209,14 +247,38 @@ static bool is_allowed(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* [lock] Ends the connection that has been quiet for longest, and waits until its place is free. */
+static void make_place(struct control_server *server)
+{
+    struct connection *quiet = NULL;
+    for (size_t i = 0; i < MOST_CONNECTIONS; i++) {
+        struct connection *connection = server->connections[i];
+        if (connection != NULL && connection->quiet_since != 0 && !connection->is_shut &&
+            (quiet == NULL || connection->quiet_since < quiet->quiet_since))
+            quiet = connection;
+    }
+    if (quiet == NULL || g_get_monotonic_time() - quiet->quiet_since < QUIET_US)
+        return;
+    quiet->is_shut = true;
+    (void)shutdown(quiet->fd, SHUT_RDWR);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PLACE_SECONDS;
+    while (server->n_connections == MOST_CONNECTIONS)
+        if (pthread_cond_clockwait(&server->ended, &server->lock, CLOCK_MONOTONIC, &until) != 0)
+            return;
+}
+
 /* Gives a connection a thread; where there are too many, or he may not, he is told by the end of the connection. */
 static void take_connection(struct control_server *server, int fd)
 {
     struct connection *connection = g_new0(struct connection, 1);
-    *connection = (struct connection){.server = server, .fd = fd};
-    bool taken = false;
+    *connection = (struct connection){.server = server, .fd = fd, .quiet_since = g_get_monotonic_time()};
+    bool taken = false, is_welcome = is_allowed(fd);
     pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < MOST_CONNECTIONS && !taken && !server->stopping && is_allowed(fd); i++) {
+    if (is_welcome && server->n_connections == MOST_CONNECTIONS)
+        make_place(server);
+    for (size_t i = 0; i < MOST_CONNECTIONS && !taken && !server->stopping && is_welcome; i++) {
         pthread_t thread;
         if (server->connections[i] != NULL)
             continue;
@@ -257,6 +319,7 @@ static void free_server(struct control_server *server)
         close(server->listen_fd);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
+    control_budget_clear(&server->budget);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->ended);
     g_free(server->path);
@@ -270,6 +333,7 @@ struct control_server *control_server_start(const char *path, const struct contr
     server->path = g_strdup(path);
     server->tables = tables;
     server->data = data;
+    control_budget_init(&server->budget);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->ended, NULL);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -288,10 +352,27 @@ struct control_server *control_server_start(const char *path, const struct contr
     return NULL;
 }
 
-void control_server_stop(struct control_server *server)
+/* [lock] Waits until no connection is left, at most so long; returns whether that is so. */
+static bool wait_for_connections(struct control_server *server, int patience_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += patience_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    while (server->n_connections > 0)
+        if (pthread_cond_clockwait(&server->ended, &server->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+            return server->n_connections == 0;
+    return true;
+}
+
+bool control_server_stop(struct control_server *server, int patience_ms)
 {
     if (server == NULL)
-        return;
+        return true;
     uint64_t one = 1;
     (void)!write(server->stop_fd, &one, sizeof one);
     pthread_join(server->thread, NULL);
@@ -301,10 +382,11 @@ void control_server_stop(struct control_server *server)
     for (size_t i = 0; i < MOST_CONNECTIONS; i++)
         if (server->connections[i] != NULL)
             (void)shutdown(server->connections[i]->fd, SHUT_RDWR);
-    while (server->n_connections > 0)
-        pthread_cond_wait(&server->ended, &server->lock);
+    bool have_ended = wait_for_connections(server, patience_ms);
     pthread_mutex_unlock(&server->lock);
-    free_server(server);
+    if (have_ended)
+        free_server(server);
+    return have_ended;
 }
 
 bool control_stream_send(struct control_stream *stream, json_t *event)
@@ -322,6 +404,12 @@ bool control_stream_is_open(const struct control_stream *stream)
 {
     /* A follower has nothing more to say: its end is all that can come. */
     struct pollfd descriptor = {.fd = stream->connection->fd, .events = POLLIN | POLLRDHUP};
+    return poll(&descriptor, 1, 0) == 0;
+}
+
+bool control_stream_is_wanted(const struct control_stream *stream)
+{
+    struct pollfd descriptor = {.fd = stream->connection->fd};
     return poll(&descriptor, 1, 0) == 0;
 }
 

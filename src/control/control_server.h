@@ -7,7 +7,8 @@
  * answer, and {"v":1,"end":true} where it ends by itself.
  *
  * Each connection has a thread, so that a client which hangs, lies or sends nothing harms no other. Connections, the size of
- * a request, its time and its rate are limited; a client that does not read is dropped. Only root and the daemon's own user
+ * a request, its time and its rate are limited, and so is what all commands together use of a processor (control_budget.h); a
+ * client that does not read is dropped, and one that asks nothing where others want his place. Only root and the daemon's own user
  * are let in (unix(7), SO_PEERCRED).
  */
 #ifndef ROFUSE_SRC_CONTROL_SERVER_H
@@ -29,6 +30,12 @@ struct control_command {
      */
     json_t *(*run)(void *data, const json_t *args, GError **error);
 
+    /*
+     * In the place of run, for what may take long: it gives up, with an error and nothing half done, when
+     * control_stream_is_wanted() says that nobody waits for it any more. To be asked at least once a second where that can be.
+     */
+    json_t *(*work)(void *data, const json_t *args, const struct control_stream *stream, GError **error);
+
     /* NULL, or: sends what follows the answer, until control_stream_*() says that nobody listens any more. */
     void (*follow)(void *data, const json_t *args, struct control_stream *stream);
 };
@@ -42,8 +49,13 @@ struct control_command {
 struct control_server *control_server_start(const char *path, const struct control_command *const *tables, void *data,
                                             GError **error);
 
-/* Closes every connection, waits for the commands that are under way, removes the socket. NULL is allowed. */
-void control_server_stop(struct control_server *server);
+/*
+ * control_server_stop - closes every connection, waits for the commands that are under way, removes the socket.
+ *
+ * @patience_ms: how long at most. Returns false where commands are still at work then (they hang on some file system): what they
+ * use, and the server, are to be left as they are until the process ends. NULL is allowed.
+ */
+bool control_server_stop(struct control_server *server, int patience_ms);
 
 /* Sends an event; takes the reference. False when the client is gone or does not read: then return from follow(). */
 bool control_stream_send(struct control_stream *stream, json_t *event);
@@ -53,6 +65,9 @@ bool control_stream_send_text(struct control_stream *stream, const char *json);
 
 /* Whether somebody still listens and the daemon does not end. To be asked at least once a second. */
 bool control_stream_is_open(const struct control_stream *stream);
+
+/* Whether somebody still waits for the answer, be it that he has sent more requests, and the daemon does not end. */
+bool control_stream_is_wanted(const struct control_stream *stream);
 
 /* Reads an argument: the string of KEY, borrowed; NULL, with an error where it is not a string, or missing and @required. */
 const char *control_arg_text(const json_t *args, const char *key, bool required, GError **error);

@@ -20,7 +20,14 @@ struct history;
 struct log_set;
 struct session;
 
-/* All is borrowed but the lock, and outlives the socket. */
+/*
+ * All is borrowed but the locks, and outlives the socket.
+ *
+ * Two locks, so that what takes long holds nothing that others need: whoever changes the mount (routes, learn mode) holds
+ * change_lock all the while, be it hours for a fill from a slow disk, and takes lock only to enter the outcome in the state and
+ * its file. Whoever asks takes lock at most; so does the main thread, which must hear signals at any time. With change_lock
+ * the routes of the state can be read without lock, as nobody else writes them.
+ */
 struct daemon {
     const struct paths *paths;
     struct session *session;
@@ -28,8 +35,9 @@ struct daemon {
     struct history *history;
     struct facts_watch *facts;
     struct counters *counters;
-    pthread_mutex_t lock; /* for whoever changes the mount: routes, the state and its file */
-    struct state *state;  /* [lock] but for what never changes: name, mountpoint, device, layers, volume_dir */
+    pthread_mutex_t change_lock; /* one change of the mount at a time; before lock */
+    pthread_mutex_t lock;        /* never held over anything that may wait for a client or a backing file system */
+    struct state *state;         /* [lock] but for what never changes: name, mountpoint, device, layers, volume_dir */
 };
 
 /* Serves RUN/NAME.sock. NULL with one line. Ended by control_server_stop() before anything of @daemon goes. */

@@ -35,4 +35,4 @@ static json_t *run_facts(void *data, const json_t *args, GError **error)
     return document;
 }
 
-const struct control_command daemon_facts_commands[] = {{"facts", run_facts, NULL}, {NULL, NULL, NULL}};
+const struct control_command daemon_facts_commands[] = {{.name = "facts", .run = run_facts}, {.name = NULL}};

@@ -21,7 +21,7 @@
 /* @size: NULL = the mount's. */
 static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_size *size, GError **error)
 {
-    pthread_mutex_lock(&daemon->lock);
+    pthread_mutex_lock(&daemon->change_lock);
     bool was_on = session_is_learning(daemon->session);
     g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
     const struct session_protected protected = {(const char *const *)places->pdata, places->len};
@@ -34,7 +34,7 @@ static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_siz
     } else {
         result = session_learn(daemon->session, on, size, &protected, &why);
     }
-    pthread_mutex_unlock(&daemon->lock);
+    pthread_mutex_unlock(&daemon->change_lock);
     if (result < 0) {
         app_error_failed(error, "%s", why != NULL ? why : g_strerror(-result));
         return NULL;
@@ -123,4 +123,8 @@ static json_t *run_diff(void *data, const json_t *args, GError **error)
 }
 
 const struct control_command daemon_learn_commands[] = {
-    {"learn.on", run_on, NULL}, {"learn.off", run_off, NULL}, {"learn.diff", run_diff, NULL}, {NULL, NULL, NULL}};
+
+    {.name = "learn.on", .run = run_on},
+    {.name = "learn.off", .run = run_off},
+    {.name = "learn.diff", .run = run_diff},
+    {.name = NULL}};

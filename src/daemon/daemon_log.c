@@ -42,4 +42,5 @@ static void follow_log(void *data, const json_t *args, struct control_stream *st
     }
 }
 
-const struct control_command daemon_log_commands[] = {{"log", run_log, follow_log}, {NULL, NULL, NULL}};
+const struct control_command daemon_log_commands[] = {{.name = "log", .run = run_log, .follow = follow_log},
+                                                      {.name = NULL}};

@@ -12,6 +12,7 @@
 #include "app_error.h"
 #include "json_bytes.h"
 #include "mounted_places.h"
+#include "patience.h"
 #include "route_users.h"
 #include "session.h"
 #include "state_dir.h"
@@ -47,7 +48,24 @@ static json_t *routes_result(json_t *routes)
 /* What is in the file is what the other commands show. */
 static gboolean write_state(struct daemon *daemon, GError **error)
 {
-    return state_dir_write(daemon->paths->run, daemon->state, error);
+    pthread_mutex_lock(&daemon->lock);
+    gboolean is_written = state_dir_write(daemon->paths->run, daemon->state, error);
+    pthread_mutex_unlock(&daemon->lock);
+    return is_written;
+}
+
+static void enter_route(struct daemon *daemon, struct route_spec *spec, unsigned index)
+{
+    pthread_mutex_lock(&daemon->lock);
+    state_add_route(daemon->state, spec, index);
+    pthread_mutex_unlock(&daemon->lock);
+}
+
+static void strike_route(struct daemon *daemon, size_t at)
+{
+    pthread_mutex_lock(&daemon->lock);
+    state_remove_route(daemon->state, at);
+    pthread_mutex_unlock(&daemon->lock);
 }
 
 /* The state's route that was declared for a target; n_routes where there is none. */
@@ -77,19 +95,26 @@ static gboolean read_routes(const json_t *args, struct route_spec *specs, size_t
     return TRUE;
 }
 
-/* Adds one. What the spec owns is the state's then. */
-static gboolean add_one(struct daemon *daemon, struct route_spec *spec, GError **error)
+static bool has_gone(void *stream)
 {
+    return !control_stream_is_wanted(stream);
+}
+
+/* Adds one. What the spec owns is the state's then. */
+static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const struct control_stream *stream,
+                        GError **error)
+{
+    const struct patience patience = {has_gone, (void *)stream};
     g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
     struct session_protected protected = protect(places);
     char *why = NULL;
     unsigned index;
-    int result = session_route_add(daemon->session, spec, &protected, &index, &why);
+    int result = session_route_add(daemon->session, spec, &protected, &patience, &index, &why);
     if (result < 0)
         return fail(result, why, error) != NULL;
     if (spec->source == NULL) /* an anonymous volume has its name now */
         spec->source = g_strdup(session_source(daemon->session, spec->target));
-    state_add_route(daemon->state, spec, index);
+    enter_route(daemon, spec, index);
     return TRUE;
 }
 
@@ -101,7 +126,7 @@ static void undo(struct daemon *daemon, size_t n_before)
         struct session_protected protected = protect(places);
         g_autofree char *why = NULL;
         (void)session_route_remove(daemon->session, state->routes[state->n_routes - 1].target, true, &protected, &why);
-        state_remove_route(state, state->n_routes - 1);
+        strike_route(daemon, state->n_routes - 1);
     }
 }
 
@@ -111,14 +136,15 @@ static int compare_depth(const void *a, const void *b)
     return strcmp(left->target, right->target); /* a path comes before what lies below it */
 }
 
-static json_t *add_all(struct daemon *daemon, struct route_spec *specs, size_t n, GError **error)
+static json_t *add_all(struct daemon *daemon, struct route_spec *specs, size_t n, const struct control_stream *stream,
+                       GError **error)
 {
     struct state *state = daemon->state;
     size_t n_before = state->n_routes;
     gboolean done = TRUE;
     qsort(specs, n, sizeof specs[0], compare_depth);
     for (size_t i = 0; done && i < n; i++)
-        done = add_one(daemon, &specs[i], error);
+        done = add_one(daemon, &specs[i], stream, error);
     done = done && write_state(daemon, error);
     if (!done) {
         undo(daemon, n_before);
@@ -130,16 +156,16 @@ static json_t *add_all(struct daemon *daemon, struct route_spec *specs, size_t n
     return routes_result(routes);
 }
 
-static json_t *run_add(void *data, const json_t *args, GError **error)
+static json_t *work_add(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     struct daemon *daemon = data;
     g_autofree struct route_spec *specs = g_new0(struct route_spec, ROUTES_MOST);
     size_t n;
     json_t *result = NULL;
     if (read_routes(args, specs, &n, error)) {
-        pthread_mutex_lock(&daemon->lock);
-        result = add_all(daemon, specs, n, error);
-        pthread_mutex_unlock(&daemon->lock);
+        pthread_mutex_lock(&daemon->change_lock);
+        result = add_all(daemon, specs, n, stream, error);
+        pthread_mutex_unlock(&daemon->change_lock);
     }
     for (size_t i = 0; i < n; i++)
         route_spec_clear(&specs[i]);
@@ -170,7 +196,7 @@ static json_t *remove_one(struct daemon *daemon, const char *target, bool force,
     if (result < 0)
         return fail(result, why, error);
     json_t *json = state_route_to_json(&state->routes[at]);
-    state_remove_route(state, at);
+    strike_route(daemon, at);
     return json;
 }
 
@@ -207,9 +233,9 @@ static json_t *run_rm(void *data, const json_t *args, GError **error)
         app_error_usage(error, "targets: an array of 1 to %d paths is needed", ROUTES_MOST);
         return NULL;
     }
-    pthread_mutex_lock(&daemon->lock);
+    pthread_mutex_lock(&daemon->change_lock);
     json_t *result = remove_all(daemon, targets, n, json_is_true(json_object_get(args, "force")), error);
-    pthread_mutex_unlock(&daemon->lock);
+    pthread_mutex_unlock(&daemon->change_lock);
     return result;
 }
 
@@ -226,5 +252,7 @@ static json_t *run_ls(void *data, const json_t *args, GError **error)
     return routes_result(routes);
 }
 
-const struct control_command daemon_route_commands[] = {
-    {"route.add", run_add, NULL}, {"route.rm", run_rm, NULL}, {"route.ls", run_ls, NULL}, {NULL, NULL, NULL}};
+const struct control_command daemon_route_commands[] = {{.name = "route.add", .work = work_add},
+                                                        {.name = "route.rm", .run = run_rm},
+                                                        {.name = "route.ls", .run = run_ls},
+                                                        {.name = NULL}};

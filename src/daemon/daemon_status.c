@@ -107,4 +107,4 @@ static json_t *run_status(void *data, const json_t *args, GError **error)
                      "classes", classes_to_json(daemon), "learn_layer", learn_layer_to_json(daemon));
 }
 
-const struct control_command daemon_status_commands[] = {{"status", run_status, NULL}, {NULL, NULL, NULL}};
+const struct control_command daemon_status_commands[] = {{.name = "status", .run = run_status}, {.name = NULL}};

@@ -65,4 +65,4 @@ static json_t *run_why(void *data, const json_t *args, GError **error)
     return json;
 }
 
-const struct control_command daemon_why_commands[] = {{"why", run_why, NULL}, {NULL, NULL, NULL}};
+const struct control_command daemon_why_commands[] = {{.name = "why", .run = run_why}, {.name = NULL}};

@@ -1,462 +1,25 @@
-/*
- * The order matters: signals are blocked before the first thread is there; the name is reserved before anything of the
- * host is changed; the log exists before the session that reports to it and is freed after it; the state says "ready"
- * before the starter hears it. Every step that fails undoes the ones before, in finish().
- */
-#include "serve.h"
+#include "serve_private.h"
 
 #include "app_error.h"
 #include "background.h"
 #include "counters_file.h"
-#include "daemon.h"
 #include "facts_watch.h"
 #include "history.h"
-#include "interrupt.h"
-#include "knowledge.h"
 #include "layer_holds.h"
 #include "log_set.h"
-#include "mount_table.h"
 #include "notify.h"
-#include "process.h"
-#include "readonly_watch.h"
 #include "session.h"
-#include "sink.h"
-#include "state.h"
 #include "state_dir.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* What the logs get to write what is queued. */
 #define LOG_PATIENCE_SECONDS 2
 
-/* How long after the unmount the connection may live on before it is worth saying why. */
-#define QUIET_MS 1000
-
-/* Binds of the mount over itself can lie on top of it; nobody has more than a few. */
-#define STACKED_MAX 16
-
-struct serve {
-    const struct mount_request *request;
-    const struct paths *paths;
-    struct log_dest *logs; /* the request's, or the default; owned */
-    size_t n_logs;
-    bool made_log; /* the default log's file was not there before; removed again if nothing is mounted */
-    struct state *state;
-    bool is_reserved; /* the state's file is there */
-    struct history *history;
-    struct facts_watch *facts;
-    struct log_set *log;
-    GArray *holds; /* of layers in the store */
-    struct counters *counters;
-    struct session *session;
-    bool is_started; /* the session's mount was made */
-    struct daemon daemon;
-    struct control_server *control;
-    int signal_fd;
-    int ready_fd;   /* -1 in the foreground, and once it was used */
-    int starter_fd; /* pidfd of the process that the mount is not to outlive; -1 = none */
-    bool is_unmounting;
-    int64_t unmounted_ms; /* when it was */
-    bool has_said_busy;
-};
-
-static gboolean prepare_process(struct serve *serve, GError **error)
-{
-    /* Modes of what the daemon makes for itself are given in full; a narrower umask of the starter's must not apply to
-     * the directories of volumes. */
-    umask(022);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    serve->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (serve->signal_fd >= 0)
-        return TRUE;
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot watch for signals: %s", g_strerror(errno));
-    return FALSE;
-}
-
-static struct state *new_state(const struct mount_request *request, const struct paths *paths)
-{
-    struct state *state = g_new0(struct state, 1);
-    const char *name = request->name != NULL ? request->name : request->suggested_name;
-    state->name = name != NULL ? g_strdup(name) : state_name_from(request->mountpoint);
-    state->mountpoint = g_strdup(request->mountpoint);
-    state->pid = getpid();
-    state->start_ticks = process_start_ticks(state->pid);
-    state->boot_id = process_boot_id();
-    state->since = g_get_real_time();
-    state->image = g_strdup(request->image_name);
-    state->layers = g_strdupv(request->layers);
-    size_t n_routes;
-    const struct route_spec *routes = mount_options_routes(request->routes, &n_routes);
-    for (size_t i = 0; i < n_routes; i++) {
-        struct route_spec copy = state_copy_route(&routes[i]);
-        state_add_route(state, &copy, (unsigned)i);
-    }
-    state->logs = g_new0(char *, 1);
-    state->log_formats = g_new0(char *, 1);
-    state->fold = request->fold;
-    state->volume_dir = g_strdup(paths->volumes);
-    state->limits = g_new0(char *, 1);
-    state->natives = g_new0(char *, 1);
-    state->read_only_at = g_new0(char *, 1);
-    return state;
-}
-
-/* A mount of that name is still at its place, so its state is not left over. */
-static bool is_mounted(void *data, const struct state *state)
-{
-    const struct mount_entry *entry = mount_table_at(data, state->mountpoint);
-    return mount_entry_is_rofuse(entry) && strcmp(entry->source, state->name) == 0;
-}
-
-static gboolean reserve(struct serve *serve, GError **error)
-{
-    g_autoptr(GPtrArray) table = mount_table_read(error);
-    if (table == NULL)
-        return FALSE;
-    serve->state = new_state(serve->request, serve->paths);
-    serve->is_reserved =
-        state_dir_reserve(serve->paths->run, serve->state, serve->request->name != NULL, is_mounted, table, error);
-    return serve->is_reserved;
-}
-
-static gboolean choose_logs(struct serve *serve, GError **error)
-{
-    const struct mount_request *request = serve->request;
-    serve->n_logs = request->n_logs;
-    serve->logs = g_new0(struct log_dest, request->n_logs + 1);
-    for (size_t i = 0; i < request->n_logs; i++)
-        serve->logs[i] =
-            (struct log_dest){request->logs[i].kind, g_strdup(request->logs[i].path), request->logs[i].format};
-    if (request->n_logs == 0) {
-        if (serve->ready_fd >= 0 && !sink_journald_exists() && !paths_make(serve->paths->log, error))
-            return FALSE;
-        g_autofree char *file = g_strconcat(serve->state->name, ".log", NULL);
-        g_autofree char *path = g_build_filename(serve->paths->log, file, NULL);
-        g_autofree char *file_dest = g_strconcat("file:", path, NULL);
-        const char *dest = serve->ready_fd < 0 ? "-" : sink_journald_exists() ? "journald" : file_dest;
-        if (!log_dest_parse(dest, request->log_format, &serve->logs[0], error))
-            return FALSE;
-        serve->n_logs = 1;
-        struct stat st;
-        serve->made_log = serve->logs[0].path != NULL && lstat(serve->logs[0].path, &st) != 0 && errno == ENOENT;
-    }
-    g_strfreev(serve->state->logs);
-    g_strfreev(serve->state->log_formats);
-    serve->state->logs = g_new0(char *, serve->n_logs + 1);
-    serve->state->log_formats = g_new0(char *, serve->n_logs + 1);
-    for (size_t i = 0; i < serve->n_logs; i++) {
-        serve->state->logs[i] = log_dest_text(&serve->logs[i]);
-        serve->state->log_formats[i] = g_strdup(log_format_name(serve->logs[i].format));
-    }
-    return TRUE;
-}
-
-/* Whoever started the daemon holds them too, until it answers. */
-static gboolean hold_layers(struct serve *serve, GError **error)
-{
-    serve->holds = layer_holds_take(serve->paths->images, serve->request->image_id, serve->request->layers, error);
-    return serve->holds != NULL;
-}
-
-static void undo_reservation(void *data)
-{
-    struct serve *serve = data;
-    state_dir_remove(serve->paths->run, serve->state);
-}
-
-/* fs/ gives the line for the person; where it had none, the errno has to do. */
-static gboolean fail_why(GError **error, const char *what, int result, char *why)
-{
-    if (why != NULL)
-        g_set_error_literal(error, APP_ERROR, APP_ERROR_FAILED, why);
-    else
-        g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot %s: %s", what, g_strerror(-result));
-    g_free(why);
-    return FALSE;
-}
-
-static int compare_words(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* What the routes have become: an anonymous volume has its name now, by which its directory is found, and a route that is
- * nested in a native one is native. */
-static void note_routes(struct serve *serve)
-{
-    struct state *state = serve->state;
-    size_t n = 0;
-    g_strfreev(state->natives);
-    state->natives = g_new0(char *, state->n_routes + 1);
-    for (size_t i = 0; i < state->n_routes; i++) {
-        struct route_spec *route = &state->routes[i];
-        if (route->source == NULL)
-            route->source = g_strdup(session_source(serve->session, route->target));
-        const char *place = session_native(serve->session, route->target);
-        route->native = place != NULL;
-        if (place != NULL)
-            state->natives[n++] = g_strdup(place);
-    }
-    qsort(state->natives, n, sizeof state->natives[0], compare_words);
-}
-
-static gboolean open_session(struct serve *serve, GError **error)
-{
-    const struct mount_request *request = serve->request;
-    struct session_options options = {
-        .mountpoint = request->mountpoint,
-        .layers = (const char *const *)request->layers,
-        .n_layers = g_strv_length(request->layers),
-        .volume_dir = serve->paths->volumes,
-        .name = serve->state->name,
-        .log = log_set_denials(serve->log),
-        .counters = serve->counters = counters_file_map(serve->paths->run, serve->state->name),
-        .passthrough = request->passthrough,
-        .io_uring = request->io_uring,
-        .learn = request->learn,
-        .learn_size = request->learn_size,
-    };
-    options.routes = mount_options_routes(request->routes, &options.n_routes);
-    struct interrupt *interrupt = NULL;
-    int result = interrupt_watch(serve->signal_fd, serve->ready_fd, undo_reservation, serve, &interrupt);
-    if (result < 0)
-        return fail_why(error, "start a thread", result, NULL);
-    char *why = NULL;
-    result = session_new(&options, &serve->session, &why);
-    interrupt_end(interrupt);
-    if (result < 0)
-        return fail_why(error, "open the layers and routes", result, why);
-    note_routes(serve);
-    return TRUE;
-}
-
-/* What could not be had here: complete only when the mount is made. */
-static void note_limits(struct serve *serve)
-{
-    const char *const *limits = session_limits(serve->session);
-    g_strfreev(serve->state->limits);
-    serve->state->limits = g_strdupv((char **)limits);
-    for (char **limit = serve->state->limits; *limit != NULL; limit++)
-        app_notice("%s", *limit);
-}
-
-static gboolean start_session(struct serve *serve, GError **error)
-{
-    char *why = NULL;
-    int result = session_start(serve->session, &why);
-    if (result < 0)
-        return fail_why(error, "mount", result, why);
-    serve->is_started = true;
-    note_limits(serve);
-    /* Without a request to ourselves: the kernel knows the device. */
-    struct statx st;
-    if (statx(AT_FDCWD, serve->state->mountpoint, AT_STATX_DONT_SYNC, 0, &st) == 0)
-        serve->state->device = makedev(st.stx_dev_major, st.stx_dev_minor);
-    return TRUE;
-}
-
-/* From here on other commands take the mount for what it is. */
-static gboolean publish(struct serve *serve, GError **error)
-{
-    pthread_mutex_lock(&serve->daemon.lock);
-    serve->state->ready = true;
-    gboolean is_written = state_dir_write(serve->paths->run, serve->state, error);
-    pthread_mutex_unlock(&serve->daemon.lock);
-    return is_written;
-}
-
-/*
- * Says something about the mount, in its logs and to whoever sits before it. A terminal that takes nothing must not
- * keep the daemon from ending; where it is one of the logs, it gets the line from there.
- */
-static void say(void *data, const char *message)
-{
-    struct serve *serve = data;
-    log_set_notice(serve->log, message);
-    history_notice(serve->history, message);
-    for (size_t i = 0; i < serve->n_logs; i++) {
-        if (serve->logs[i].kind == LOG_STDERR)
-            return;
-    }
-    struct pollfd terminal = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0)
-        app_notice("%s", message);
-}
-
-static int64_t now_ms(void)
-{
-    return g_get_monotonic_time() / 1000;
-}
-
-static void unmount(struct serve *serve)
-{
-    if (serve->is_unmounting) {
-        say(serve, "the mount is still in use; serving it until the last user is gone");
-        serve->has_said_busy = true;
-        return;
-    }
-    bool busy = false;
-    notify_send("STOPPING=1");
-    int result = session_unmount(serve->session, &busy);
-    for (int i = 0;
-         i < STACKED_MAX && result == 0 && mount_table_still_has(serve->state->mountpoint, serve->state->device); i++) {
-        bool is_busy;
-        result = session_unmount(serve->session, &is_busy);
-        busy |= is_busy;
-    }
-    if (result < 0) {
-        g_autofree char *message = g_strdup_printf("cannot unmount: %s; going on", g_strerror(-result));
-        say(serve, message);
-        return;
-    }
-    serve->is_unmounting = true;
-    serve->unmounted_ms = now_ms();
-    if (busy) {
-        g_autofree char *message =
-            g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
-                            "rofuse umount %s says who that is",
-                            serve->state->name);
-        say(serve, message);
-        serve->has_said_busy = true;
-    }
-}
-
-/* It was not busy here, so it lives on at another place. */
-static void say_if_still_used(struct serve *serve)
-{
-    if (!serve->is_unmounting || serve->has_said_busy || now_ms() - serve->unmounted_ms < QUIET_MS)
-        return;
-    g_autofree char *message =
-        g_strdup_printf("unmounted, but a bind or another mount namespace still has it: served until "
-                        "that is gone; rofuse umount %s says where that is",
-                        serve->state->name);
-    say(serve, message);
-    serve->has_said_busy = true;
-}
-
-static void handle_signal(struct serve *serve)
-{
-    struct signalfd_siginfo info;
-    while (read(serve->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP)
-            log_set_reopen(serve->log);
-        else
-            unmount(serve);
-    }
-}
-
-/* For whoever asks for the status: the log says it only once. */
-static void note_read_only(struct serve *serve, const struct readonly_watch *watch)
-{
-    g_autoptr(GError) error = NULL;
-    pthread_mutex_lock(&serve->daemon.lock);
-    g_strfreev(serve->state->read_only_at);
-    serve->state->read_only_at = readonly_watch_places(watch);
-    bool is_written = state_dir_write(serve->paths->run, serve->state, &error);
-    pthread_mutex_unlock(&serve->daemon.lock);
-    if (!is_written)
-        say(serve, error->message);
-}
-
-static void wait_for_end(struct serve *serve)
-{
-    int ended_fd = session_ended_fd(serve->session);
-    struct readonly_watch *watch = readonly_watch_new(serve->state->device);
-    for (;;) {
-        struct pollfd events[] = {{.fd = ended_fd, .events = POLLIN},
-                                  {.fd = serve->signal_fd, .events = POLLIN},
-                                  {.fd = readonly_watch_fd(watch), .events = POLLPRI},
-                                  {.fd = serve->starter_fd, .events = POLLIN}};
-        int timeout = serve->is_unmounting ? (serve->has_said_busy ? -1 : QUIET_MS) : readonly_watch_timeout(watch);
-        if (poll(events, G_N_ELEMENTS(events), timeout) < 0)
-            continue;
-        if (events[0].revents != 0)
-            break;
-        if (events[1].revents != 0)
-            handle_signal(serve);
-        if (events[2].revents != 0)
-            readonly_watch_changed(watch);
-        if (events[3].revents != 0) {
-            close(serve->starter_fd);
-            serve->starter_fd = -1;
-            if (!serve->is_unmounting)
-                unmount(serve);
-        }
-        if (!serve->is_unmounting && readonly_watch_look(watch, say, serve))
-            note_read_only(serve, watch);
-        say_if_still_used(serve);
-    }
-    readonly_watch_free(watch);
-}
-
-static gboolean make_facts(struct serve *serve, GError **error)
-{
-    struct knowledge *knowledge = knowledge_new(NULL, error);
-    if (knowledge == NULL)
-        return FALSE;
-    const struct facts_options options = {.mount = serve->state->name, .image = serve->state->image};
-    serve->facts = facts_watch_new(&options, knowledge, error);
-    return serve->facts != NULL;
-}
-
-static gboolean open_logs(struct serve *serve, GError **error)
-{
-    struct denial_sink sinks[2];
-    if (!make_facts(serve, error))
-        return FALSE;
-    serve->history = history_new(serve->state->name);
-    history_sink(serve->history, &sinks[0]);
-    facts_watch_sink(serve->facts, &sinks[1]);
-    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, sinks,
-                              G_N_ELEMENTS(sinks), error);
-    if (serve->log == NULL)
-        return FALSE;
-    denial_log_look(log_set_denials(serve->log), facts_watch_refused, serve->facts);
-    return TRUE;
-}
-
-/* The socket that commands about this mount come by. */
-static gboolean listen_for_commands(struct serve *serve, GError **error)
-{
-    serve->daemon.paths = serve->paths;
-    serve->daemon.session = serve->session;
-    serve->daemon.log = serve->log;
-    serve->daemon.history = serve->history;
-    serve->daemon.facts = serve->facts;
-    serve->daemon.counters = serve->counters;
-    serve->daemon.state = serve->state;
-    serve->control = daemon_listen(&serve->daemon, error);
-    return serve->control != NULL;
-}
-
-static gboolean set_up(struct serve *serve, GError **error)
-{
-    return prepare_process(serve, error) && reserve(serve, error) && hold_layers(serve, error) &&
-           choose_logs(serve, error) && open_logs(serve, error) && open_session(serve, error) &&
-           start_session(serve, error) && listen_for_commands(serve, error) && publish(serve, error);
-}
+/* What commands get to hear that nobody waits for them any more; longer only one takes that hangs on a file system. */
+#define COMMAND_PATIENCE_MS 2000
 
 /* Tells whoever waits; false when nobody waits any more. */
 static bool tell_ready(struct serve *serve)
@@ -479,17 +42,31 @@ static bool watch_starter(struct serve *serve)
     return serve->starter_fd >= 0 && getppid() == serve->request->starter;
 }
 
-/* Undoes what there is, in whatever state the set-up ended. */
-static void finish(struct serve *serve)
+/* Another mount's when ours failed as it was taken; then it is not empty to rmdir(2). */
+static void remove_starters_place(const struct serve *serve)
 {
-    control_server_stop(serve->control);
+    if (serve->request->starter != 0)
+        rmdir(serve->request->mountpoint);
+}
+
+/* Undoes what there is, in whatever state the set-up ended. @status: the process's. */
+static void finish(struct serve *serve, int status)
+{
+    bool have_ended = control_server_stop(serve->control, COMMAND_PATIENCE_MS);
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
+    if (!have_ended) {
+        /* What a command uses cannot be freed under it; with the process it ends. */
+        log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+        remove_starters_place(serve);
+        _exit(status);
+    }
     session_free(serve->session);
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     history_unref(serve->history);
     facts_watch_free(serve->facts);
+    pthread_mutex_destroy(&serve->daemon.change_lock);
     pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);
     struct stat st;
@@ -505,9 +82,7 @@ static void finish(struct serve *serve)
         close(serve->ready_fd);
     if (serve->starter_fd >= 0)
         close(serve->starter_fd);
-    /* Another mount's when ours failed as it was taken; then it is not empty to rmdir(2). */
-    if (serve->request->starter != 0)
-        rmdir(serve->request->mountpoint);
+    remove_starters_place(serve);
 }
 
 int serve_run(const struct mount_request *request, const struct paths *paths, int ready_fd)
@@ -515,15 +90,16 @@ int serve_run(const struct mount_request *request, const struct paths *paths, in
     struct serve serve = {.request = request, .paths = paths, .ready_fd = ready_fd, .signal_fd = -1, .starter_fd = -1};
     GError *error = NULL;
     int status = 0;
+    pthread_mutex_init(&serve.daemon.change_lock, NULL);
     pthread_mutex_init(&serve.daemon.lock, NULL);
-    if (!set_up(&serve, &error))
+    if (!serve_set_up(&serve, &error))
         status = app_error_print(error);
     else if (!watch_starter(&serve) || !tell_ready(&serve))
         status = APP_ERROR_FAILED;
     if (status != 0 && serve.is_started)
-        unmount(&serve);
+        serve_unmount(&serve);
     if (serve.is_started)
-        wait_for_end(&serve);
-    finish(&serve);
+        serve_wait(&serve);
+    finish(&serve, status);
     return status;
 }

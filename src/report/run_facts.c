@@ -14,7 +14,7 @@ static struct run_seen *ask(struct control_client *client, GError **error)
 {
     struct run_seen *seen = g_new0(struct run_seen, 1);
     struct facts_head head = {0};
-    control_client_be_quick(client, ANSWER_MS);
+    control_client_set_patience(client, ANSWER_MS);
     seen->document =
         control_client_ask(client, "facts", json_pack("{s:i, s:b}", "settle_ms", SETTLE_MS, "written", true), error);
     if (seen->document != NULL)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pathlib
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 from control import Control
@@ -113,6 +115,72 @@ def test_there_are_only_so_many_connections(mount):
             return False
 
     rofuse_test.wait_until(is_served, "a free connection")
+
+
+@pytest.mark.parametrize("line", [b"", b'{"v":1,', b'{"v":1,"do":"log"}\n' * 1000], ids=["silent", "half", "deaf"])
+def test_who_wants_nothing_makes_room(mount, line):
+    for number in range(20):
+        refuse(mount, f"{'n' * 200}{number}")
+    controls = [Control(mount) for _ in range(32)]
+    for control in controls:
+        control.socket.settimeout(0)
+        try:
+            control.send(line)
+        except BlockingIOError:
+            pass
+
+    def is_served():
+        try:
+            with Control(mount) as control:
+                return control.ask("status") is not None
+        except OSError:
+            return False
+
+    for _ in range(3):
+        rofuse_test.wait_until(is_served, "an answer")
+    for control in controls:
+        control.close()
+
+
+FLOOD = """
+import socket, sys, threading, time
+def flood():
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(sys.argv[1])
+        threading.Thread(target=lambda: [None for _ in iter(lambda: control.recv(1 << 20), b"")], daemon=True).start()
+        while True:
+            control.sendall(sys.argv[2].encode() * 20)
+for _ in range(16):
+    threading.Thread(target=flood, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("command, args", [
+    ("why", {"path": "/a/b/c"}), pytest.param("facts", {}, marks=pytest.mark.slow)])
+def test_a_flood_of_requests_leaves_the_processor_to_the_mount(mount, command, args):
+    for number in range(500):
+        refuse(mount, f"file{number}")
+
+    def used():
+        words = pathlib.Path(f"/proc/{mount.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return sum(map(int, words[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    with Control(mount) as control:
+        line = json.dumps({"v": 1, "do": command, "args": args}) + "\n"
+        with subprocess.Popen(["/usr/bin/python3", "-c", FLOOD, control.path, line], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as flood:
+            flood.stdout.readline()
+            # What may be used at once is used then.
+            assert control.result("route.ls") == {"routes": []}
+            time.sleep(0.5)
+            before, since = used(), time.monotonic()
+            time.sleep(1)
+            share = (used() - before) / (time.monotonic() - since)
+            assert control.result("status")
+            flood.kill()
+    assert share < 0.35
 
 
 def test_followers_do_not_keep_the_daemon_from_ending(mount):

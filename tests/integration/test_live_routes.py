@@ -19,9 +19,9 @@ import rofuse_test
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def command(mount, *words, status=0):
-    """rofuse route WORDS; what it printed, or with another status the line that it said."""
-    done = subprocess.run([rofuse_test.BINARY, "route", words[0], "--state-dir", mount.state, mount.point, *words[1:]],
+def command_of(mount, *words, place=(), status=0):
+    """rofuse WORDS MOUNTPOINT; what it printed, or with another status the line that it said."""
+    done = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", mount.state, mount.point, *place],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == status, done
     if status == 0:
@@ -29,6 +29,11 @@ def command(mount, *words, status=0):
         return done.stdout
     assert done.stderr.count("\n") == 1
     return done.stderr
+
+
+def command(mount, *words, status=0):
+    """rofuse route WORDS, likewise."""
+    return command_of(mount, "route", words[0], place=words[1:], status=status)
 
 
 def add(mount, *words, status=0):
@@ -418,6 +423,7 @@ def test_fsync_reaches_a_volume_that_came_later(rofuse, layer):
     (["add", "--tmpfs", "/app/data/file/x"], 2, "is a file"),
     (["add", "--mount", "type=tmpfs,target=/x,native"], 1, "running containers would not see"),
     (["add", "--tmpfs", "/x", "--mount", "type=bind,source=/none/such,target=/y"], 2, "/none/such"),
+    (["add", "--mount", "type=bind,source=/none/such,target=/x/on/the/way"], 2, "/none/such"),
     (["add", "-v", "{mount}/etc:/x"], 2, "lies in this mount"),
     (["rm", "/nothing"], 2, "no route is declared there"),
     (["rm", "relative"], 2, "absolute path"),

@@ -43,12 +43,13 @@ ROUTES = {
     "overlay": {"beneath", "path", "route", "tmpfs", "xattr_at"},
     "copies": {"beneath", "origin"},
     "origin": {"beneath", "xattr_at"},
-    "seed_file": {"beneath", "union"},
+    "patience": set(),
+    "seed_file": {"beneath", "patience", "union"},
     "seed": {"backing", "beneath", "path", "seed_file", "union"},
     "volume": {"backing", "beneath", "mount_clone", "remove_tree", "seed"},
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
-    "backing.h": {"route"},
+    "backing.h": {"patience", "route"},
     "backing.c": {"backing", "copies", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
@@ -97,13 +98,13 @@ TREE = {
 }
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
-SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "proc_file", "session", "session_order",
+SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "patience", "proc_file", "session", "session_aside", "session_order",
                          "session_private", "session_threads", "session_view", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 
 # What the program may see of the file system; everything else of fs/ is its own business.
-PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "remove_tree", "route", "session", "umount_beneath",
+PUBLIC = {"access", "caller", "counters", "denial", "explain", "image_view", "learn_diff", "patience", "remove_tree", "route", "session", "umount_beneath",
           "volume_remove", "writers"}
 
 # What the parts of src/ may see, from the bottom to the top: other parts, and headers of fs/. What stands in src/ itself
@@ -127,7 +128,7 @@ PARTS_MAY = {
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
     "daemon": {"base", "control", "explain", "image", "log", "mounts", "options", "plan", "why", "fs/counters", "fs/denial",
-               "fs/explain", "fs/learn_diff", "fs/session", "fs/writers"},
+               "fs/explain", "fs/learn_diff", "fs/patience", "fs/session", "fs/writers"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
 APP = (SRC, *PARTS.values())
