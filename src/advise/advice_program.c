@@ -36,14 +36,25 @@ static bool is_script(const struct fact *fact, const char *arg)
     return fact->comm != NULL && *arg == '/' && strncmp(fact->comm, name, MOST_COMM) == 0;
 }
 
+/* Who started the container is no part of it, and its executable is a path of the host. */
+static bool has_parent_below(const struct fact *fact, const char *target)
+{
+    for (guint i = 0; i < fact->parents->len; i++) {
+        const char *parent = g_ptr_array_index(fact->parents, i);
+        if (class_is_init(NULL, parent))
+            return false;
+        if (place_is_below(parent, target))
+            return true;
+    }
+    return false;
+}
+
 bool advice_executes(const struct advice_wish *wish)
 {
     for (guint i = 0; i < wish->facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
-        bool does =
-            fact_has(fact, DENIAL_EXEC) || (fact->executable != NULL && place_is_below(fact->executable, wish->target));
-        for (guint j = 0; j < fact->parents->len; j++)
-            does |= place_is_below(g_ptr_array_index(fact->parents, j), wish->target);
+        bool does = fact_has(fact, DENIAL_EXEC) || has_parent_below(fact, wish->target) ||
+                    (fact->executable != NULL && place_is_below(fact->executable, wish->target));
         for (char **arg = fact->args; *arg != NULL; arg++)
             does |= is_script(fact, *arg) && place_is_below(*arg, wish->target);
         if (does)

@@ -25,6 +25,7 @@ struct said_fact {
     struct fact_fix other; /* an alternative to it */
     const char *arg;
     const char *comm;
+    const char *parents; /* executables, the nearest first, with blanks between them */
 };
 
 static inline struct fact *make_fact(const struct said_fact *said)
@@ -55,6 +56,9 @@ static inline struct fact *make_fact(const struct said_fact *said)
         if (said->other.target != NULL)
             g_ptr_array_add(fact->fixes, fact_fix_copy(&said->other));
     }
+    g_auto(GStrv) parents = g_strsplit(said->parents != NULL ? said->parents : "", " ", -1);
+    for (char **parent = parents; *parent != NULL; parent++)
+        g_ptr_array_add(fact->parents, g_strdup(*parent));
     fact_set_id(fact);
     return fact;
 }
