@@ -232,7 +232,10 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     for (guint i = first; i < n; i++) {
         g_autofree char *shown = text_word(options->rest[i]);
         if (options->rest[i][0] != '/')
-            return app_error_usage(error, "%s: a target is an absolute path inside the mount", shown);
+            return app_error_usage(error,
+                                   "%s: a target is an absolute path inside the mount; write rofuse route rm "
+                                   "[MOUNTPOINT|NAME] TARGET",
+                                   shown);
         targets[i - first] = g_canonicalize_filename(options->rest[i], "/");
     }
     json_t *args = json_pack("{s:b}", "force", options->force);
