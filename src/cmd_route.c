@@ -49,7 +49,8 @@ static const char add_examples[] =
 static const char rm_summary[] =
     "Takes places away from a mount that is in use: the image's own content is seen there again. One that is in use\n"
     "is left, unless --force says otherwise; then what is open stays open until it is closed, and a tmpfs goes\n"
-    "when nothing of it is open. The content of a volume stays.\n"
+    "when nothing of it is open. The content of a volume stays. Where one of several is not declared, none is\n"
+    "taken away.\n"
     "Without MOUNTPOINT or NAME the only mount is meant.";
 static const char rm_examples[] = "Examples:\n"
                                   "  rofuse route rm /mnt/root /run /var/lib/app\n"
