@@ -1,5 +1,6 @@
 #include "backing.h"
 
+#include "beneath.h"
 #include "copies.h"
 #include "mount_clone.h"
 #include "seed.h"
@@ -15,6 +16,31 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* What was said of the top directory counts before what the image says of it. @made: as it was before it was filled. */
+static int restore_top(const struct route_spec *spec, const struct stat *made, int path_fd)
+{
+    int fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return fd;
+    int status = 0;
+    if ((spec->has_uid || spec->has_gid) &&
+        fchown(fd, spec->has_uid ? made->st_uid : (uid_t)-1, spec->has_gid ? made->st_gid : (gid_t)-1) < 0)
+        status = -errno;
+    if (status == 0 && spec->has_mode && fchmod(fd, made->st_mode & 07777) < 0)
+        status = -errno;
+    close(fd);
+    return status;
+}
+
+static int copy_image(const struct route_spec *spec, const struct backing_image *image, int fd, char **ret_path)
+{
+    struct stat made;
+    if (fstat(fd, &made) < 0)
+        return -errno;
+    int status = seed_fill(image, fd, ret_path);
+    return status < 0 ? status : restore_top(spec, &made, fd);
+}
+
 static int open_tmpfs(struct route *route, const struct backing_image *image, char **ret_why)
 {
     const struct route_spec *spec = &route->spec;
@@ -23,11 +49,11 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
         return fd;
     if (spec->tmpcopyup && image->stack != NULL && image->n_layers > 0) {
         g_autofree char *path = NULL;
-        int status = seed_fill(image, fd, &path);
+        int status = copy_image(spec, image, fd, &path);
         if (status < 0) {
-            *ret_why =
-                g_strdup_printf("the image's content cannot be copied: %s: %s%s", path[0] != '\0' ? path : "its root",
-                                g_strerror(-status), status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
+            *ret_why = g_strdup_printf("the image's content cannot be copied: %s: %s%s",
+                                       path != NULL && path[0] != '\0' ? path : "its root", g_strerror(-status),
+                                       status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
             close(fd);
             return status;
         }

@@ -130,6 +130,20 @@ struct fact *facts_recent_alternative(const struct facts_recent *recent, const s
     return NULL;
 }
 
+struct fact *facts_recent_made(const struct facts_recent *recent, const struct denial_record *record,
+                               const struct fact *fact)
+{
+    if (!fact->learned || makes_something(record->facts.operation) || fact->because == FACT_NOISE)
+        return NULL;
+    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
+        const struct attempt *attempt = attempt_at(recent, age);
+        if (is_process(attempt, record) && makes_something(attempt->operation) && attempt->fact->learned &&
+            attempt->why == fact->why && strcmp(attempt->path, record->facts.path) == 0)
+            return attempt->fact;
+    }
+    return NULL;
+}
+
 void facts_recent_merge(struct fact *into, const struct fact *fact)
 {
     g_autofree char *directory = g_strdup(into->directory);

@@ -427,11 +427,49 @@ def test_fsync_reaches_a_volume_that_came_later(rofuse, layer):
     (["add", "-v", "{mount}/etc:/x"], 2, "lies in this mount"),
     (["rm", "/nothing"], 2, "no route is declared there"),
     (["rm", "relative"], 2, "absolute path"),
+    (["add", "--tmpfs", "/x", "--tmpfs", "/y", "-v", "v:/y/"], 2, "declared"),
     (["ls", "more"], 2, "one mount point"),
 ])
 def test_what_cannot_be_done(mount, words, status, said):
     assert said in command(mount, *[word.format(mount=mount.point) for word in words], status=status)
     assert targets(mount) == [] and not mount.path("x").exists()
+
+
+def test_a_second_place_at_one_target(mount):
+    add(mount, "--tmpfs", "/run")
+    for words in (["--tmpfs", "/run"], ["-v", "v:/var/run"]):
+        assert "the same place as /run, which is declared already; keep one" in add(mount, *words, status=2)
+    assert targets(mount) == ["/run"]
+
+
+def test_none_is_removed_where_one_is_not_declared(mount):
+    add(mount, "--tmpfs", "/run", "--tmpfs", "/app/data")
+    assert "/none: no route is declared there" in remove(mount, "/app/data", "/none", "/run", status=2)
+    assert targets(mount) == ["/app/data", "/run"]
+    remove(mount, "/run", "/app/data")
+    assert targets(mount) == []
+
+
+def test_none_is_removed_where_the_rest_cannot_be_written_down(rofuse, scratch, layer):
+    """What the state's file says is what config --live and the next umount see."""
+    small = scratch / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
+    try:
+        mount = rofuse(layers=[layer], tmpfs=["/run"], start=False)
+        mount.state = mount.args[mount.args.index("--state-dir") + 1] = small / "state"
+        mount.start()
+        with contextlib.suppress(OSError), open(small / "fill", "wb", buffering=0) as fill:
+            while fill.write(b"x" * 4096) == 4096:
+                pass
+        assert "No space left" in remove(mount, "/run", status=1)
+        assert targets(mount) == ["/run"]
+        (small / "fill").unlink()
+        remove(mount, "/run")
+        assert targets(mount) == []
+        mount.end()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
 
 
 def test_the_state_tells_what_there_is(mount):
@@ -449,10 +487,13 @@ def test_the_state_tells_what_there_is(mount):
 
 @pytest.mark.parametrize("rounds", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_again_and_again_under_load(mount, source, rounds):
-    """Adding and removing while others walk, read and write: they see the image's or the route's, and no other error."""
+    """
+    Adding and removing while others walk, read and write: they see the image's or the route's, and no other error. A
+    rename finds its two directories one after the other, the one before and the other after the change (EXDEV).
+    """
     data = mount.path("app/data")
     ended = threading.Event()
-    allowed = {errno.ENOENT, errno.EROFS, errno.ESTALE, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+    allowed = {errno.ENOENT, errno.EROFS, errno.ESTALE, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EXDEV}
 
     def work(step):
         """How often it was done."""

@@ -145,6 +145,29 @@ static void test_directories_in_turn(void)
     facts_free(facts);
 }
 
+/* In learn mode: what is done to a file whose name is made up is no place of its own, whatever the name looks like. */
+static void test_made_up_and_removed(void)
+{
+    struct facts *facts = new_facts();
+    static const char *const paths[] = {"/tmp/kmbqkvpu", "/tmp/rwzq9lz_", "/tmp/lcbg9oe2"};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct call call = {.path = paths[i],
+                            .pid = 7 + (pid_t)i,
+                            .operation = DENIAL_CREATE,
+                            .flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+                            .mode = 0100600,
+                            .learned = true};
+        add(facts, &call);
+        add(facts, &(struct call){.path = paths[i], .pid = call.pid, .operation = DENIAL_CHMOD, .learned = true});
+        add(facts, &(struct call){.path = paths[i], .pid = call.pid, .operation = DENIAL_UNLINK, .learned = true});
+    }
+    /* By somebody else, or of another file: it stays what it is. */
+    add(facts, &(struct call){.path = "/tmp/kmbqkvpu", .pid = 20, .operation = DENIAL_UNLINK, .learned = true});
+    add(facts, &(struct call){.path = "/tmp/kmbqkvpx", .pid = 7, .operation = DENIAL_UNLINK, .learned = true});
+    assert_places(facts, "/tmp/*=9 /tmp/kmbqkvpu=1 /tmp/kmbqkvpx=1");
+    facts_free(facts);
+}
+
 /* Not in turn: another process, another name, much later, or no directory for temporary files among them. */
 static void test_not_in_turn(void)
 {
@@ -539,6 +562,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/facts/touch", test_touch);
     g_test_add_func("/facts/directories-in-turn", test_directories_in_turn);
+    g_test_add_func("/facts/made-up-and-removed", test_made_up_and_removed);
     g_test_add_func("/facts/not-in-turn", test_not_in_turn);
     g_test_add_func("/facts/many-names", test_many_names_of_one_directory);
     g_test_add_func("/facts/many-directories", test_many_directories);
