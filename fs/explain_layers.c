@@ -17,7 +17,7 @@
 struct search {
     const struct union_stack *stack;
     GArray *hiders; /* of struct explain_hider, all that were met */
-    bool *is_there; /* by layer: whether it has the directory that is looked into */
+    bool *is_there; /* by layer: whether it has the directory that is looked into, hidden or not */
     int *hider;     /* by layer: what hides it, or NOBODY */
     char *dir;      /* the directory that is looked into; owned */
 };
@@ -39,30 +39,17 @@ static bool has_file(const struct layer *layer, const char *dir, const char *nam
     return layer_has_file(layer, &(struct layer_dir){.path = dir}, name) == 1;
 }
 
-/*
- * Takes what one layer that nothing hides has of a name ("": of the root), as gather() in union.c does. @above: the topmost
- * layer that has it as a directory, or NOBODY; updated. Returns what hides the layers below, or NOBODY.
- */
-static int take(struct search *search, uint16_t number, const char *name, int *above)
+/* The mark of a layer that hides what layers below it have of a name ("": of the root), or NOBODY. @found: what it has
+ * itself, NULL: nothing. */
+static int find_mark(struct search *search, uint16_t number, const char *name, const char *path,
+                     const struct layer_entry *found)
 {
     const struct layer *layer = union_layer(search->stack, number);
-    g_autofree char *path = *name != '\0' ? path_join(search->dir, name) : g_strdup("");
-    struct layer_entry found;
-    int status = layer_find(layer, &(struct layer_dir){.path = search->dir}, name, &found);
-    search->is_there[number] = status == 0 && !found.whiteout;
-    if (status == 0 && found.whiteout)
-        return add_hider(search, S_ISCHR(found.st.st_mode) ? EXPLAIN_WHITEOUT_DEVICE : EXPLAIN_WHITEOUT_ATTRIBUTE,
+    if (found != NULL && found->whiteout)
+        return add_hider(search, S_ISCHR(found->st.st_mode) ? EXPLAIN_WHITEOUT_DEVICE : EXPLAIN_WHITEOUT_ATTRIBUTE,
                          number, path);
-    if (status == 0 && !S_ISDIR(found.st.st_mode)) {
-        /* A directory over something else: the lower one is gone, and so is all that is below it. */
-        if (*above != NOBODY)
-            return search->hider[number] = add_hider(search, EXPLAIN_REPLACED, (uint16_t)*above, path);
-        return add_hider(search, EXPLAIN_REPLACED, number, path);
-    }
-    if (status == 0) {
-        if (*above == NOBODY)
-            *above = number;
-        if (found.opaque)
+    if (found != NULL && S_ISDIR(found->st.st_mode)) {
+        if (found->opaque)
             return add_hider(search, EXPLAIN_OPAQUE_ATTRIBUTE, number, path);
         if (has_file(layer, path, WHITEOUT_OPAQUE))
             return add_hider(search, EXPLAIN_OPAQUE_FILE, number, path);
@@ -74,15 +61,49 @@ static int take(struct search *search, uint16_t number, const char *name, int *a
                : NOBODY;
 }
 
+/*
+ * Takes what one layer has of a name ("": of the root), as gather() in union.c does; of a layer that is hidden itself its
+ * marks alone. @above: the topmost layer that has it as a directory, or NOBODY; updated. Returns what hides the layers
+ * below, or NOBODY.
+ */
+static int take(struct search *search, uint16_t number, const char *name, int *above)
+{
+    g_autofree char *path = *name != '\0' ? path_join(search->dir, name) : g_strdup("");
+    struct layer_entry found;
+    bool has =
+        layer_find(union_layer(search->stack, number), &(struct layer_dir){.path = search->dir}, name, &found) == 0;
+    bool is_hidden = search->hider[number] != NOBODY, is_dir = has && !found.whiteout && S_ISDIR(found.st.st_mode);
+    search->is_there[number] = has && !found.whiteout && (is_dir || !is_hidden);
+    if (search->is_there[number] && !is_dir) {
+        /* A directory over something else: the lower one is gone, and so is all that is below it. */
+        if (*above != NOBODY)
+            return search->hider[number] = add_hider(search, EXPLAIN_REPLACED, (uint16_t)*above, path);
+        return add_hider(search, EXPLAIN_REPLACED, number, path);
+    }
+    if (is_dir && !is_hidden && *above == NOBODY)
+        *above = number;
+    return find_mark(search, number, name, path, has ? &found : NULL);
+}
+
+/* Whether a layer that something hides already is hidden by a mark that is nearer: without what is above, it would still be
+ * hidden. */
+static bool is_nearer(const struct search *search, int by, int hider)
+{
+    const struct explain_hider *new = &g_array_index(search->hiders, struct explain_hider, by);
+    return new->form !=
+           EXPLAIN_REPLACED &&new->layer < g_array_index(search->hiders, struct explain_hider, hider).layer;
+}
+
 /* Looks for one component in all layers, topmost first. */
 static void look(struct search *search, const char *name)
 {
     int by = NOBODY, above = NOBODY;
     for (size_t i = union_n_layers(search->stack); i-- > 0;) {
-        if (by != NOBODY && search->hider[i] == NOBODY)
+        if (by != NOBODY && (search->hider[i] == NOBODY || is_nearer(search, by, search->hider[i])))
             search->hider[i] = by;
-        if (search->hider[i] == NOBODY && search->is_there[i])
-            by = take(search, (uint16_t)i, name, &above);
+        int mine = search->is_there[i] ? take(search, (uint16_t)i, name, &above) : NOBODY;
+        if (mine != NOBODY)
+            by = mine;
     }
 }
 

@@ -376,6 +376,46 @@ def test_what_hides_what(stack, path, form, layer, at, attribute):
     assert os.path.lexists(stack.path(path)) == answer["exists"] == (path == "/both/kept")
 
 
+def make_layer(top, *names):
+    """Empty files, "NAME/" a directory."""
+    for name in names:
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).touch() if not name.endswith("/") else (top / name).mkdir(exist_ok=True)
+    return top
+
+
+def why_offline(scratch, layers, path):
+    words = [word for layer in layers for word in ("--layer", layer)]
+    done = subprocess.run([rofuse_test.BINARY, "why", "--json", "--state-dir", scratch / "state", *words, path],
+                          capture_output=True, text=True, check=True, timeout=60)
+    return checked(json.loads(done.stdout))
+
+
+OPAQUE = "d/.wh..wh..opq"
+
+
+@pytest.mark.parametrize("layers, path, hidden", [
+    # A file, its whiteout, and a file again: without the topmost one, the lowest would still be hidden.
+    ((["d/f"], ["d/.wh.f"], ["d/f"]), "/d/f", {0: ("whiteout-file", 1, "/d/f")}),
+    ((["d/f"], ["d/.wh.f"], ["d/f"], ["d/f"]), "/d/f", {0: ("whiteout-file", 1, "/d/f"), 2: ("replaced", 3, "/d/f")}),
+    ((["d/f"], ["d/f"], ["d/f"]), "/d/f", {0: ("replaced", 2, "/d/f"), 1: ("replaced", 2, "/d/f")}),
+    ((["d/f"], ["d/f"], [".wh.d"], ["d/f"]), "/d/f", {0: ("whiteout-file", 2, "/d"), 1: ("whiteout-file", 2, "/d")}),
+    # Opaque directories between layers, and under others; a whiteout under one.
+    ((["d/f"], [OPAQUE], ["d/f"]), "/d/f", {0: ("opaque-file", 1, "/d")}),
+    ((["d/f"], [OPAQUE, "d/f"], [OPAQUE, "d/f"]), "/d/f", {0: ("opaque-file", 1, "/d"), 1: ("opaque-file", 2, "/d")}),
+    ((["d/f"], [OPAQUE], ["d"]), "/d/f", {0: ("opaque-file", 1, "/d")}),
+    ((["d/f"], ["d/.wh.f"], [OPAQUE]), "/d/f", {0: ("whiteout-file", 1, "/d/f")}),
+    ((["d/f"], [OPAQUE, "d/.wh.f"], ["d/f"]), "/d/f", {0: ("opaque-file", 1, "/d")}),
+    # What is no directory in a hidden layer has nothing below it.
+    ((["d/f"], ["d"], [".wh.d"], ["d/f"]), "/d/f", {0: ("whiteout-file", 2, "/d")}),
+])
+def test_the_nearest_mark_is_named(scratch, layers, path, hidden):
+    """A layer that is hidden itself hides others all the same."""
+    made = [make_layer(scratch / f"layer{i}", *names) for i, names in enumerate(layers)]
+    found = {item["layer"]: item["hidden_by"] for item in why_offline(scratch, made, path)["layers"] if item["hidden_by"]}
+    assert {number: (by["form"], by["layer"], by["path"]) for number, by in found.items()} == hidden
+
+
 def test_layers_that_are_seen(stack):
     """All parts of a directory; nothing of a name that no layer has; and what a declared place covers."""
     assert [(item["layer"], item["hidden_by"]) for item in why(stack, "/both")["layers"]] == [(2, None), (1, None), (0, None)]
