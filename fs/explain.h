@@ -106,6 +106,8 @@ enum explain_reason {
     EXPLAIN_NOT_EMPTY,       /* ENOTEMPTY */
     EXPLAIN_FULL,            /* ENOSPC: the backing file system has no inode left */
     EXPLAIN_OTHER_USER,      /* EPERM: the daemon is an ordinary user and acts for nobody else */
+    EXPLAIN_LOOP,            /* ELOOP: more symbolic links on the way than the kernel follows */
+    EXPLAIN_TOO_LONG,        /* ENAMETOOLONG: a name on the way, or the whole path */
     EXPLAIN_UNREADABLE,      /* what a layer or a backing directory answered */
     EXPLAIN_N_REASONS
 };

@@ -256,6 +256,22 @@ static void judge_execute(const struct explain_walk *walk)
     explain_access_clear(&access);
 }
 
+static enum explain_reason missing_reason(int status)
+{
+    switch (status) {
+    case -ENOENT:
+        return EXPLAIN_MISSING;
+    case -ENOTDIR:
+        return EXPLAIN_NOT_A_DIRECTORY;
+    case -ELOOP:
+        return EXPLAIN_LOOP;
+    case -ENAMETOOLONG:
+        return EXPLAIN_TOO_LONG;
+    default:
+        return EXPLAIN_UNREADABLE;
+    }
+}
+
 /* What is said of a path that is not there. */
 static void judge_missing(const struct explain_walk *walk)
 {
@@ -266,10 +282,7 @@ static void judge_missing(const struct explain_walk *walk)
     }
     struct explain_verdict *verdict = add(walk, EXPLAIN_CREATE, g_strdup(out->resolved));
     if (!refuse_blocked(walk, walk->is_blocked, verdict))
-        refuse(verdict, -out->status,
-               out->status == -ENOENT    ? EXPLAIN_MISSING
-               : out->status == -ENOTDIR ? EXPLAIN_NOT_A_DIRECTORY
-                                         : EXPLAIN_UNREADABLE);
+        refuse(verdict, -out->status, missing_reason(out->status));
     /* Of the first that is missing, for mkdir -p. */
     if (out->status == -ENOENT)
         judge_create(walk, g_strdup(out->stopped));

@@ -157,7 +157,7 @@ static char *refusal(const struct fact *fact, const char *directory, bool is_new
 {
     enum place_sort sort = place_sort_of(directory);
     if (sort == PLACE_RUNTIME)
-        return g_strdup_printf("%s is made by the runtime, with or without a read-only root", directory);
+        return place_runtime_words(directory);
     if (sort == PLACE_SYSTEM)
         return system_reason(fact, directory);
     if (!has_content && sort == PLACE_COSTLY && !is_new)
@@ -177,10 +177,9 @@ void advice_target_of(const struct advice_input *input, const struct fact *fact,
 {
     bool is_new = false, is_own = false;
     *ret = (struct advice_target){0};
-    if (!is_pattern(fact->place) && place_sort_of(fact->place) == PLACE_RUNTIME) {
-        ret->reason = g_strdup_printf("%s is made by the runtime, with or without a read-only root", fact->place);
+    ret->reason = is_pattern(fact->place) ? NULL : place_runtime_words(fact->place);
+    if (ret->reason != NULL)
         return;
-    }
     g_autofree char *wanted = wanted_directory(input, fact, &is_own);
     g_autofree char *place = existing_place(input, wanted, fact->directory, &is_new);
     ret->reason = refusal(fact, place, is_new, is_own || fact_is_write(fact));

@@ -2,10 +2,11 @@
 
 #include "advise_comments.h"
 #include "advise_image.h"
+#include "text.h"
 
 static void append_option(GString *out, const char *option, const char *value)
 {
-    g_autofree char *quoted = advise_shell(value);
+    g_autofree char *quoted = text_shell(value);
     g_string_append_printf(out, " \\\n  %s %s", option, quoted);
 }
 
@@ -45,7 +46,7 @@ static void comment_places(GString *out, const struct advise_output *output, con
 char *advise_command(const struct advise_output *output, const struct advise_starter *starter)
 {
     GString *out = g_string_new(NULL);
-    g_autofree char *image = advise_shell(advise_image_word(output, starter->dialect));
+    g_autofree char *image = text_shell(advise_image_word(output, starter->dialect));
     advise_comment_head(out, output, starter->title);
     comment_places(out, output, starter);
     advise_comment_rest(out, output);

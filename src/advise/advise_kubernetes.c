@@ -4,6 +4,7 @@
 #include "advise_image.h"
 #include "advise_words.h"
 #include "place.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -150,7 +151,7 @@ static char *copy_command(const struct pod *pod)
         if (!advise_needs_copy(volume->advice))
             continue;
         g_autofree char *source = g_strconcat(volume->advice->spec.target, "/.", NULL), *to = filled_at(volume);
-        g_autofree char *from_word = advise_shell(source), *to_word = advise_shell(to);
+        g_autofree char *from_word = text_shell(source), *to_word = text_shell(to);
         g_string_append_printf(command, "%scp %s %s %s/", command->len > 0 ? " && " : "", options, from_word, to_word);
     }
     return g_string_free(command, FALSE);

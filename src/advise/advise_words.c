@@ -93,15 +93,6 @@ bool advise_needs_copy(const struct advice *advice)
     return advice->kind == ADVICE_TMPFS && advice->spec.tmpcopyup;
 }
 
-char *advise_shell(const char *word)
-{
-    static const char safe[] = "%+,-./:=@_";
-    bool is_plain = *word != '\0';
-    for (const char *c = word; *c != '\0'; c++)
-        is_plain &= g_ascii_isalnum(*c) || strchr(safe, *c) != NULL;
-    return is_plain ? g_strdup(word) : g_shell_quote(word);
-}
-
 /* Words that YAML 1.1 or 1.2 takes for something else than a string, and those that look like numbers. */
 static bool is_special(const char *text)
 {

@@ -28,9 +28,6 @@ bool advise_needs_copy(const struct advice *advice);
 /* "64m", "1g", or bytes. */
 char *advise_size(uint64_t bytes);
 
-/* A word of a shell's command line, in quotes where that is needed. */
-char *advise_shell(const char *word);
-
 /* A scalar of YAML that is a string, in double quotes where it would be something else. Bytes that are no UTF-8 become
  * escapes of text_repair(). */
 char *advise_yaml(const char *text);

@@ -56,6 +56,15 @@ char *text_word(const char *bytes)
     return g_strdup_printf("\"%s\"", inside);
 }
 
+char *text_shell(const char *word)
+{
+    static const char safe[] = "%+,-./:=@_";
+    bool is_plain = *word != '\0';
+    for (const char *c = word; *c != '\0'; c++)
+        is_plain &= g_ascii_isalnum(*c) || strchr(safe, *c) != NULL;
+    return is_plain ? g_strdup(word) : g_shell_quote(word);
+}
+
 char *text_repair(const char *bytes)
 {
     if (g_utf8_validate(bytes, -1, NULL))

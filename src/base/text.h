@@ -18,6 +18,9 @@ char *text_escape(const char *bytes);
  * word ends. */
 char *text_word(const char *bytes);
 
+/* A word of a shell's command line, in quotes where that is needed. Not escaped: it is the bytes that the shell reads. */
+char *text_shell(const char *word);
+
 /* For JSON, whose strings have escapes of their own: NULL when the bytes are UTF-8 already, else a copy in which a
  * backslash is doubled and every byte that is not UTF-8 is \xHH. */
 char *text_repair(const char *bytes);

@@ -98,7 +98,7 @@ bool place_is_home(const char *directory)
 
 enum place_sort place_sort_of(const char *directory)
 {
-    if (strcmp(directory, "/dev/shm") != 0 && is_below_any(directory, runtime, G_N_ELEMENTS(runtime)))
+    if (!place_is_below(directory, "/dev/shm") && is_below_any(directory, runtime, G_N_ELEMENTS(runtime)))
         return PLACE_RUNTIME;
     if (is_one_of(directory, whole, G_N_ELEMENTS(whole)) || is_one_of(directory, programs, G_N_ELEMENTS(programs)))
         return PLACE_SYSTEM;
@@ -167,6 +167,13 @@ bool place_is_dispensable(const char *directory, const char *name)
     if (strcmp(directory, "/var/cache") == 0)
         return g_strv_contains(of_cache, name);
     return place_is_home(directory) && g_strv_contains(of_home, name);
+}
+
+char *place_runtime_words(const char *path)
+{
+    return place_sort_of(path) == PLACE_RUNTIME
+               ? g_strdup_printf("%s is made by the runtime, with or without a read-only root", path)
+               : NULL;
 }
 
 char *place_parent(const char *path)

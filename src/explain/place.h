@@ -21,6 +21,10 @@ enum place_sort {
 
 enum place_sort place_sort_of(const char *directory);
 
+/* What is said to whoever would declare what runtimes put there: one sentence, not escaped, owned by the caller; NULL for
+ * all other sorts. */
+char *place_runtime_words(const char *path);
+
 /* /root, and the directories of /home by themselves: passing, but with the settings of a shell and keys in them. */
 bool place_is_home(const char *directory);
 

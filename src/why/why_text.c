@@ -35,15 +35,31 @@ static char *owner_words(const json_t *object)
                            number_of(object, "gid"), mode);
 }
 
+/* How many links to show: of a loop each of them once. */
+static size_t links_to_show(const json_t *why, const json_t *links)
+{
+    size_t n = json_array_size(links);
+    if (g_strcmp0(json_string_value(json_object_get(why, "errno")), "ELOOP") != 0)
+        return n;
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (size_t i = 0; i < n; i++)
+        if (!g_hash_table_add(seen, word_of(json_array_get(links, i), "path")))
+            return i;
+    return n;
+}
+
 static void append_links(GString *text, const json_t *why)
 {
     const json_t *links = json_object_get(why, "links");
-    for (size_t i = 0; i < json_array_size(links); i++) {
+    size_t n = links_to_show(why, links);
+    for (size_t i = 0; i < n; i++) {
         const json_t *link = json_array_get(links, i);
         g_autofree char *path = word_of(link, "path"), *target = word_of(link, "target");
         g_autofree char *line = g_strdup_printf("%s -> %s", path, target);
         text_table_append_line(text, i == 0 ? "links" : "", line);
     }
+    if (n < json_array_size(links))
+        text_table_append_line(text, "", "and so on, a loop");
 }
 
 static void append_holder(GString *text, const json_t *why)

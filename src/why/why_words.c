@@ -1,9 +1,11 @@
 #include "why_words.h"
 
+#include "place.h"
 #include "state.h"
 #include "text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 const char *why_operation_name(enum explain_operation operation)
@@ -48,6 +50,8 @@ const char *why_reason_name(enum explain_reason reason)
         [EXPLAIN_NOT_EMPTY] = "not-empty",
         [EXPLAIN_FULL] = "full",
         [EXPLAIN_OTHER_USER] = "other-user",
+        [EXPLAIN_LOOP] = "link-loop",
+        [EXPLAIN_TOO_LONG] = "name-too-long",
         [EXPLAIN_UNREADABLE] = "unreadable",
     };
     return names[reason];
@@ -127,6 +131,14 @@ static char *access_words(const struct explain_access *access)
                            rule, wanted);
 }
 
+/* "--tmpfs /run", as a shell takes it; but one line whatever the bytes are. */
+static char *option_words(const char *option, const char *value)
+{
+    g_autofree char *word = text_shell(value);
+    g_autofree char *words = g_strconcat(option, " ", word, NULL);
+    return text_escape(words);
+}
+
 /* The route as it would be declared to be written. */
 static char *writable_route(const struct explanation *explanation)
 {
@@ -134,11 +146,11 @@ static char *writable_route(const struct explanation *explanation)
     route_spec_copy(&spec, &explanation->route);
     spec.read_only = false;
     g_autofree char *options = state_route_options(&spec);
-    g_autofree char *words =
-        g_strconcat(spec.kind == ROUTE_TMPFS ? "--tmpfs " : "-v ", spec.source != NULL ? spec.source : "",
-                    spec.source != NULL ? ":" : "", spec.target, *options != '\0' ? ":" : "", options, NULL);
+    g_autofree char *value = g_strconcat(spec.source != NULL ? spec.source : "", spec.source != NULL ? ":" : "",
+                                         spec.target, *options != '\0' ? ":" : "", options, NULL);
+    g_autofree char *words = option_words(spec.kind == ROUTE_TMPFS ? "--tmpfs" : "-v", value);
     route_spec_clear(&spec);
-    return text_escape(words);
+    return g_steal_pointer(&words);
 }
 
 /* A permission in a tmpfs is a matter of its options as well. */
@@ -151,12 +163,59 @@ static char *permission_words(const struct explanation *explanation, const struc
     return g_strconcat(words, "; a tmpfs gets its owner and mode by uid=, gid= and mode=", NULL);
 }
 
+/* The place to declare: the deepest directory; where that is the root, the first component below it. NULL: there is none. */
+static char *place_to_declare(const struct explanation *explanation)
+{
+    const char *name = explanation->resolved + 1;
+    if (strcmp(explanation->deepest, "/") != 0)
+        return g_strdup(explanation->deepest);
+    return *name != '\0' ? g_strndup(explanation->resolved, 1 + strcspn(name, "/")) : NULL;
+}
+
+/* Why nothing is to be declared for a path that no route holds; NULL: something is. As advise has it. */
+static char *refusal(const struct explanation *explanation)
+{
+    g_autofree char *place = place_to_declare(explanation);
+    if (place == NULL)
+        return g_strdup("the root itself cannot be one");
+    char *words = place_runtime_words(explanation->resolved);
+    if (words == NULL)
+        words = place_runtime_words(place);
+    if (words == NULL && !place_can_be_said(place))
+        words = g_strdup("the name of the directory has characters that options cannot say");
+    return words;
+}
+
+/* @as_shell: as a shell takes it. */
+static void add_declaration(GPtrArray *list, bool as_shell, const char *option, const char *before, const char *path,
+                            const char *after)
+{
+    g_autofree char *value = g_strconcat(before, path, after, NULL);
+    g_ptr_array_add(list, as_shell ? option_words(option, value) : g_strconcat(option, " ", value, NULL));
+}
+
+static char **declarations(const struct explanation *explanation, bool as_shell)
+{
+    GPtrArray *list = g_ptr_array_new();
+    bool in_root = strcmp(explanation->deepest, "/") == 0, is_file = in_root && explanation->status == 0;
+    g_autofree char *place = place_to_declare(explanation), *words = refusal(explanation);
+    if (explanation->place != EXPLAIN_IN_ROUTE && words == NULL) {
+        const char *copy = !in_root && explanation->deepest_has_names ? ":tmpcopyup" : "";
+        if (!is_file)
+            add_declaration(list, as_shell, "--tmpfs", "", place, copy);
+        add_declaration(list, as_shell, "-v", is_file ? "./FILE:" : "NAME:", place, "");
+    }
+    g_ptr_array_add(list, NULL);
+    return (char **)g_ptr_array_free(list, FALSE);
+}
+
 static char *not_declared_words(const struct explanation *explanation)
 {
-    g_auto(GStrv) declarations = why_declarations(explanation);
-    if (declarations[0] == NULL)
-        return g_strdup("no declared place covers it, and the root itself cannot be one");
-    g_autofree char *all = g_strjoinv(" or ", declarations);
+    g_autofree char *words = refusal(explanation), *shown = words != NULL ? text_escape(words) : NULL;
+    if (shown != NULL)
+        return g_strdup_printf("no declared place covers it, and %s", shown);
+    g_auto(GStrv) list = declarations(explanation, true);
+    g_autofree char *all = g_strjoinv(" or ", list);
     return g_strdup_printf("no declared place covers it; %s would", all);
 }
 
@@ -165,6 +224,24 @@ static char *stopped_words(const struct explanation *explanation)
     g_autofree char *stopped = text_word(explanation->stopped);
     return explanation->status == -ENOTDIR ? g_strdup_printf("%s is no directory", stopped)
                                            : g_strdup_printf("%s is missing", stopped);
+}
+
+/* Whether a link was followed twice. */
+static bool is_loop(const struct explanation *explanation)
+{
+    for (size_t i = 0; i < explanation->n_links; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(explanation->links[i].path, explanation->links[j].path) == 0)
+                return true;
+    return false;
+}
+
+/* A name has 255 bytes at most (NAME_MAX), and a path 4095 (PATH_MAX, with the byte at its end). */
+static const char *too_long_words(const struct explanation *explanation)
+{
+    return strlen(strrchr(explanation->stopped, '/') + 1) > NAME_MAX
+               ? "it has a name that is longer than 255 bytes"
+               : "the path, with the symbolic links on the way, is longer than 4095 bytes";
 }
 
 /* The reasons that lie in the route's words. */
@@ -236,6 +313,11 @@ char *why_message(const struct explanation *explanation, const struct explain_ve
     case EXPLAIN_MISSING:
     case EXPLAIN_NOT_A_DIRECTORY:
         return stopped_words(explanation);
+    case EXPLAIN_LOOP:
+        return g_strdup(is_loop(explanation) ? "a loop of symbolic links"
+                                             : "more than 40 symbolic links on the way, which nobody follows");
+    case EXPLAIN_TOO_LONG:
+        return g_strdup(too_long_words(explanation));
     case EXPLAIN_DECLARED_READ_ONLY:
     case EXPLAIN_BACKING_READ_ONLY:
     case EXPLAIN_NOEXEC:
@@ -250,31 +332,7 @@ char *why_message(const struct explanation *explanation, const struct explain_ve
     }
 }
 
-static void add_declaration(GPtrArray *list, const char *before, const char *path, const char *after)
-{
-    g_autofree char *words = g_strconcat(before, path, after, NULL);
-    g_autofree char *shown = text_escape(words);
-    g_ptr_array_add(list, g_steal_pointer(&shown));
-}
-
-/* The place to declare where the deepest directory is the root: the first component below it. NULL: there is none. */
-static char *place_in_root(const struct explanation *explanation)
-{
-    const char *name = explanation->resolved + 1;
-    return *name != '\0' ? g_strndup(explanation->resolved, 1 + strcspn(name, "/")) : NULL;
-}
-
 char **why_declarations(const struct explanation *explanation)
 {
-    GPtrArray *list = g_ptr_array_new();
-    bool in_root = strcmp(explanation->deepest, "/") == 0;
-    g_autofree char *place = in_root ? place_in_root(explanation) : g_strdup(explanation->deepest);
-    bool is_file = in_root && explanation->status == 0;
-    if (explanation->place != EXPLAIN_IN_ROUTE && place != NULL) {
-        if (!is_file)
-            add_declaration(list, "--tmpfs ", place, !in_root && explanation->deepest_has_names ? ":tmpcopyup" : "");
-        add_declaration(list, is_file ? "-v ./FILE:" : "-v NAME:", place, "");
-    }
-    g_ptr_array_add(list, NULL);
-    return (char **)g_ptr_array_free(list, FALSE);
+    return declarations(explanation, false);
 }

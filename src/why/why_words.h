@@ -23,7 +23,8 @@ char *why_bits(unsigned bits);
 char *why_message(const struct explanation *explanation, const struct explain_verdict *verdict);
 
 /* Declarations, in docker's words, that would let the path be written: the first is what a program's own temporary files
- * need, the others are for what is to stay. Empty where none is needed or none helps; NULL-terminated, g_strfreev(). */
+ * need, the others are for what is to stay. An option, a blank and its value, not quoted for a shell (as why_message() has
+ * them). Empty where none is needed or none helps; NULL-terminated, g_strfreev(). */
 char **why_declarations(const struct explanation *explanation);
 
 #endif

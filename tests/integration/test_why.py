@@ -416,6 +416,66 @@ def test_the_nearest_mark_is_named(scratch, layers, path, hidden):
     assert {number: (by["form"], by["layer"], by["path"]) for number, by in found.items()} == hidden
 
 
+def why_text_offline(scratch, layer, path):
+    done = subprocess.run([rofuse_test.BINARY, "why", "--state-dir", scratch / "state", "--layer", layer, path],
+                          capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", ["/proc", "/proc/sys/x", "/sys", "/dev", "/dev/new", "/etc/hosts", "/etc/hostname",
+                                  "/etc/resolv.conf"])
+def test_what_runtimes_make_is_not_declared(scratch, path):
+    layer = make_layer(scratch / "layer", "proc/", "sys/", "dev/", "etc/hosts", "etc/hostname", "etc/passwd")
+    answer = why_offline(scratch, [layer], path)
+    assert answer["declare"] == []
+    message = [item["message"] for item in answer["verdicts"] if item["reason"] == "not-declared"][0]
+    assert message == f"no declared place covers it, and {path} is made by the runtime, with or without a read-only root"
+
+
+def test_what_is_near_to_what_runtimes_make(scratch):
+    """/dev/shm is a place as others are, with what is below it."""
+    layer = make_layer(scratch / "layer", "dev/shm/", "etc/hosts", "etc/passwd", "process/")
+    for path, place in (("/dev/shm", "/dev/shm"), ("/dev/shm/x", "/dev/shm"), ("/etc/passwd", "/etc:tmpcopyup"),
+                        ("/etc/hosts.allow", "/etc:tmpcopyup"), ("/process/x", "/process")):
+        assert why_offline(scratch, [layer], path)["declare"][0] == f"--tmpfs {place}"
+
+
+def test_proposals_can_be_pasted(scratch, rofuse):
+    """Quoted for a shell where a person reads them; where options cannot say a name, there is none, as advise has it."""
+    layer = make_layer(scratch / "layer", "we ird/f", "st*r/f", "a:b/f", "q'q/f")
+    for directory in ("we ird", "st*r"):
+        answer, text = why_offline(scratch, [layer], f"/{directory}/x"), why_text_offline(scratch, layer, f"/{directory}/x")
+        assert answer["declare"] == [f"--tmpfs /{directory}:tmpcopyup", f"-v NAME:/{directory}"]
+        said = f"no declared place covers it; --tmpfs '/{directory}:tmpcopyup' or -v 'NAME:/{directory}' would"
+        assert answer["verdicts"][0]["message"] == said and said in text
+    for directory in ("a:b", "q'q"):
+        answer = why_offline(scratch, [layer], f"/{directory}/x")
+        assert answer["declare"] == []
+        assert answer["verdicts"][0]["message"].endswith("has characters that options cannot say")
+    mount = rofuse(layers=[layer], tmpfs=["/we ird:ro"])
+    assert "; --tmpfs '/we ird:noexec,nosuid,nodev' would let it be written" in why(mount, "/we ird/x")["verdicts"][0]["message"]
+
+
+def test_a_loop_and_a_long_name(scratch):
+    """What they are, in few lines."""
+    layer = make_layer(scratch / "layer", "d/f")
+    for link, target in (("a", "b"), ("b", "a"), ("d/self", "self"), *((f"l{i}", f"l{i + 1}") for i in range(45))):
+        os.symlink(target, layer / link)
+    for path, n_links in (("/a", 2), ("/d/self", 1), ("/a/below", 2)):
+        answer, text = why_offline(scratch, [layer], path), why_text_offline(scratch, layer, path)
+        assert (answer["verdicts"][0]["errno"], answer["verdicts"][0]["reason"]) == ("ELOOP", "link-loop")
+        assert answer["verdicts"][0]["message"] == "a loop of symbolic links"
+        assert sum(" -> " in line for line in text.splitlines()[1:]) == n_links, text
+        assert "and so on, a loop\n" in text and "cannot be read" not in text
+    text = why_text_offline(scratch, layer, "/l0")
+    assert text.count("\n  links") == 1 and "more than 40 symbolic links" in text and "a loop" not in text
+    for path, said in (("/d/" + "n" * 256, "it has a name that is longer than 255 bytes"),
+                       ("/" + "d/" * 3000, "is longer than 4095 bytes")):
+        found = why_offline(scratch, [layer], path)["verdicts"][0]
+        assert (found["errno"], found["reason"]) == ("ENAMETOOLONG", "name-too-long") and found["message"].endswith(said)
+    assert why_offline(scratch, [layer], "/d/" + "n" * 255)["verdicts"][0]["errno"] == "EROFS"
+
+
 def test_layers_that_are_seen(stack):
     """All parts of a directory; nothing of a name that no layer has; and what a declared place covers."""
     assert [(item["layer"], item["hidden_by"]) for item in why(stack, "/both")["layers"]] == [(2, None), (1, None), (0, None)]

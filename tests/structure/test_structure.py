@@ -122,7 +122,7 @@ PARTS_MAY = {
     "compose": {"base", "options"},
     "explain": {"base", "log", "fs/caller", "fs/denial"},
     "plan": {"base", "compose", "image", "log", "mounts", "options"},
-    "why": {"base", "image", "mounts", "run", "fs/counters", "fs/denial", "fs/explain", "fs/session"},
+    "why": {"base", "explain", "image", "mounts", "run", "fs/counters", "fs/denial", "fs/explain", "fs/session"},
     "audit": {"base", "explain", "fs/route"},
     "watch": {"base", "explain", "log", "mounts", "options"},
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},

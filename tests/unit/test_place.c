@@ -20,6 +20,7 @@ static void test_sorts(void)
         {"/etc/x/run", PLACE_COSTLY},
         {"/dev", PLACE_RUNTIME},
         {"/dev/shm", PLACE_PASSING},
+        {"/dev/shm/x", PLACE_PASSING},
         {"/proc/1", PLACE_RUNTIME},
         {"/etc/hosts", PLACE_RUNTIME},
         {"/var", PLACE_SHARED},
