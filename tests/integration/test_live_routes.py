@@ -553,6 +553,7 @@ def test_what_was_added_can_be_written_out(mount, rofuse, layer, source):
 
     file = mount.scratch / "compose.yaml"
     file.write_text(printed("--live", mount.point))
+    assert f"    # no image, but directories as layers; run it with --layer {layer}\n" in file.read_text()
     live = json.loads(printed("--live", mount.point, "--json"))
     again = json.loads(printed("--compose", str(file), "--layer", str(layer), "--json"))
     assert live["schema"] == "rofuse.live/1" and len(live["routes"]) == 4
