@@ -162,10 +162,9 @@ static json_t *work_add(void *data, const json_t *args, const struct control_str
     g_autofree struct route_spec *specs = g_new0(struct route_spec, ROUTES_MOST);
     size_t n;
     json_t *result = NULL;
-    if (read_routes(args, specs, &n, error)) {
-        pthread_mutex_lock(&daemon->change_lock);
+    if (read_routes(args, specs, &n, error) && daemon_begin_change(daemon, stream, error)) {
         result = add_all(daemon, specs, n, stream, error);
-        pthread_mutex_unlock(&daemon->change_lock);
+        daemon_end_change(daemon);
     }
     for (size_t i = 0; i < n; i++)
         route_spec_clear(&specs[i]);
@@ -224,7 +223,7 @@ static json_t *remove_all(struct daemon *daemon, char **targets, size_t n, bool 
     return NULL;
 }
 
-static json_t *run_rm(void *data, const json_t *args, GError **error)
+static json_t *work_rm(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     struct daemon *daemon = data;
     g_auto(GStrv) targets = json_bytes_get_list(args, "targets");
@@ -233,9 +232,10 @@ static json_t *run_rm(void *data, const json_t *args, GError **error)
         app_error_usage(error, "targets: an array of 1 to %d paths is needed", ROUTES_MOST);
         return NULL;
     }
-    pthread_mutex_lock(&daemon->change_lock);
+    if (!daemon_begin_change(daemon, stream, error))
+        return NULL;
     json_t *result = remove_all(daemon, targets, n, json_is_true(json_object_get(args, "force")), error);
-    pthread_mutex_unlock(&daemon->change_lock);
+    daemon_end_change(daemon);
     return result;
 }
 
@@ -253,6 +253,6 @@ static json_t *run_ls(void *data, const json_t *args, GError **error)
 }
 
 const struct control_command daemon_route_commands[] = {{.name = "route.add", .work = work_add},
-                                                        {.name = "route.rm", .run = run_rm},
+                                                        {.name = "route.rm", .work = work_rm},
                                                         {.name = "route.ls", .run = run_ls},
                                                         {.name = NULL}};

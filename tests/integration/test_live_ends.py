@@ -190,6 +190,34 @@ def test_a_fill_that_is_given_up_leaves_nothing(filling):
     assert len(os.listdir(f"/proc/{mount.process.pid}/fd")) < before + 20
 
 
+def n_connections(mount):
+    """How many sockets the daemon has."""
+    found = 0
+    for fd in pathlib.Path(f"/proc/{mount.process.pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found += os.readlink(fd).startswith("socket:")
+    return found
+
+
+def test_a_change_that_nobody_waits_for_any_more_is_not_made(filling):
+    """It does not wait for another change either, which may take hours."""
+    mount, disk, adding = filling
+    before = n_connections(mount)
+    with contextlib.ExitStack() as given_up:
+        for request in ("learn.on", "learn.off", "route.rm"):
+            control = given_up.enter_context(Control(mount))
+            assert control.result("route.ls")["routes"][0]["target"] == "/new/place"
+            args = {"targets": ["/new/place"]} if request == "route.rm" else {}
+            control.send(json.dumps({"v": 1, "do": request, "args": args}).encode() + b"\n")
+        rofuse_test.wait_until(lambda: n_connections(mount) == before + 3, "the connections")
+    rofuse_test.wait_until(lambda: n_connections(mount) == before, "the end of what was given up")
+    disk.process.send_signal(signal.SIGCONT)
+    assert adding.wait(30) == 0
+    with Control(mount) as control:
+        assert control.result("learn.diff")["learning"] is False
+    assert [route["target"] for route in json.loads(ask(mount, "route", "ls", "--json"))["routes"]] == ["/new/place", "/z"]
+
+
 @pytest.fixture
 def no_thread_leaks(monkeypatch):
     """Threads that nobody can wait for are no fault where a command hangs."""
