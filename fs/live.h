@@ -68,7 +68,8 @@ void live_show(struct tree *tree, struct graft *graft, const struct live_kept *k
 /*
  * live_remove - takes a route away; what lay there is seen again.
  *
- * No other route may be nested in it. What is mounted there (@kept) goes on; a place that nothing else has is made for it.
+ * What is mounted there (@kept) goes on, and other routes that are nested in it come to lie in what is seen again; a place that
+ * nothing else has is made for them.
  * Open files of the route stay open. Returns 0, or -errno with a line in @ret_why and nothing changed.
  */
 int live_remove(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret, char **ret_why);

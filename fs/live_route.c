@@ -365,13 +365,23 @@ static int find_hidden(struct tree *tree, const struct route *route, const char 
     return status == -ENOENT && !is_needed ? 0 : status;
 }
 
+/* Whether another route lies in it. */
+static bool has_inner(const struct tree *tree, const struct route *outer)
+{
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        if (route != outer && below(route->target, outer->target) != NULL)
+            return true;
+    return false;
+}
+
 int live_remove(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret, char **ret_why)
 {
     struct node_table *table = tree->table;
     struct node *root = route->root, *hidden;
     g_autofree char *name = g_path_get_basename(route->target);
     bool made;
-    int status = find_hidden(tree, route, name, is_kept(kept, route->target), &made, &hidden);
+    bool is_needed = is_kept(kept, route->target) || has_inner(tree, route);
+    int status = find_hidden(tree, route, name, is_needed, &made, &hidden);
     if (status < 0) {
         *ret_why = g_strdup_printf("%s %s: something is mounted there, and the image has no place for it (%s); "
                                    "unmount it first",
@@ -382,6 +392,7 @@ int live_remove(struct tree *tree, struct route *route, const struct live_kept *
     if (hidden != NULL && S_ISDIR(root->id.type) && S_ISDIR(hidden->id.type)) {
         live_pair_up(ret, root, hidden);
         live_keep_mounts(ret, root, hidden, route->target, kept);
+        live_keep_routes(ret, root, hidden, route->target);
     }
     bool kept_number = ret->pairs->len > 0;
     live_release_faces(ret, route);

@@ -105,6 +105,14 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
 int session_route_remove(struct session *session, const char *target, bool force,
                          const struct session_protected *protected, char **ret_why);
 
+/*
+ * session_route_undo - takes back what session_route_add() has added just now, as it belongs to more that cannot be had.
+ *
+ * As session_route_remove() with @force; other routes that lie in it, and were there before, are where they were.
+ */
+int session_route_undo(struct session *session, const char *target, const struct session_protected *protected,
+                       char **ret_why);
+
 struct learn_diff;
 
 /*

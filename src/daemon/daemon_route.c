@@ -118,16 +118,18 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
     return TRUE;
 }
 
+/* What cannot be taken back stays known. */
 static void undo(struct daemon *daemon, size_t n_before)
 {
     struct state *state = daemon->state;
-    while (state->n_routes > n_before) {
+    for (size_t at = state->n_routes; at-- > n_before;) {
         g_autoptr(GPtrArray) places = mounted_places(state->device);
         struct session_protected protected = protect(places);
         g_autofree char *why = NULL;
-        (void)session_route_remove(daemon->session, state->routes[state->n_routes - 1].target, true, &protected, &why);
-        strike_route(daemon, state->n_routes - 1);
+        if (session_route_undo(daemon->session, state->routes[at].target, &protected, &why) == 0)
+            strike_route(daemon, at);
     }
+    (void)write_state(daemon, NULL);
 }
 
 static int compare_depth(const void *a, const void *b)

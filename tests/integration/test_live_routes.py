@@ -434,6 +434,31 @@ def test_what_cannot_be_done(mount, words, status, said):
     assert targets(mount) == [] and not mount.path("x").exists()
 
 
+@pytest.mark.parametrize("inner", ["/app/data/sub", "/app/data/new/deeper"])
+@pytest.mark.parametrize("outer", ["/app/data", "/app"])
+def test_what_is_added_above_a_route_is_undone(mount, outer, inner):
+    add(mount, f"--tmpfs={inner}")
+    place = mount.path(inner[1:])
+    (place / "file").write_text("inner")
+    number = os.stat(place).st_ino
+    with standing_in(place) as process, open(place / "file") as file:
+        add(mount, f"--tmpfs={outer}", "--mount=type=bind,source=/nowhere,target=/zz", status=2)
+        assert targets(mount) == [inner]
+        with pytest.raises(OSError) as error:
+            mount.path(outer[1:] + "/x").touch()
+        assert error.value.errno == errno.EROFS
+        assert os.listdir(place) == ["file"] and os.stat(place).st_ino == number and file.read() == "inner"
+        assert os.listdir(f"/proc/{process.pid}/cwd") == ["file"]
+        (place / "other").write_text("")
+    assert IMAGE <= set(os.listdir(mount.path("app/data")))
+    walk(mount.point)
+    remove(mount, inner)
+    assert set(os.listdir(mount.path("app/data"))) - IMAGE <= {"new"}
+    walk(mount.point)
+    add(mount, f"--tmpfs={outer}")
+    mount.path(outer[1:] + "/x").touch()
+
+
 def test_the_state_tells_what_there_is(mount):
     add(mount, "--tmpfs", "/app/data:size=1m", "-v", "/etc/anonymous")
     shown = command(mount, "ls")
