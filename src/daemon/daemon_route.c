@@ -17,6 +17,7 @@
 #include "session.h"
 #include "state_dir.h"
 #include "text.h"
+#include "volume_remove.h"
 
 #include <errno.h>
 #include <string.h>
@@ -118,16 +119,19 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
     return TRUE;
 }
 
-/* What cannot be taken back stays known. */
-static void undo(struct daemon *daemon, size_t n_before)
+/* What cannot be taken back stays known. @anonymous: of those from @n_before on, volumes to which nobody could come back. */
+static void undo(struct daemon *daemon, size_t n_before, const bool *anonymous)
 {
     struct state *state = daemon->state;
     for (size_t at = state->n_routes; at-- > n_before;) {
         g_autoptr(GPtrArray) places = mounted_places(state->device);
         struct session_protected protected = protect(places);
         g_autofree char *why = NULL;
-        if (session_route_undo(daemon->session, state->routes[at].target, &protected, &why) == 0)
-            strike_route(daemon, at);
+        if (session_route_undo(daemon->session, state->routes[at].target, &protected, &why) < 0)
+            continue;
+        if (anonymous[at - n_before])
+            (void)volume_remove(daemon->paths->volumes, state->routes[at].source);
+        strike_route(daemon, at);
     }
     (void)write_state(daemon, NULL);
 }
@@ -144,12 +148,15 @@ static json_t *add_all(struct daemon *daemon, struct route_spec *specs, size_t n
     struct state *state = daemon->state;
     size_t n_before = state->n_routes;
     gboolean done = TRUE;
+    g_autofree bool *anonymous = g_new0(bool, n);
     qsort(specs, n, sizeof specs[0], compare_depth);
-    for (size_t i = 0; done && i < n; i++)
+    for (size_t i = 0; done && i < n; i++) {
+        anonymous[i] = specs[i].kind == ROUTE_VOLUME && specs[i].source == NULL;
         done = add_one(daemon, &specs[i], stream, error);
+    }
     done = done && write_state(daemon, error);
     if (!done) {
-        undo(daemon, n_before);
+        undo(daemon, n_before, anonymous);
         return NULL;
     }
     json_t *routes = json_array();

@@ -459,6 +459,15 @@ def test_what_is_added_above_a_route_is_undone(mount, outer, inner):
     mount.path(outer[1:] + "/x").touch()
 
 
+def test_of_what_is_undone_no_volume_is_left(mount):
+    add(mount, "--volume=kept:/app/data/sub")
+    volumes = mount.state / "volumes"
+    add(mount, "--volume=/app/data", "--mount=type=bind,source=/nowhere,target=/zz", status=2)
+    assert os.listdir(volumes) == ["kept"]
+    add(mount, "--volume=/app/data")
+    assert len(os.listdir(volumes)) == 2
+
+
 def test_the_state_tells_what_there_is(mount):
     add(mount, "--tmpfs", "/app/data:size=1m", "-v", "/etc/anonymous")
     shown = command(mount, "ls")
