@@ -296,10 +296,11 @@ static void unmake_way(struct tree *tree, const struct tree_place *place, struct
 }
 
 int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-             const struct live_kept *kept, bool can_keep, const struct patience *patience, struct live *ret,
+             const struct live_mounts *mounts, bool can_keep, const struct patience *patience, struct live *ret,
              char **ret_why)
 {
     struct graft graft;
+    struct live_kept kept = mounts->now(mounts->data);
     *ret = (struct live){0};
     int status = graft_find(tree, spec, &graft, ret_why);
     if (status < 0)
@@ -307,11 +308,16 @@ int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, c
     g_autofree char *above = node_path(tree->table, graft.place.parent);
     g_autofree char *inner = path_join(above, graft.place.name);
     g_autofree char *path = g_strconcat("/", inner, NULL);
-    status = check_kept(spec, &graft.place, path, kept, can_keep, ret_why);
+    status = check_kept(spec, &graft.place, path, &kept, can_keep, ret_why);
     if (status == 0)
         status = graft_open(tree, spec, index, volume_dir, patience, &graft, ret_why);
+    /* That may have taken long. */
     if (status == 0) {
-        live_show(tree, &graft, kept, false, ret);
+        kept = mounts->now(mounts->data);
+        status = check_kept(spec, &graft.place, path, &kept, can_keep, ret_why);
+    }
+    if (status == 0) {
+        live_show(tree, &graft, &kept, false, ret);
         return 0;
     }
     unmake_way(tree, &graft.place, ret);

@@ -158,17 +158,24 @@ static int check_add(const struct session *session, const struct route_spec *spe
     return 0;
 }
 
-int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
+static struct live_kept mounted_now(void *data)
+{
+    const struct session_mounts *mounts = data;
+    struct session_protected protected = mounts->now(mounts->data);
+    return (struct live_kept){protected.paths, protected.n_paths};
+}
+
+int session_route_add(struct session *session, const struct route_spec *spec, const struct session_mounts *mounts,
                       const struct patience *patience, unsigned *ret_index, char **ret_why)
 {
-    const struct live_kept kept = {protected->paths, protected->n_paths};
+    const struct live_mounts asked = {mounted_now, (void *)mounts};
     struct live live = {0};
     pthread_mutex_lock(&session->change_lock);
     int status = check_add(session, spec, ret_why);
     if (status == 0 && patience_is_over(patience))
         status = refuse(spec, -ECANCELED, "given up before it was begun", ret_why);
     if (status == 0)
-        status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &kept, session->can_expire,
+        status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &asked, session->can_expire,
                           patience, &live, ret_why);
     if (status == 0)
         *ret_index = session->n_indexes++;

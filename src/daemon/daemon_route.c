@@ -96,6 +96,20 @@ static gboolean read_routes(const json_t *args, struct route_spec *specs, size_t
     return TRUE;
 }
 
+/* Where something is mounted, as it was found last. */
+struct places {
+    dev_t device;
+    GPtrArray *found; /* owned */
+};
+
+static struct session_protected look(void *data)
+{
+    struct places *places = data;
+    g_clear_pointer(&places->found, g_ptr_array_unref);
+    places->found = mounted_places(places->device);
+    return protect(places->found);
+}
+
 static bool has_gone(void *stream)
 {
     return !control_stream_is_wanted(stream);
@@ -106,11 +120,12 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
                         GError **error)
 {
     const struct patience patience = {has_gone, (void *)stream};
-    g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
-    struct session_protected protected = protect(places);
+    struct places places = {.device = daemon->state->device};
+    const struct session_mounts mounts = {look, &places};
     char *why = NULL;
     unsigned index;
-    int result = session_route_add(daemon->session, spec, &protected, &patience, &index, &why);
+    int result = session_route_add(daemon->session, spec, &mounts, &patience, &index, &why);
+    g_clear_pointer(&places.found, g_ptr_array_unref);
     if (result < 0)
         return fail(result, why, error) != NULL;
     if (spec->source == NULL) /* an anonymous volume has its name now */

@@ -190,6 +190,23 @@ def test_a_fill_that_is_given_up_leaves_nothing(filling):
     assert len(os.listdir(f"/proc/{mount.process.pid}/fd")) < before + 20
 
 
+def test_what_is_mounted_during_a_fill_stays(filling):
+    mount, disk, adding = filling
+    place = mount.path("z/inner")
+    # It waits for the disk as well, for one answer where the fill needs thousands.
+    mounting = subprocess.Popen(["mount", "-t", "tmpfs", "none", place])
+    try:
+        disk.process.send_signal(signal.SIGCONT)
+        assert mounting.wait(30) == 0
+        (place / "mine").write_text("mine")
+        assert adding.wait(30) == 0
+        assert os.listdir(place) == ["mine"]
+        assert set(os.listdir(mount.path("z"))) == {"first", "inner"}
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert len(os.listdir(place)) == N_FILES
+
+
 def n_connections(mount):
     """How many sockets the daemon has."""
     found = 0
