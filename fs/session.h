@@ -143,7 +143,7 @@ bool session_is_learning(struct session *session);
 /* What the throw-away layer may hold and holds, in bytes. False where learn mode is off. Any thread. */
 bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used);
 
-/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
+/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off by now. */
 struct learn_diff *session_learn_diff(struct session *session);
 
 /* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */

@@ -85,7 +85,7 @@ TREE = {
     "live_route": {"live_private", "node_face", "path"},
     "live_private": {"live"},
     "live_learn": {"live_private", "node_face"},
-    "learn_diff": {"beneath", "origin", "overlay", "path", "tree", "xattr_at"},
+    "learn_diff": {"beneath", "origin", "overlay", "path", "tree", "turns", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
