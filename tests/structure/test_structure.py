@@ -120,7 +120,7 @@ PARTS_MAY = {
     "mounts": {"base", "control", "fs/counters", "fs/route"},
     "status": {"base", "mounts", "fs/counters", "fs/route"},
     "compose": {"base", "options"},
-    "explain": {"base", "log", "fs/caller", "fs/denial"},
+    "explain": {"base", "log", "fs/caller", "fs/denial", "fs/patience"},
     "plan": {"base", "compose", "image", "log", "mounts", "options"},
     "why": {"base", "image", "mounts", "run", "fs/counters", "fs/denial", "fs/explain", "fs/session"},
     "audit": {"base", "explain", "fs/route"},
