@@ -190,8 +190,13 @@ static struct fact *add_record(struct facts *facts, const struct denial_record *
 {
     struct fact *fact = fact_make(record);
     judge_new(facts, fact, record);
-    struct fact *earlier = facts_recent_alternative(facts->recent, record, fact);
-    if (earlier != NULL) {
+    struct fact *made = facts_recent_made(facts->recent, record, fact);
+    struct fact *earlier = made != NULL ? NULL : facts_recent_alternative(facts->recent, record, fact);
+    if (made != NULL) {
+        fact_merge(made, fact);
+        fact_free(fact);
+        fact = made;
+    } else if (earlier != NULL) {
         facts_recent_merge(earlier, fact);
         fact_free(fact);
         fact = earlier;

@@ -30,6 +30,7 @@ struct attempt {
     char *pattern;   /* of the name; owned */
     char *directory; /* owned */
     char *path;      /* owned */
+    bool is_made_up; /* the process chose the name for this file alone */
     bool is_judged;
 };
 
@@ -142,6 +143,19 @@ void facts_recent_merge(struct fact *into, const struct fact *fact)
         g_ptr_array_add(into->alternatives, g_strdup(fact->directory));
 }
 
+struct fact *facts_recent_made(const struct facts_recent *recent, const struct denial_record *record,
+                               const struct fact *fact)
+{
+    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
+        const struct attempt *attempt = attempt_at(recent, age);
+        if (attempt->is_made_up && is_process(attempt, record) && attempt->why == fact->why &&
+            attempt->fact->learned == fact->learned && strcmp(attempt->path, record->facts.path) == 0 &&
+            g_strcmp0(attempt->own.executable, fact->executable) == 0)
+            return attempt->fact;
+    }
+    return NULL;
+}
+
 struct fact *facts_recent_find(const struct facts_recent *recent, const struct denial_record *record)
 {
     for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
@@ -245,6 +259,7 @@ void facts_recent_add(struct facts_recent *recent, const struct denial_record *r
         .pattern = name_pattern(own),
         .directory = g_strdup(own->directory),
         .path = g_strdup(record->facts.path),
+        .is_made_up = fact_is_made_up(record),
     };
     fact_free(own);
 }

@@ -250,6 +250,24 @@ static void test_noise(void)
     facts_free(facts);
 }
 
+/* What learn mode lets a program do with a file of its own making is told of by that file's pattern: "abcdefgh" is no other. */
+static void test_made_up_names(void)
+{
+    struct facts *facts = new_facts();
+    const struct call made = {.path = "/tmp/abcdefgh",
+                              .learned = true,
+                              .operation = DENIAL_CREATE,
+                              .flags = O_RDWR | O_CREAT | O_EXCL,
+                              .mode = 0600};
+    add(facts, &(struct call){.path = "/tmp/abcdefgh", .learned = true, .operation = DENIAL_CHMOD, .pid = 9});
+    add(facts, &made);
+    add(facts, &(struct call){.path = "/tmp/abcdefgh", .learned = true, .operation = DENIAL_UNLINK});
+    add(facts, &(struct call){.path = "/tmp/stuvwxyz", .learned = true, .operation = DENIAL_UNLINK});
+    add(facts, &(struct call){.executable = "/bin/x", .path = "/tmp/abcdefgh", .operation = DENIAL_CHMOD});
+    assert_places(facts, "/tmp/abcdefgh=1 /tmp/*=2 /tmp/stuvwxyz=1 /tmp/abcdefgh=1");
+    facts_free(facts);
+}
+
 static void test_places_without_a_name(void)
 {
     struct facts *facts = new_facts();
@@ -546,6 +564,7 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/memory-after-folding", test_memory_after_folding);
     g_test_add_func("/facts/root", test_many_directories_of_the_root);
     g_test_add_func("/facts/noise", test_noise);
+    g_test_add_func("/facts/made-up-names", test_made_up_names);
     g_test_add_func("/facts/without-a-name", test_places_without_a_name);
     g_test_add_func("/facts/key", test_parts_of_the_key);
     g_test_add_func("/facts/going-on", test_seen_going_on);
