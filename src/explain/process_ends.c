@@ -236,6 +236,14 @@ static void get_parents(struct process_ends *ends, struct watched_process *proce
     }
 }
 
+const char *process_ends_name(const struct caller *caller)
+{
+    if (caller->tid == caller->pid || caller->exe == NULL)
+        return caller->comm;
+    const char *slash = strrchr(caller->exe, '/');
+    return slash != NULL ? slash + 1 : caller->exe;
+}
+
 void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise)
 {
     const struct caller *caller = record->caller;
@@ -243,7 +251,7 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
         return;
     int64_t now = process_ends_now();
     pthread_mutex_lock(&ends->lock);
-    struct watched_process *process = get_process(ends, caller->pid, caller->comm, caller->exe);
+    struct watched_process *process = get_process(ends, caller->pid, process_ends_name(caller), caller->exe);
     if (process != NULL && process->start_time.tv_sec == 0 && process->started == NULL) {
         /* Kept until its line is there: to make room for a parent could take it away. */
         process->refs++;
