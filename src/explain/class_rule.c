@@ -51,11 +51,15 @@ bool class_is_shell(const char *comm, const char *executable)
 
 bool class_is_init(const char *comm, const char *executable)
 {
-    static const char *const names[] = {
-        "tini",      "tini-static",  "docker-init", "podman-init", "catatonit", "dumb-init", "rofuse",
-        "bwrap",     "conmon",       "crun",        "runc",        "init",      "systemd",   "supervisord",
-        "s6-svscan", "s6-supervise", "runsvdir",    "runsv",       "monit",     "circusd",   NULL};
-    return is_one_of(comm, names) || is_one_of(name_of(executable), names);
+    static const char *const names[] = {"tini",         "tini-static", "docker-init",    "podman-init", "catatonit",
+                                        "dumb-init",    "rofuse",      "bwrap",          "conmon",      "crun",
+                                        "runc",         "init",        "systemd",        "supervisord", "s6-svscan",
+                                        "s6-supervise", "runsvdir",    "runsv",          "monit",       "circusd",
+                                        "youki",        "podman",      "systemd-nspawn", NULL};
+    static const char dockers[] = "containerd-shim"; /* and a version; as long as a comm can be */
+    const char *name = name_of(executable);
+    return is_one_of(comm, names) || is_one_of(name, names) || (comm != NULL && strcmp(comm, dockers) == 0) ||
+           (name != NULL && g_str_has_prefix(name, dockers));
 }
 
 /* What a process is by now: entry points become their programs. */

@@ -388,6 +388,8 @@ static void test_kinds(void)
     g_assert_true(class_is_init("tini", NULL));
     g_assert_true(class_is_init("supervisord", "/usr/bin/python3.11"));
     g_assert_true(class_is_init("crun", NULL));
+    g_assert_true(class_is_init("containerd-shim", NULL));
+    g_assert_true(class_is_init(NULL, "/usr/bin/containerd-shim-runc-v2"));
     g_assert_false(class_is_init("sh", "/bin/sh"));
 }
 
