@@ -12,9 +12,6 @@ bool advise_applies(const struct advise_output *output, const struct advice *adv
 /* "# TEXT" and a newline, escaped to one line. */
 void advise_comment(GString *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* "# /run: nobody misses what is there (nginx, 1 call, fatal)", and its cost. */
-void advise_comment_why(GString *out, const struct advice *advice);
-
 /* Comments before the declaration: for whom; of each part that applies why. */
 void advise_comment_head(GString *out, const struct advise_output *output, const char *what);
 
