@@ -1,5 +1,6 @@
 #include "backing.h"
 
+#include "beneath.h"
 #include "copies.h"
 #include "mount_clone.h"
 #include "seed.h"
@@ -15,6 +16,18 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* The copy has given the root what the image's directory has; what the declaration says comes before that. */
+static int give_to_owner(const struct route_spec *spec, int fd)
+{
+    struct beneath_link link;
+    uid_t uid = spec->has_uid ? spec->uid : (uid_t)-1;
+    gid_t gid = spec->has_gid ? spec->gid : (gid_t)-1;
+    if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ||
+        (spec->has_mode && chmod(beneath_link_path(&link, fd), spec->mode) < 0))
+        return -errno;
+    return 0;
+}
+
 static int open_tmpfs(struct route *route, const struct backing_image *image, char **ret_why)
 {
     const struct route_spec *spec = &route->spec;
@@ -24,10 +37,12 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
     if (spec->tmpcopyup && image->stack != NULL && image->n_layers > 0) {
         g_autofree char *path = NULL;
         int status = seed_fill(image, fd, &path);
+        if (status == 0)
+            status = give_to_owner(spec, fd);
         if (status < 0) {
-            *ret_why =
-                g_strdup_printf("the image's content cannot be copied: %s: %s%s", path[0] != '\0' ? path : "its root",
-                                g_strerror(-status), status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
+            *ret_why = g_strdup_printf("the image's content cannot be copied: %s: %s%s",
+                                       path != NULL && path[0] != '\0' ? path : "its root", g_strerror(-status),
+                                       status == -ENOSPC ? "; give it a larger size or nr_inodes" : "");
             close(fd);
             return status;
         }
