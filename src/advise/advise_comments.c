@@ -39,6 +39,21 @@ char *advise_option(const struct advice *advice)
     }
 }
 
+char *advise_owner(const struct advice *advice)
+{
+    const struct route_spec *spec = &advice->spec;
+    if (!advice->needs_owner || !advise_needs_copy(advice))
+        return NULL;
+    if (!spec->has_uid)
+        return g_strdup_printf(
+            "%s: the volume has the owner and mode that the directory has in the image, which refuse the "
+            "program: change them there",
+            spec->target);
+    return g_strdup_printf("%s: the volume has the owner that the directory has in the image, who is not the program's "
+                           "user: give it to %u:%u there",
+                           spec->target, (unsigned)spec->uid, (unsigned)spec->gid);
+}
+
 /* "# /run: nobody misses what is there (nginx, 1 call, fatal)", and its cost. */
 static void comment_why(GString *out, const struct advice *advice)
 {

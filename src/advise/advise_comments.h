@@ -18,6 +18,10 @@ void advise_comment_head(GString *out, const struct advise_output *output, const
 /* Comments after it: settings, what is optional, choices, what was left out, notes. */
 void advise_comment_rest(GString *out, const struct advise_output *output);
 
+/* What is to be done where a copy of the image's directory is a volume, whose owner nobody can say; NULL: nothing. Owned by the
+ * caller. */
+char *advise_owner(const struct advice *advice);
+
 /* What an advice declares, in docker's words: "--tmpfs /run", "-e A=b", the text of a setting. Owned by the caller. */
 char *advise_option(const struct advice *advice);
 
