@@ -360,6 +360,18 @@ static bool is_the_end(const struct class_case *what, size_t failed, size_t n)
     return is_at_prompt(&what->line[failed]) && !is_tool(&what->line[failed - 1]);
 }
 
+/* Whether somebody may have gone on without, of whom nobody knows. */
+static bool is_cut_off(const struct class_case *what, size_t failed)
+{
+    return what->is_cut && failed == what->n && is_small(&what->line[failed - 1]);
+}
+
+static void judge_cut_off(const struct class_case *what, size_t failed, struct class_verdict *ret)
+{
+    g_autofree char *steps = show_failed(what, failed);
+    tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s, and who ran that cannot be seen", steps));
+}
+
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     size_t n = line_length(what), failed = count_failed(what, n);
@@ -367,6 +379,8 @@ void class_rule(const struct class_case *what, int64_t now_ms, struct class_verd
         judge_prompt(what, ret);
     else if (failed == 0)
         judge_living(what, now_ms, ret);
+    else if (is_cut_off(what, failed))
+        judge_cut_off(what, failed, ret);
     else if (is_the_end(what, failed, n))
         judge_end(what, failed, ret);
     else if (is_at_prompt(&what->line[failed]))

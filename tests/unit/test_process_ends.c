@@ -236,6 +236,28 @@ static void test_name_of_a_thread(void)
     process_ends_free(ends);
 }
 
+/* Where the line ends is not always who is first: what cannot be watched of it is said. */
+static void test_cut_line(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 0, 0);
+    struct caller *caller = child.caller;
+    g_free(caller->comm);
+    caller->comm = g_strdup("touch");
+    g_assert_cmpuint(caller->n_parents, >=, 1);
+    caller->n_parents = 1;
+    caller->parents[0].pid = G_MAXINT; /* no process has this number */
+    process_ends_refused(ends, &child.record, false);
+    struct class_case what = case_of(ends, &child.record);
+    g_assert_cmpuint(what.n, ==, 1);
+    g_assert_true(what.is_cut);
+    process_ends_case_clear(&what);
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+    process_ends_free(ends);
+}
+
 /* In no container what runs a program is none of its line, be it this test; but a script is. */
 static void test_line_outside_of_containers(void)
 {
@@ -245,6 +267,7 @@ static void test_line_outside_of_containers(void)
     process_ends_refused(ends, &child.record, false);
     struct class_case what = case_of(ends, &child.record);
     g_assert_cmpuint(what.n, ==, 1);
+    g_assert_false(what.is_cut);
     process_ends_case_clear(&what);
     child_end(&child);
     waitpid(child.pid, NULL, 0);
@@ -352,6 +375,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/find", test_find);
     g_test_add_func("/process-ends/line", test_line);
     g_test_add_func("/process-ends/line-outside", test_line_outside_of_containers);
+    g_test_add_func("/process-ends/cut-line", test_cut_line);
     g_test_add_func("/process-ends/thread", test_name_of_a_thread);
     g_test_add_func("/process-ends/became", test_parent_that_became_another);
     g_test_add_func("/process-ends/room", test_room);
