@@ -246,7 +246,6 @@ static void test_cut_line(void)
     g_free(caller->comm);
     caller->comm = g_strdup("touch");
     g_assert_cmpuint(caller->n_parents, >=, 1);
-    caller->n_parents = 1;
     caller->parents[0].pid = G_MAXINT; /* no process has this number */
     process_ends_refused(ends, &child.record, false);
     struct class_case what = case_of(ends, &child.record);
