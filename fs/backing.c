@@ -16,16 +16,29 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* The copy has given the root what the image's directory has; what the declaration says comes before that. */
-static int give_to_owner(const struct route_spec *spec, int fd)
+/* What was said of the top directory counts before what the image says of it. @made: as it was before it was filled. */
+static int restore_top(const struct route_spec *spec, const struct stat *made, int path_fd)
 {
-    struct beneath_link link;
-    uid_t uid = spec->has_uid ? spec->uid : (uid_t)-1;
-    gid_t gid = spec->has_gid ? spec->gid : (gid_t)-1;
-    if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ||
-        (spec->has_mode && chmod(beneath_link_path(&link, fd), spec->mode) < 0))
+    int fd = beneath_reopen(path_fd, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return fd;
+    int status = 0;
+    if ((spec->has_uid || spec->has_gid) &&
+        fchown(fd, spec->has_uid ? made->st_uid : (uid_t)-1, spec->has_gid ? made->st_gid : (gid_t)-1) < 0)
+        status = -errno;
+    if (status == 0 && spec->has_mode && fchmod(fd, made->st_mode & 07777) < 0)
+        status = -errno;
+    close(fd);
+    return status;
+}
+
+static int copy_image(const struct route_spec *spec, const struct backing_image *image, int fd, char **ret_path)
+{
+    struct stat made;
+    if (fstat(fd, &made) < 0)
         return -errno;
-    return 0;
+    int status = seed_fill(image, fd, ret_path);
+    return status < 0 ? status : restore_top(spec, &made, fd);
 }
 
 static int open_tmpfs(struct route *route, const struct backing_image *image, char **ret_why)
@@ -36,9 +49,7 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
         return fd;
     if (spec->tmpcopyup && image->stack != NULL && image->n_layers > 0) {
         g_autofree char *path = NULL;
-        int status = seed_fill(image, fd, &path);
-        if (status == 0)
-            status = give_to_owner(spec, fd);
+        int status = copy_image(spec, image, fd, &path);
         if (status < 0) {
             *ret_why = g_strdup_printf("the image's content cannot be copied: %s: %s%s",
                                        path != NULL && path[0] != '\0' ? path : "its root", g_strerror(-status),

@@ -110,6 +110,7 @@ struct denial_sink {
     void (*write)(void *data, const struct denial_event *event);
     void (*reopen)(void *data); /* NULL = nothing to reopen */
     void (*close)(void *data);
+    uint64_t (*lost)(void *data); /* denials given to write() that it could not keep; any thread; NULL = it keeps all */
     void *data;
 };
 

@@ -293,7 +293,10 @@ bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial
 {
     if (sink >= log->n_outlets)
         return false;
+    const struct denial_sink *own = &log->outlets[sink]->sink;
     event_queue_length(&log->outlets[sink]->queue, &ret->waiting, &ret->dropped);
+    if (own->lost != NULL)
+        ret->dropped += own->lost(own->data);
     return true;
 }
 

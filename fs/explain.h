@@ -94,6 +94,7 @@ enum explain_reason {
     EXPLAIN_NO_SEARCH,          /* EACCES: of a directory on the way; access says which */
     EXPLAIN_NO_PERMISSION,      /* EACCES: access says of what */
     EXPLAIN_STICKY,     /* EPERM: in a sticky directory names are for the owners to remove; access: the directory's */
+    EXPLAIN_MARKED,     /* EPERM: chattr(1) has made it, or its directory, immutable or append-only */
     EXPLAIN_NOEXEC,     /* EACCES: its route says noexec */
     EXPLAIN_NOSUID,     /* EACCES: its route says nosuid, and it would change who runs it */
     EXPLAIN_DEVICE,     /* EACCES: devices cannot be opened through the mount */

@@ -62,6 +62,21 @@ static bool refuse_policy(const struct node *node, struct explain_verdict *verdi
     return true;
 }
 
+/* Whether a file or directory of a route has one of these marks (STATX_ATTR_*); refuses then. */
+static bool refuse_marked(const struct explain_walk *walk, struct node *node, uint64_t marks,
+                          struct explain_verdict *verdict)
+{
+    struct statx stx = {0};
+    int fd = node != NULL && node->id.kind == NODE_ROUTE ? tree_open(walk->tree, node) : -1;
+    if (fd < 0)
+        return false;
+    bool is_marked = statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 && (stx.stx_attributes & marks) != 0;
+    close(fd);
+    if (is_marked)
+        refuse(verdict, EPERM, EXPLAIN_MARKED);
+    return is_marked;
+}
+
 /* What the backing file system says once all else has agreed. @makes: a new inode. */
 static void refuse_backing(const struct explain_walk *walk, const struct node *node, bool makes,
                            struct explain_verdict *verdict)
@@ -90,7 +105,8 @@ static void judge_file(const struct explain_walk *walk, bool truncates, struct e
     bool allows = explain_allows(walk, walk->node, &walk->st, ACCESS_WRITE, &access);
     if (!allows && !(truncates && policy_change(walk->node).error != 0))
         refuse_by(verdict, EACCES, EXPLAIN_NO_PERMISSION, &access);
-    else if (!refuse_policy(walk->node, verdict))
+    else if (!refuse_policy(walk->node, verdict) &&
+             !refuse_marked(walk, walk->node, STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND, verdict))
         refuse_backing(walk, walk->node, false, verdict);
     explain_access_clear(&access);
 }
@@ -140,7 +156,7 @@ static void judge_create(const struct explain_walk *walk, char *path)
         return;
     if (!explain_allows(walk, walk->dir, &st, ACCESS_WRITE | ACCESS_EXECUTE, &access))
         refuse_by(verdict, EACCES, EXPLAIN_NO_PERMISSION, &access);
-    else
+    else if (!refuse_marked(walk, walk->dir, STATX_ATTR_IMMUTABLE, verdict))
         refuse_backing(walk, walk->dir, true, verdict);
     explain_access_clear(&access);
 }
@@ -185,7 +201,8 @@ static void judge_removal(const struct explain_walk *walk, bool allows, struct e
         refuse_by(verdict, EACCES, EXPLAIN_NO_PERMISSION, access);
     else if (policy_remove(walk->name.dir, walk->name.name).error == EBUSY)
         refuse(verdict, EBUSY, EXPLAIN_MOUNT_POINT);
-    else
+    else if (!refuse_marked(walk, walk->name.dir, STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND, verdict) &&
+             !refuse_marked(walk, walk->name.node, STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND, verdict))
         refuse_backing(walk, walk->name.dir, false, verdict);
 }
 

@@ -36,8 +36,8 @@ static int root_error(const struct route_spec *spec, const struct tree_place *pl
     *ret_why = place->parent == NULL
                    ? g_strdup_printf("%s %s: leads to the root of the image; the root itself cannot be a target",
                                      route_kind_name(spec->kind), spec->target)
-                   : g_strdup_printf("%s %s: the same place as %s; declare it once", route_kind_name(spec->kind),
-                                     spec->target, place->node->id.route->target);
+                   : g_strdup_printf("%s %s: the same place as %s, which is declared already; keep one of them",
+                                     route_kind_name(spec->kind), spec->target, place->node->id.route->target);
     return -EEXIST;
 }
 

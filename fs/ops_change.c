@@ -265,7 +265,8 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
 {
     struct ops *ops = ops_of(req);
     struct tree *tree = ops->tree;
-    struct node *dir = ops_node(req, parent), *new_dir = ops_node(req, new_parent);
+    /* Looked at once: a live change in between would make two places of one directory, and EXDEV of it. */
+    struct node *dir = ops_node(req, parent), *new_dir = new_parent == parent ? dir : ops_node(req, new_parent);
     struct assume_credentials who = ops_who(req);
     g_autofree char *target = absolute_path(tree, new_dir, new_name);
     struct change change = CHANGE(DENIAL_RENAME, dir, name);

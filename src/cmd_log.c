@@ -108,15 +108,15 @@ static int show(struct shown_log *log, GError **error)
     gboolean done = print_all(log, error);
     if (!done)
         return *error != NULL ? APP_ERROR_FAILED : 0;
-    if (log->n_bad == 1 && log->n_records == 0)
-        app_error_failed(error, "this is no log in JSON: its only line is no record of rofuse");
-    else if (log->n_bad > 0 && log->n_records == 0)
-        app_error_failed(error, "this is no log in JSON: none of its %" G_GUINT64_FORMAT " lines is a record of rofuse",
-                         log->n_bad);
+    g_autofree char *name = log_source_name(log->source);
+    if (log->n_bad > 0 && log->n_records == 0)
+        app_error_failed(error, "%s is no log in JSON (rofuse mount --log-format json): %s", name,
+                         log->n_bad == 1 ? "its only line is no record of rofuse"
+                                         : "none of its lines is a record of rofuse");
     else if (log->n_bad == 1)
-        app_notice("one line of the log is no record; it is left out");
+        app_notice("%s: one line of the log is no record; it is left out", name);
     else if (log->n_bad > 0)
-        app_notice("%" G_GUINT64_FORMAT " lines of the log are no records; they are left out", log->n_bad);
+        app_notice("%s: %" G_GUINT64_FORMAT " lines of the log are no records; they are left out", name, log->n_bad);
     return 0;
 }
 

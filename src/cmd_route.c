@@ -49,7 +49,8 @@ static const char add_examples[] =
 static const char rm_summary[] =
     "Takes places away from a mount that is in use: the image's own content is seen there again. One that is in use\n"
     "is left, unless --force says otherwise; then what is open stays open until it is closed, and a tmpfs goes\n"
-    "when nothing of it is open. The content of a volume stays.\n"
+    "when nothing of it is open. The content of a volume stays. Where one of several is not declared, none is\n"
+    "taken away.\n"
     "Without MOUNTPOINT or NAME the only mount is meant.";
 static const char rm_examples[] = "Examples:\n"
                                   "  rofuse route rm /mnt/root /run /var/lib/app\n"
@@ -232,7 +233,10 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     for (guint i = first; i < n; i++) {
         g_autofree char *shown = text_word(options->rest[i]);
         if (options->rest[i][0] != '/')
-            return app_error_usage(error, "%s: a target is an absolute path inside the mount", shown);
+            return app_error_usage(error,
+                                   "%s: a target is an absolute path inside the mount; write rofuse route rm "
+                                   "[MOUNTPOINT|NAME] TARGET",
+                                   shown);
         targets[i - first] = g_canonicalize_filename(options->rest[i], "/");
     }
     json_t *args = json_pack("{s:b}", "force", options->force);

@@ -50,6 +50,13 @@ void log_source_free(struct log_source *source)
     g_free(source);
 }
 
+char *log_source_name(const struct log_source *source)
+{
+    if (source->path == NULL)
+        return g_strdup("the daemon");
+    return strcmp(source->path, "-") == 0 ? g_strdup("stdin") : text_word(source->path);
+}
+
 /* The first of its logs that is a file in JSON; NULL where there is none. Borrowed. */
 static const char *file_of(const struct state *state)
 {

@@ -25,6 +25,9 @@ struct log_source *log_source_file(const char *path, GError **error);
 
 void log_source_free(struct log_source *source); /* NULL is allowed */
 
+/* Its file for a line of text ("the daemon" where it is none); owned by the caller, g_free(). */
+char *log_source_name(const struct log_source *source);
+
 /*
  * log_source_next - the next line.
  *

@@ -2,7 +2,7 @@
  * Control commands that change what may be written while the mount is used:
  *
  *     route.add {"routes": [ROUTE...]}                       adds all of them, or none
- *     route.rm  {"targets": [PATH...], "force": bool}        those that lie deepest first
+ *     route.rm  {"targets": [PATH...], "force": bool}        those that lie deepest first; none where one is not declared
  *     route.ls  {}
  *
  * Their result is {"routes": [ROUTE...]}: those that were added or removed, or all. ROUTE is as the state has it (state.h).
@@ -172,16 +172,25 @@ static json_t *work_add(void *data, const json_t *args, const struct control_str
     return result;
 }
 
-static json_t *remove_one(struct daemon *daemon, const char *target, bool force, GError **error)
+/* The state's route that is declared for a target, or lies there; n_routes where there is none. */
+static size_t find_declared(const struct daemon *daemon, const char *target, GError **error)
 {
-    struct state *state = daemon->state;
+    const struct state *state = daemon->state;
     const char *declared = session_route_declared(daemon->session, target);
     size_t at = declared != NULL ? find(state, declared) : state->n_routes;
     if (at == state->n_routes) {
         g_autofree char *shown = text_word(target);
         app_error_usage(error, "%s: no route is declared there; rofuse route ls shows them", shown);
-        return NULL;
     }
+    return at;
+}
+
+static json_t *remove_one(struct daemon *daemon, const char *target, bool force, GError **error)
+{
+    struct state *state = daemon->state;
+    size_t at = find_declared(daemon, target, error);
+    if (at == state->n_routes)
+        return NULL;
     g_autofree char *users = force ? NULL : route_users(daemon->session, target, state->device);
     if (users != NULL) {
         g_autofree char *shown = text_word(target);
@@ -205,8 +214,20 @@ static int compare_deepest(const void *a, const void *b)
     return -strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* What can be known before anything is taken away: all are declared, and what is left can be written down. */
+static gboolean may_remove(struct daemon *daemon, char **targets, size_t n, GError **error)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (find_declared(daemon, targets[i], error) == daemon->state->n_routes)
+            return FALSE;
+    }
+    return write_state(daemon, error);
+}
+
 static json_t *remove_all(struct daemon *daemon, char **targets, size_t n, bool force, GError **error)
 {
+    if (!may_remove(daemon, targets, n, error))
+        return NULL;
     json_t *routes = json_array();
     GError *cause = NULL;
     qsort(targets, n, sizeof targets[0], compare_deepest);

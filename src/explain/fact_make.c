@@ -25,11 +25,10 @@ bool fact_is_touch_of_file(const struct denial_record *record)
            (record->facts.operation == DENIAL_OPEN || record->facts.operation == DENIAL_UTIMES);
 }
 
-bool fact_is_made_up(const struct denial_record *record)
+/* As mkstemp(3) creates it: nobody else would ask for these flags together. */
+static bool is_made_up(const struct denial_facts *facts)
 {
-    const struct denial_facts *facts = &record->facts;
     const int wanted = O_CREAT | O_EXCL;
-    /* Nobody else would ask for these flags together. */
     return facts->operation == DENIAL_CREATE && facts->flags >= 0 && (facts->flags & wanted) == wanted &&
            (facts->flags & O_ACCMODE) == O_RDWR && (facts->mode & 07777) == 0600;
 }
@@ -54,7 +53,7 @@ static void set_place(struct fact *fact, const struct denial_record *record)
     const struct denial_facts *facts = &record->facts;
     const struct caller *caller = record->caller;
     const struct pattern_hints hints = {.pids = {caller->pid, caller->pid_inside, caller->tid},
-                                        .is_made_up = fact_is_made_up(record)};
+                                        .is_made_up = is_made_up(facts)};
     fact->directory = has_no_name(facts) ? g_strdup(facts->path) : g_path_get_dirname(facts->path);
     if (fact_is_noise(facts->path)) {
         fact->place = noise_place(facts->path);

@@ -16,9 +16,6 @@ bool fact_is_noise(const char *path);
 /* Whether a record is touch(1) of a file that is there: a question, or the change of a time at most. */
 bool fact_is_touch_of_file(const struct denial_record *record);
 
-/* Whether a record is of a file that was made as mkstemp(3) makes it, under a name that it has only this time. */
-bool fact_is_made_up(const struct denial_record *record);
-
 /* Adds what @from tells to @into: calls, times, operations, paths; the directory becomes the one that holds both. Keeps the
  * place and id of @into, and the stronger class. */
 void fact_merge(struct fact *into, const struct fact *from);

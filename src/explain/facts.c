@@ -193,21 +193,30 @@ static struct fact *fold(struct facts *facts, struct fact *fact)
     return place != NULL ? gather(facts, place, fact) : fact;
 }
 
+/* Of a file that was made in the last of several directories in turn, the first one stays the directory. */
+static void add_to_made(struct fact *made, const struct fact *fact)
+{
+    if (made->alternatives->len > 0)
+        facts_recent_merge(made, fact);
+    else
+        fact_merge(made, fact);
+}
+
 /* [lock] */
 static struct fact *add_record(struct facts *facts, const struct denial_record *record)
 {
     struct fact *fact = fact_make(record);
     judge_new(facts, fact, record);
-    struct fact *made = facts_recent_made(facts->recent, record, fact);
-    struct fact *earlier = made != NULL ? NULL : facts_recent_alternative(facts->recent, record, fact);
-    if (made != NULL) {
-        fact_merge(made, fact);
-        fact_free(fact);
-        fact = made;
-    } else if (earlier != NULL) {
+    struct fact *earlier = facts_recent_alternative(facts->recent, record, fact);
+    struct fact *made = earlier == NULL ? facts_recent_made(facts->recent, record, fact) : NULL;
+    if (earlier != NULL) {
         facts_recent_merge(earlier, fact);
         fact_free(fact);
         fact = earlier;
+    } else if (made != NULL) {
+        add_to_made(made, fact);
+        fact_free(fact);
+        fact = made;
     } else {
         fact = fold(facts, fact);
     }

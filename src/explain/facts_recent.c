@@ -30,7 +30,6 @@ struct attempt {
     char *pattern;   /* of the name; owned */
     char *directory; /* owned */
     char *path;      /* owned */
-    bool is_made_up; /* the process chose the name for this file alone */
     bool is_judged;
 };
 
@@ -131,6 +130,20 @@ struct fact *facts_recent_alternative(const struct facts_recent *recent, const s
     return NULL;
 }
 
+struct fact *facts_recent_made(const struct facts_recent *recent, const struct denial_record *record,
+                               const struct fact *fact)
+{
+    if (!fact->learned || makes_something(record->facts.operation) || fact->because == FACT_NOISE)
+        return NULL;
+    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
+        const struct attempt *attempt = attempt_at(recent, age);
+        if (is_process(attempt, record) && makes_something(attempt->operation) && attempt->fact->learned &&
+            attempt->why == fact->why && strcmp(attempt->path, record->facts.path) == 0)
+            return attempt->fact;
+    }
+    return NULL;
+}
+
 void facts_recent_merge(struct fact *into, const struct fact *fact)
 {
     g_autofree char *directory = g_strdup(into->directory);
@@ -141,19 +154,6 @@ void facts_recent_merge(struct fact *into, const struct fact *fact)
     if (strcmp(into->directory, fact->directory) != 0 && into->alternatives->len < FACT_MOST_ALTERNATIVES &&
         !g_ptr_array_find_with_equal_func(into->alternatives, fact->directory, g_str_equal, NULL))
         g_ptr_array_add(into->alternatives, g_strdup(fact->directory));
-}
-
-struct fact *facts_recent_made(const struct facts_recent *recent, const struct denial_record *record,
-                               const struct fact *fact)
-{
-    for (size_t age = 0; age < MOST_ATTEMPTS; age++) {
-        const struct attempt *attempt = attempt_at(recent, age);
-        if (attempt->is_made_up && is_process(attempt, record) && attempt->why == fact->why &&
-            attempt->fact->learned == fact->learned && strcmp(attempt->path, record->facts.path) == 0 &&
-            g_strcmp0(attempt->own.executable, fact->executable) == 0)
-            return attempt->fact;
-    }
-    return NULL;
 }
 
 struct fact *facts_recent_find(const struct facts_recent *recent, const struct denial_record *record)
@@ -259,7 +259,6 @@ void facts_recent_add(struct facts_recent *recent, const struct denial_record *r
         .pattern = name_pattern(own),
         .directory = g_strdup(own->directory),
         .path = g_strdup(record->facts.path),
-        .is_made_up = fact_is_made_up(record),
     };
     fact_free(own);
 }

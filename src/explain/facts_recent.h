@@ -22,16 +22,16 @@ void facts_recent_free(struct facts_recent *recent); /* NULL is allowed */
 struct fact *facts_recent_alternative(const struct facts_recent *recent, const struct denial_record *record,
                                       const struct fact *fact);
 
-/* Adds what @fact tells to the one that it continues: its directory is an alternative. */
-void facts_recent_merge(struct fact *into, const struct fact *fact);
-
 /*
- * facts_recent_made - the fact of the file that a process made under a name of its own making, where it does something else
- * with that file now (learn mode lets it through); or NULL. Only the call that made it tells that the name is not the same the
- * next time.
+ * facts_recent_made - the fact of the same process' making of the very file that it changes or removes now, or NULL.
+ *
+ * In learn mode alone: how a file was made may tell that its name is made up, where the name by itself does not.
  */
 struct fact *facts_recent_made(const struct facts_recent *recent, const struct denial_record *record,
                                const struct fact *fact);
+
+/* Adds what @fact tells to the one that it continues: its directory is an alternative. */
+void facts_recent_merge(struct fact *into, const struct fact *fact);
 
 /* The fact that a record like this was folded to, or NULL. */
 struct fact *facts_recent_find(const struct facts_recent *recent, const struct denial_record *record);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,8 +26,10 @@ struct fd_sink {
     char *line;             /* the line that is partly written, owned; NULL = none */
     size_t line_length;
     size_t line_written;
-    uint64_t line_weight; /* denials that are lost when it never gets finished */
-    uint64_t lost;        /* denials that could not be written since the last time the log said so */
+    uint64_t line_weight;           /* denials that are lost when it never gets finished */
+    bool line_is_news;              /* they are not among @lost_ever yet */
+    uint64_t lost;                  /* denials that could not be written since the last time the log said so */
+    atomic_uint_fast64_t lost_ever; /* those that were given to us; what others lost is not counted again */
 };
 
 uint64_t sink_event_weight(const struct denial_event *event)
@@ -39,6 +42,14 @@ uint64_t sink_event_weight(const struct denial_event *event)
     default:
         return event->dropped;
     }
+}
+
+/* @is_news: they were given to us, and were not lost by anybody before. */
+static void lose(struct fd_sink *sink, uint64_t weight, bool is_news)
+{
+    sink->lost += weight;
+    if (is_news)
+        atomic_fetch_add(&sink->lost_ever, weight);
 }
 
 /* Writes what is left of the current line; false when something is still left. */
@@ -74,15 +85,15 @@ static void forget_line(struct fd_sink *sink)
     if (sink->line_written > 0 && end >= 0 && fstat(sink->fd, &st) == 0 && st.st_size == end &&
         ftruncate(sink->fd, end - (off_t)sink->line_written) != 0)
         sink->line_written = 0;
-    sink->lost += sink->line_weight;
+    lose(sink, sink->line_weight, sink->line_is_news);
     g_clear_pointer(&sink->line, g_free);
 }
 
 /* Takes ownership of @line. False when the log takes nothing now. */
-static bool put_line(struct fd_sink *sink, char *line, uint64_t weight)
+static bool put_line(struct fd_sink *sink, char *line, uint64_t weight, bool is_news)
 {
     if (!finish_line(sink)) {
-        sink->lost += weight;
+        lose(sink, weight, is_news);
         g_free(line);
         return false;
     }
@@ -90,6 +101,7 @@ static bool put_line(struct fd_sink *sink, char *line, uint64_t weight)
     sink->line_length = strlen(line);
     sink->line_written = 0;
     sink->line_weight = weight;
+    sink->line_is_news = is_news;
     bool done = finish_line(sink);
     if (!done && sink->line_written == 0)
         forget_line(sink);
@@ -109,14 +121,14 @@ static bool tell_lost(struct fd_sink *sink)
     struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost};
     clock_gettime(CLOCK_REALTIME, &event.time);
     sink->lost = 0; /* the line carries it as its weight: it comes back if the line is not written */
-    return put_line(sink, format_event(sink, &event), event.dropped);
+    return put_line(sink, format_event(sink, &event), event.dropped, false);
 }
 
 static void write_notices(struct fd_sink *sink)
 {
     struct notice notice;
     while (notice_box_take(sink->box, &notice)) {
-        put_line(sink, record_format_notice(sink->format, &notice.time, notice.message, sink->mount), 0);
+        put_line(sink, record_format_notice(sink->format, &notice.time, notice.message, sink->mount), 0, false);
         g_free(notice.message);
     }
 }
@@ -124,13 +136,20 @@ static void write_notices(struct fd_sink *sink)
 static void fd_write(void *data, const struct denial_event *event)
 {
     struct fd_sink *sink = data;
+    bool is_news = event->kind != DENIAL_EVENT_DROPPED;
     write_notices(sink);
     /* A disk that is full now need not be asked again with every line in full. */
     if (!finish_line(sink) || !tell_lost(sink)) {
-        sink->lost += sink_event_weight(event);
+        lose(sink, sink_event_weight(event), is_news);
         return;
     }
-    put_line(sink, format_event(sink, event), sink_event_weight(event));
+    put_line(sink, format_event(sink, event), sink_event_weight(event), is_news);
+}
+
+static uint64_t fd_lost(void *data)
+{
+    struct fd_sink *sink = data;
+    return atomic_load(&sink->lost_ever);
 }
 
 static void fd_reopen(void *data)
@@ -177,5 +196,6 @@ void sink_fd_new(int fd, const char *path, enum log_format format, struct notice
     sink->format = format;
     sink->mount = g_strdup(mount);
     sink->box = notice_box_ref(box);
-    *ret = (struct denial_sink){.write = fd_write, .reopen = fd_reopen, .close = fd_close, .data = sink};
+    *ret =
+        (struct denial_sink){.write = fd_write, .reopen = fd_reopen, .close = fd_close, .lost = fd_lost, .data = sink};
 }

@@ -10,6 +10,7 @@
 #include "record_names.h"
 #include "record_text.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,9 +19,10 @@
 #define FIELDS_MAX 32
 
 struct journald_sink {
-    char *mount;            /* owned */
-    struct notice_box *box; /* a reference */
-    uint64_t lost;          /* denials since the journal last took something */
+    char *mount;                    /* owned */
+    struct notice_box *box;         /* a reference */
+    uint64_t lost;                  /* denials since the journal last took something */
+    atomic_uint_fast64_t lost_ever; /* those that were given to us; what others lost is not counted again */
 };
 
 /* The fields of one entry; the values that are made for it are owned. */
@@ -139,8 +141,17 @@ static void journald_write(void *data, const struct denial_event *event)
     struct journald_sink *sink = data;
     send_notices(sink);
     tell_lost(sink);
-    if (!send_event(sink, event))
-        sink->lost += sink_event_weight(event);
+    if (send_event(sink, event))
+        return;
+    sink->lost += sink_event_weight(event);
+    if (event->kind != DENIAL_EVENT_DROPPED)
+        atomic_fetch_add(&sink->lost_ever, sink_event_weight(event));
+}
+
+static uint64_t journald_lost(void *data)
+{
+    struct journald_sink *sink = data;
+    return atomic_load(&sink->lost_ever);
 }
 
 static void journald_reopen(void *data)
@@ -176,7 +187,10 @@ gboolean sink_journald_new(struct notice_box *box, const char *mount, struct den
     struct journald_sink *sink = g_new0(struct journald_sink, 1);
     sink->mount = g_strdup(mount);
     sink->box = notice_box_ref(box);
-    *ret =
-        (struct denial_sink){.write = journald_write, .reopen = journald_reopen, .close = journald_close, .data = sink};
+    *ret = (struct denial_sink){.write = journald_write,
+                                .reopen = journald_reopen,
+                                .close = journald_close,
+                                .lost = journald_lost,
+                                .data = sink};
     return TRUE;
 }

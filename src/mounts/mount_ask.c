@@ -70,7 +70,10 @@ struct asked_mount *mount_ask(const struct paths *paths, const char *word, GErro
     struct control_client *client = NULL;
     if (!state_is_alive(state)) {
         g_autofree char *shown = text_word(state->mountpoint);
-        app_error_failed(error, "%s is not a rofuse mount any more; its daemon has ended", shown);
+        app_error_failed(error,
+                         "%s is not a rofuse mount any more, its daemon has ended; rofuse log shows what it refused, "
+                         "rofuse umount takes away what is left",
+                         shown);
     } else {
         g_autofree char *path = control_socket_path(paths->run, state->name);
         client = control_client_new(path, error);

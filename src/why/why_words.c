@@ -36,6 +36,7 @@ const char *why_reason_name(enum explain_reason reason)
         [EXPLAIN_NO_SEARCH] = "no-search",
         [EXPLAIN_NO_PERMISSION] = "permission",
         [EXPLAIN_STICKY] = "sticky",
+        [EXPLAIN_MARKED] = "marked",
         [EXPLAIN_NOEXEC] = "declared-noexec",
         [EXPLAIN_NOSUID] = "declared-nosuid",
         [EXPLAIN_DEVICE] = "device",
@@ -192,6 +193,8 @@ static const char *plain_words(enum explain_reason reason)
     switch (reason) {
     case EXPLAIN_ALLOWED:
         return "allowed";
+    case EXPLAIN_MARKED:
+        return "it, or its directory, is immutable or append-only (lsattr shows it, chattr -i -a takes that away)";
     case EXPLAIN_DEVICE:
         return "devices cannot be opened through the mount (nodev)";
     case EXPLAIN_SOCKET:

@@ -43,6 +43,17 @@ def test_who_follows_the_log_gets_what_comes(mount):
             assert next(control.events())["path"] == f"/{name}"
 
 
+def test_of_a_killed_daemon_it_is_said_what_is_left_to_do(mount):
+    mount.kill()
+    for words in (["facts"], ["why", "/etc"], ["route", "ls"], ["learn", "diff"], ["advise"], ["audit"]):
+        words.insert(2 if words[0] in ("route", "learn") else 1, mount.point)
+        done = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", mount.state], capture_output=True, text=True,
+                              check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (f"rofuse: {mount.point} is not a rofuse mount any more, its daemon has ended; rofuse log "
+                               "shows what it refused, rofuse umount takes away what is left\n")
+
+
 @pytest.mark.parametrize("line, word", [
     (b"\n", "JSON"),
     (b"[]\n", "request"),

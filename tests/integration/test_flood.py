@@ -185,6 +185,14 @@ def is_full(path):
     return os.statvfs(path).f_bfree == 0
 
 
+def lost_by_log(mount, destination):
+    """What the status says."""
+    shown = subprocess.run([rofuse_test.BINARY, "status", "--state-dir", mount.state, mount.point], check=True,
+                           capture_output=True, text=True, timeout=60).stdout
+    found = re.search(rf"^  denied .*; (\d+) not in {re.escape(destination)}$", shown, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 def test_full_disk_and_partial_lines(rofuse, scratch, layer):
     """A line that did not fit is not left half-written: what the file holds, in the end, are whole lines."""
     small = scratch / "small"
@@ -197,6 +205,10 @@ def test_full_disk_and_partial_lines(rofuse, scratch, layer):
         total += denied_mkdirs(mount.path(f"/etc/{'n' * (1 + total % 97)}"), 7)
         assert total < 10_000
     total += denied_mkdirs(mount.path("/etc/more"), 50)
+    # The status says so meanwhile. (Of the one before them a part may be in the file.)
+    deadline = time.monotonic() + 60
+    while not 50 <= lost_by_log(mount, f"file:{small}/log.jsonl") <= total:
+        assert time.monotonic() < deadline
     subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
     total += denied_mkdirs(mount.path("/etc/after"), 1)
     assert wait_for_account(Log(mount), total)

@@ -442,11 +442,49 @@ def test_fsync_reaches_a_volume_that_came_later(rofuse, layer):
     (["add", "-v", "{mount}/etc:/x"], 2, "lies in this mount"),
     (["rm", "/nothing"], 2, "no route is declared there"),
     (["rm", "relative"], 2, "absolute path"),
+    (["add", "--tmpfs", "/x", "--tmpfs", "/y", "-v", "v:/y/"], 2, "declared"),
     (["ls", "more"], 2, "one mount point"),
 ])
 def test_what_cannot_be_done(mount, words, status, said):
     assert said in command(mount, *[word.format(mount=mount.point) for word in words], status=status)
     assert targets(mount) == [] and not mount.path("x").exists()
+
+
+def test_a_second_place_at_one_target(mount):
+    add(mount, "--tmpfs", "/run")
+    for words in (["--tmpfs", "/run"], ["-v", "v:/var/run"]):
+        assert "the same place as /run, which is declared already; keep one" in add(mount, *words, status=2)
+    assert targets(mount) == ["/run"]
+
+
+def test_none_is_removed_where_one_is_not_declared(mount):
+    add(mount, "--tmpfs", "/run", "--tmpfs", "/app/data")
+    assert "/none: no route is declared there" in remove(mount, "/app/data", "/none", "/run", status=2)
+    assert targets(mount) == ["/app/data", "/run"]
+    remove(mount, "/run", "/app/data")
+    assert targets(mount) == []
+
+
+def test_none_is_removed_where_the_rest_cannot_be_written_down(rofuse, scratch, layer):
+    """What the state's file says is what config --live and the next umount see."""
+    small = scratch / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
+    try:
+        mount = rofuse(layers=[layer], tmpfs=["/run"], start=False)
+        mount.state = mount.args[mount.args.index("--state-dir") + 1] = small / "state"
+        mount.start()
+        with contextlib.suppress(OSError), open(small / "fill", "wb", buffering=0) as fill:
+            while fill.write(b"x" * 4096) == 4096:
+                pass
+        assert "No space left" in remove(mount, "/run", status=1)
+        assert targets(mount) == ["/run"]
+        (small / "fill").unlink()
+        remove(mount, "/run")
+        assert targets(mount) == []
+        mount.end()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
 
 
 def test_the_state_tells_what_there_is(mount):
@@ -530,6 +568,7 @@ def test_what_was_added_can_be_written_out(mount, rofuse, layer, source):
 
     file = mount.scratch / "compose.yaml"
     file.write_text(printed("--live", mount.point))
+    assert f"    # no image, but directories as layers; run it with --layer {layer}\n" in file.read_text()
     live = json.loads(printed("--live", mount.point, "--json"))
     again = json.loads(printed("--compose", str(file), "--layer", str(layer), "--json"))
     assert live["schema"] == "rofuse.live/1" and len(live["routes"]) == 4

@@ -169,12 +169,16 @@ def test_a_torn_last_line(mount):
         log.truncate(os.path.getsize(mount.log_path) - 40)
     done = run(mount.state)
     assert (done.returncode, done.stdout.count(" /a "), done.stdout.count("\n")) == (0, 1, 1)
-    assert done.stderr == "rofuse: one line of the log is no record; it is left out\n"
+    assert done.stderr == f"rofuse: {mount.log_path}: one line of the log is no record; it is left out\n"
     with open(mount.log_path, "r+b") as log:
         log.truncate(40)
     done = run(mount.state)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "rofuse: this is no log in JSON: its only line is no record of rofuse\n"
+    assert done.stderr == (f"rofuse: {mount.log_path} is no log in JSON (rofuse mount --log-format json): "
+                           "its only line is no record of rofuse\n")
+    done = run(mount.state, "--from", "/etc/passwd")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("rofuse: /etc/passwd is no log in JSON ")
 
 
 def test_following_ends_with_a_killed_daemon(mount):

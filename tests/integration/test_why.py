@@ -188,6 +188,35 @@ def test_verdicts_are_what_a_program_is_told(furnished, top, user):
     assert not wrong, "\n".join(wrong)
 
 
+def test_verdicts_of_what_chattr_has_marked(furnished):
+    """Which the kernel does not know of a FUSE mount; the backing file system refuses."""
+    top = furnished.path("data/marked")
+    for name in ("i-dir", "a-dir", "dir"):
+        (top / name).mkdir(parents=True)
+        for file in ("i-file", "a-file", "file"):
+            (top / name / file).write_text("x")
+    marked = [(top / name, f"+{name.split('/')[-1][0]}") for name in ("dir/i-file", "dir/a-file", "i-dir", "a-dir")]
+    for path, mark in marked:
+        if subprocess.run(["chattr", mark, path], check=False, capture_output=True).returncode != 0:
+            pytest.skip("no chattr on this file system")
+    try:
+        wrong, n_marked = [], 0
+        for name in ("dir/i-file", "dir/a-file", "dir/file", "i-dir/file", "i-dir/new", "i-dir", "a-dir/file", "a-dir"):
+            for item in checked(why(furnished, f"/data/marked/{name}"))["verdicts"]:
+                if item["errno"] is None and (item["operation"] == "remove" or name == "a-dir"):
+                    continue  # what is made in a-dir could not be taken away
+                found = told(furnished, ROOT, item)
+                n_marked += item["reason"] == "marked"
+                if found != item["errno"]:
+                    wrong.append(f"{name}: {item['operation']}: {found}, but why says {item}")
+        assert not wrong, "\n".join(wrong)
+        assert n_marked >= 9
+    finally:
+        for path, mark in marked:
+            subprocess.run(["chattr", mark.replace("+", "-"), path], check=True)
+        shutil.rmtree(top)
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_verdicts_of_odd_places(furnished, user):
     """Made places, a device of the image, the root, a file in the root."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import time
 
@@ -123,6 +124,18 @@ def test_tmpcopyup(rofuse, layer):
     mount.path("data/file").write_text("changed")
     assert mount.path("data/sub/link").read_text() == "changed"
     assert (layer / "data/file").read_text() == "the image's\n"
+
+
+@pytest.mark.parametrize("said, mode, uid, gid", [("mode=0700", 0o700, 1001, 1001), ("uid=33", 0o2750, 33, 1001),
+                                                  ("mode=1775,uid=0,gid=33", 0o1775, 0, 33)])
+def test_tmpcopyup_with_an_owner_that_is_said(rofuse, layer, said, mode, uid, gid):
+    """What is said of the place itself counts before what the image has; of what is in it nothing was said."""
+    mount = rofuse(layers=[layer], tmpfs=[f"/data:tmpcopyup,{said}"])
+    st = os.stat(mount.path("data"))
+    assert (stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid) == (mode, uid, gid)
+    for name in ("data/file", "data/sub"):
+        st, image = os.stat(mount.path(name)), os.stat(layer / name)
+        assert (st.st_mode, st.st_uid, st.st_gid) == (image.st_mode, image.st_uid, image.st_gid)
 
 
 def test_tmpcopyup_into_too_little_space(rofuse, layer):

@@ -50,7 +50,7 @@ ROUTES = {
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
     "backing.h": {"patience", "route"},
-    "backing.c": {"beneath", "backing", "copies", "mount_clone", "seed", "tmpfs", "volume"},
+    "backing.c": {"backing", "beneath", "copies", "mount_clone", "seed", "tmpfs", "volume"},
 }
 CALLERS = {
     "proc_file": set(),

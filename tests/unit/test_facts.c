@@ -145,6 +145,29 @@ static void test_directories_in_turn(void)
     facts_free(facts);
 }
 
+/* In learn mode: what is done to a file whose name is made up is no place of its own, whatever the name looks like. */
+static void test_made_up_and_removed(void)
+{
+    struct facts *facts = new_facts();
+    static const char *const paths[] = {"/tmp/kmbqkvpu", "/tmp/rwzq9lz_", "/tmp/lcbg9oe2"};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct call call = {.path = paths[i],
+                            .pid = 7 + (pid_t)i,
+                            .operation = DENIAL_CREATE,
+                            .flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+                            .mode = 0100600,
+                            .learned = true};
+        add(facts, &call);
+        add(facts, &(struct call){.path = paths[i], .pid = call.pid, .operation = DENIAL_CHMOD, .learned = true});
+        add(facts, &(struct call){.path = paths[i], .pid = call.pid, .operation = DENIAL_UNLINK, .learned = true});
+    }
+    /* By somebody else, or of another file: it stays what it is. */
+    add(facts, &(struct call){.path = "/tmp/kmbqkvpu", .pid = 20, .operation = DENIAL_UNLINK, .learned = true});
+    add(facts, &(struct call){.path = "/tmp/kmbqkvpx", .pid = 7, .operation = DENIAL_UNLINK, .learned = true});
+    assert_places(facts, "/tmp/*=9 /tmp/kmbqkvpu=1 /tmp/kmbqkvpx=1");
+    facts_free(facts);
+}
+
 /* Not in turn: another process, another name, much later, or no directory for temporary files among them. */
 static void test_not_in_turn(void)
 {
@@ -247,24 +270,6 @@ static void test_noise(void)
     facts_decide(facts, fact->id, FACT_FATAL, FACT_ENDED_LAST, g_strdup("it died"));
     g_autoptr(GPtrArray) after = facts_list(facts);
     g_assert_cmpint(((struct fact *)g_ptr_array_index(after, 0))->class, ==, FACT_PROBE);
-    facts_free(facts);
-}
-
-/* What learn mode lets a program do with a file of its own making is told of by that file's pattern: "abcdefgh" is no other. */
-static void test_made_up_names(void)
-{
-    struct facts *facts = new_facts();
-    const struct call made = {.path = "/tmp/abcdefgh",
-                              .learned = true,
-                              .operation = DENIAL_CREATE,
-                              .flags = O_RDWR | O_CREAT | O_EXCL,
-                              .mode = 0600};
-    add(facts, &(struct call){.path = "/tmp/abcdefgh", .learned = true, .operation = DENIAL_CHMOD, .pid = 9});
-    add(facts, &made);
-    add(facts, &(struct call){.path = "/tmp/abcdefgh", .learned = true, .operation = DENIAL_UNLINK});
-    add(facts, &(struct call){.path = "/tmp/stuvwxyz", .learned = true, .operation = DENIAL_UNLINK});
-    add(facts, &(struct call){.executable = "/bin/x", .path = "/tmp/abcdefgh", .operation = DENIAL_CHMOD});
-    assert_places(facts, "/tmp/abcdefgh=1 /tmp/*=2 /tmp/stuvwxyz=1 /tmp/abcdefgh=1");
     facts_free(facts);
 }
 
@@ -557,6 +562,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/facts/touch", test_touch);
     g_test_add_func("/facts/directories-in-turn", test_directories_in_turn);
+    g_test_add_func("/facts/made-up-and-removed", test_made_up_and_removed);
     g_test_add_func("/facts/not-in-turn", test_not_in_turn);
     g_test_add_func("/facts/many-names", test_many_names_of_one_directory);
     g_test_add_func("/facts/many-directories", test_many_directories);
@@ -564,7 +570,6 @@ int main(int argc, char **argv)
     g_test_add_func("/facts/memory-after-folding", test_memory_after_folding);
     g_test_add_func("/facts/root", test_many_directories_of_the_root);
     g_test_add_func("/facts/noise", test_noise);
-    g_test_add_func("/facts/made-up-names", test_made_up_names);
     g_test_add_func("/facts/without-a-name", test_places_without_a_name);
     g_test_add_func("/facts/key", test_parts_of_the_key);
     g_test_add_func("/facts/going-on", test_seen_going_on);
