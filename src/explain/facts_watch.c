@@ -192,8 +192,9 @@ static void add_pending(struct facts_watch *watch, const char *id, struct fact *
     g_strlcpy(pending->id, id, sizeof pending->id);
     pending->like = like;
     pending->process = process;
-    pending->refusal = (struct process_refusal){
-        .first = record->first, .comm = g_strdup(record->caller->comm), .executable = g_strdup(record->caller->exe)};
+    pending->refusal = (struct process_refusal){.first = record->first,
+                                                .comm = g_strdup(process_ends_name(record->caller)),
+                                                .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
     struct pending *oldest = NULL;
     pthread_mutex_lock(&watch->lock);

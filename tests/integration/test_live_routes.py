@@ -264,6 +264,21 @@ def test_routes_of_the_mount_can_be_removed(rofuse, layer, source):
         walk(mount.point)
 
 
+@ROOT_ONLY
+def test_the_images_content_for_another_owner(mount):
+    """What is declared of the directory itself comes before what the image has."""
+    data = mount.path("app/data")
+    content = set(os.listdir(data))
+    add(mount, "--tmpfs=/app/data:tmpcopyup,mode=0705,uid=5,gid=6")
+    seen = os.stat(data)
+    assert (stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid) == (0o705, 5, 6)
+    assert set(os.listdir(data)) == content
+    remove(mount, "/app/data")
+    add(mount, "--tmpfs=/app/data:tmpcopyup,uid=5")
+    seen = os.stat(data)
+    assert (stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid) == (0o750, 5, 0)
+
+
 @pytest.mark.parametrize("words", [("--tmpfs=/app/data:tmpcopyup,mode=0700,uid=5",), ("--tmpfs=/app/data/sub", "--tmpfs=/app/data"),
                                    ("--volume=v:/app/data", "--tmpfs=/run/x:ro", "--volume=w:/var/run/y"),
                                    ("--volume={source}:/etc/new/place",)])
