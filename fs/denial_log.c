@@ -261,6 +261,8 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
     if (event_queue_is_full(&log->queue)) {
         atomic_fetch_add(&log->dropped, 1);
         event_queue_lost(&log->queue, 1);
+        if (log->look != NULL)
+            log->look(log->look_data, NULL, false);
         return;
     }
     struct shared_event *event = shared_event_new(record_new(facts, log->memory));

@@ -5,6 +5,7 @@
 #include "overlay.h"
 #include "path.h"
 #include "tree.h"
+#include "turns.h"
 #include "xattr_at.h"
 
 #include <dirent.h>
@@ -29,6 +30,7 @@
 
 struct walk {
     struct tree *tree;
+    struct turns *turns;
     bool is_trusted;
     GArray *changes;    /* struct learn_change */
     GArray *arrivals;   /* struct arrival */
@@ -67,6 +69,26 @@ const char *learn_kind_name(enum learn_kind kind)
         [LEARN_OPENED] = "opened", [LEARN_REMOVED] = "removed", [LEARN_RENAMED] = "renamed",
     };
     return names[kind];
+}
+
+/* What the image has of a name in a directory: a ref, or NULL. As those who serve look: nothing that is found is freed before it
+ * is held. */
+static struct node *look_up(const struct walk *walk, struct node *dir, const char *name, struct stat *ret_st)
+{
+    struct node *node;
+    unsigned turn = turns_begin(walk->turns);
+    int status = tree_lookup(walk->tree, dir, name, &node, ret_st);
+    turns_end(walk->turns, turn);
+    return status == 0 ? node : NULL;
+}
+
+/* The same for a path. */
+static struct node *find_in_image(const struct walk *walk, const char *path)
+{
+    unsigned turn = turns_begin(walk->turns);
+    struct node *node = tree_image_at(walk->tree, path, false);
+    turns_end(walk->turns, turn);
+    return node;
 }
 
 /* Returns its number, or NOT_FOLDED where there are enough. */
@@ -171,7 +193,7 @@ static void visit_subdirectory(struct walk *walk, const struct place *place, con
     char opaque[16], redirect[PATH_MAX];
     if (get_attribute(walk, place->fd, name, "redirect", redirect, sizeof redirect)) {
         char *from = redirect_source(walk, place, redirect);
-        struct node *source = tree_image_at(walk->tree, from, false);
+        struct node *source = find_in_image(walk, from);
         size_t number = add(walk, LEARN_RENAMED, path, st);
         if (number != NOT_FOLDED)
             g_array_index(walk->changes, struct learn_change, number).from = g_steal_pointer(&from);
@@ -240,11 +262,9 @@ static void visit_file(struct walk *walk, const struct place *place, const char 
 static void visit(struct walk *walk, const struct place *place, const char *name)
 {
     struct stat st, image_st = {0};
-    struct node *image = NULL;
     if (fstatat(place->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return; /* removed meanwhile */
-    if (place->image != NULL && tree_lookup(walk->tree, place->image, name, &image, &image_st) < 0)
-        image = NULL;
+    struct node *image = place->image != NULL ? look_up(walk, place->image, name, &image_st) : NULL;
     g_autofree char *path = g_strconcat(place->path, "/", name, NULL);
     if (S_ISDIR(st.st_mode)) {
         visit_subdirectory(walk, place, name, path, &st, image, &image_st);
@@ -318,7 +338,7 @@ static bool is_changed(struct walk *walk, int upper_fd, const char *path, const 
 {
     const struct place root = {.fd = upper_fd};
     struct stat st, image_st;
-    struct node *image = tree_image_at(walk->tree, image_path, false);
+    struct node *image = find_in_image(walk, image_path);
     int fd = beneath_open(upper_fd, path, O_PATH, true);
     bool same = image != NULL && fd >= 0 && fstat(fd, &st) == 0 && tree_stat(walk->tree, image, &image_st) == 0 &&
                 file_kind(walk, &root, path, &st, image, &image_st) == LEARN_OPENED;
@@ -393,9 +413,10 @@ static void clear_departure(void *data)
     g_free(((struct departure *)data)->image_path);
 }
 
-struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd, bool is_trusted)
+struct learn_diff *learn_diff_new(struct tree *tree, struct turns *turns, int upper_fd, int lower_fd, bool is_trusted)
 {
     struct walk walk = {.tree = tree,
+                        .turns = turns,
                         .is_trusted = is_trusted,
                         .changes = g_array_new(FALSE, FALSE, sizeof(struct learn_change)),
                         .arrivals = g_array_new(FALSE, FALSE, sizeof(struct arrival)),

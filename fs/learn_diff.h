@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct tree;
+struct turns;
 
 enum learn_kind {
     LEARN_ADDED,      /* the image has nothing of that name */
@@ -51,11 +52,11 @@ struct learn_diff {
  * A file is told as renamed where it is certain: it is a copy of the very file (origin.h), the only one, and that had no other
  * name. Without trusted attributes nothing of the kind is known.
  *
- * @tree: of the image. @upper_fd, @lower_fd: descriptors of the upper and the lower directory; borrowed. @is_trusted: as in
+ * @tree: of the image. @turns: of those who serve it: routes in it may come and go meanwhile. @upper_fd, @lower_fd: descriptors of the upper and the lower directory; borrowed. @is_trusted: as in
  * struct overlay.
  * What is being changed meanwhile is told as it was before or after. Owned by the caller. Any thread.
  */
-struct learn_diff *learn_diff_new(struct tree *tree, int upper_fd, int lower_fd, bool is_trusted);
+struct learn_diff *learn_diff_new(struct tree *tree, struct turns *turns, int upper_fd, int lower_fd, bool is_trusted);
 void learn_diff_free(struct learn_diff *diff); /* NULL is allowed */
 
 /* "added", "changed". Static text. */

@@ -24,6 +24,12 @@ struct live_kept {
     size_t n_paths;
 };
 
+/* Tells it as of now; what it returns is valid until it is asked again. */
+struct live_mounts {
+    struct live_kept (*now)(void *data);
+    void *data;
+};
+
 /* A name that the kernel may have cached and that may be another file now, or none. */
 struct live_name {
     struct node *dir; /* the number; a ref */
@@ -47,14 +53,14 @@ struct live {
  * live_add - grafts a route in, whatever lies there.
  *
  * @index:  of its own, never used before in this tree.
- * @kept:   where something is mounted now.
+ * @mounts: asked before a fill and after it.
  * @can_keep: whether names can be expired; without, -ENOTSUP where something is mounted below.
  * @patience: for a fill (patience.h); NULL = without end.
  * @ret:    for live_end(); where nothing was added, too, if it has a tree: directories were made on the way, and are gone again.
  * Returns 0, or -errno with a line in @ret_why and nothing changed but what was made in backing directories.
  */
 int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-             const struct live_kept *kept, bool can_keep, const struct patience *patience, struct live *ret,
+             const struct live_mounts *mounts, bool can_keep, const struct patience *patience, struct live *ret,
              char **ret_why);
 
 /*
@@ -68,7 +74,8 @@ void live_show(struct tree *tree, struct graft *graft, const struct live_kept *k
 /*
  * live_remove - takes a route away; what lay there is seen again.
  *
- * No other route may be nested in it. What is mounted there (@kept) goes on; a place that nothing else has is made for it.
+ * What is mounted there (@kept) goes on, and other routes that are nested in it come to lie in what is seen again; a place that
+ * nothing else has is made for them.
  * Open files of the route stay open. Returns 0, or -errno with a line in @ret_why and nothing changed.
  */
 int live_remove(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret, char **ret_why);

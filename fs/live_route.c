@@ -296,10 +296,11 @@ static void unmake_way(struct tree *tree, const struct tree_place *place, struct
 }
 
 int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-             const struct live_kept *kept, bool can_keep, const struct patience *patience, struct live *ret,
+             const struct live_mounts *mounts, bool can_keep, const struct patience *patience, struct live *ret,
              char **ret_why)
 {
     struct graft graft;
+    struct live_kept kept = mounts->now(mounts->data);
     *ret = (struct live){0};
     int status = graft_find(tree, spec, &graft, ret_why);
     if (status < 0)
@@ -307,11 +308,16 @@ int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, c
     g_autofree char *above = node_path(tree->table, graft.place.parent);
     g_autofree char *inner = path_join(above, graft.place.name);
     g_autofree char *path = g_strconcat("/", inner, NULL);
-    status = check_kept(spec, &graft.place, path, kept, can_keep, ret_why);
+    status = check_kept(spec, &graft.place, path, &kept, can_keep, ret_why);
     if (status == 0)
         status = graft_open(tree, spec, index, volume_dir, patience, &graft, ret_why);
+    /* That may have taken long. */
     if (status == 0) {
-        live_show(tree, &graft, kept, false, ret);
+        kept = mounts->now(mounts->data);
+        status = check_kept(spec, &graft.place, path, &kept, can_keep, ret_why);
+    }
+    if (status == 0) {
+        live_show(tree, &graft, &kept, false, ret);
         return 0;
     }
     unmake_way(tree, &graft.place, ret);
@@ -365,13 +371,23 @@ static int find_hidden(struct tree *tree, const struct route *route, const char 
     return status == -ENOENT && !is_needed ? 0 : status;
 }
 
+/* Whether another route lies in it. */
+static bool has_inner(const struct tree *tree, const struct route *outer)
+{
+    for (const struct route *route = tree_first_route(tree); route != NULL; route = tree_next_route(route))
+        if (route != outer && below(route->target, outer->target) != NULL)
+            return true;
+    return false;
+}
+
 int live_remove(struct tree *tree, struct route *route, const struct live_kept *kept, struct live *ret, char **ret_why)
 {
     struct node_table *table = tree->table;
     struct node *root = route->root, *hidden;
     g_autofree char *name = g_path_get_basename(route->target);
     bool made;
-    int status = find_hidden(tree, route, name, is_kept(kept, route->target), &made, &hidden);
+    bool is_needed = is_kept(kept, route->target) || has_inner(tree, route);
+    int status = find_hidden(tree, route, name, is_needed, &made, &hidden);
     if (status < 0) {
         *ret_why = g_strdup_printf("%s %s: something is mounted there, and the image has no place for it (%s); "
                                    "unmount it first",
@@ -382,6 +398,7 @@ int live_remove(struct tree *tree, struct route *route, const struct live_kept *
     if (hidden != NULL && S_ISDIR(root->id.type) && S_ISDIR(hidden->id.type)) {
         live_pair_up(ret, root, hidden);
         live_keep_mounts(ret, root, hidden, route->target, kept);
+        live_keep_routes(ret, root, hidden, route->target);
     }
     bool kept_number = ret->pairs->len > 0;
     live_release_faces(ret, route);

@@ -194,7 +194,7 @@ static bool gains_by_exec(int fd, const struct assume_credentials *who)
            (who->uid != 0 && getxattr(beneath_link_path(&link, fd), "security.capability", NULL, 0) > 0);
 }
 
-/* Whether a file lies on learn mode's layer, and not in the image alone: nobody could execute it without that. */
+/* Whether a file lies on learn mode's layer: made there, or a changed copy of one that the image has. */
 static bool is_learned_file(const struct ops *ops, const struct node *node)
 {
     int upper_fd = policy_is_learned(node) ? atomic_load(&node->id.route->upper_fd) : -1;

@@ -40,7 +40,8 @@ struct route_spec {
     bool nosuid;
     bool nodev;         /* remembered for status only: the whole mount is nodev */
     bool nocopy;        /* volume: do not fill a new one from the image */
-    bool tmpcopyup;     /* tmpfs: start with a copy of what the image has at the target */
+    bool tmpcopyup;     /* tmpfs: start with a copy of what the image has at the target; mode, uid and gid that are said
+                           come before those of the image's directory */
     bool create_source; /* bind: make the host directory if it is missing */
     bool native;        /* a real mount over the target, which the kernel serves alone (native.h) */
     bool has_native;    /* native was said, yes or no */

@@ -74,23 +74,30 @@ struct session_protected {
     size_t n_paths;
 };
 
+/* Tells it as of now; what it returns is valid until it is asked again. */
+struct session_mounts {
+    struct session_protected (*now)(void *data);
+    void *data;
+};
+
 /*
  * session_route_add - adds a route to a running mount: at once, for all who have the mount, also below routes and above them.
  *
  * The kernel drops nothing that is in use: open files stay what they are, and what is mounted on the target or below it stays
- * mounted (@protected; the directories on the way to it are made in the route, as docker makes targets). A target that the
+ * mounted (@mounts; the directories on the way to it are made in the route, as docker makes targets). A target that the
  * image lacks is made in memory. A native route cannot be added. A file can be a target where nothing is mounted on it.
  * Names that a program has looked for in the target before and not found, and that somebody makes in a volume or a bind later
  * and from outside, are seen where the daemon may reconfigure the mount (root); else when the kernel's memory is short.
  *
- * @protected: complete as of now; what is mounted there while this runs may be detached.
+ * @mounts:    complete as of when it is asked: before a fill and after it. What is mounted later, while this runs, may be
+ *             detached.
  * @patience:  for a fill, and for the changes before it (patience.h); over: -ECANCELED. NULL = without end.
  * @ret_index: where its changes are counted (counters.h).
  * @ret_why:   on failure one line for a person; owned, g_free().
  * Returns 0, or -errno and nothing to be seen has changed. Waits for the requests that are under way. Any thread but a serving
  * one; one change at a time.
  */
-int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
+int session_route_add(struct session *session, const struct route_spec *spec, const struct session_mounts *mounts,
                       const struct patience *patience, unsigned *ret_index, char **ret_why);
 
 /*
@@ -105,6 +112,14 @@ int session_route_add(struct session *session, const struct route_spec *spec, co
 int session_route_remove(struct session *session, const char *target, bool force,
                          const struct session_protected *protected, char **ret_why);
 
+/*
+ * session_route_undo - takes back what session_route_add() has added just now, as it belongs to more that cannot be had.
+ *
+ * As session_route_remove() with @force; other routes that lie in it, and were there before, are where they were.
+ */
+int session_route_undo(struct session *session, const char *target, const struct session_protected *protected,
+                       char **ret_why);
+
 struct learn_diff;
 
 /*
@@ -115,7 +130,8 @@ struct learn_diff;
  * is seen again as it is, and the layer is gone with the last file of it that is open. On: the layer is empty.
  * Not off while something is mounted below a directory that was renamed meanwhile (-EBUSY).
  * @size: of the layer; NULL = the session's. It is not looked at when it is on already, or switched off.
- * @protected, @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
+ * @protected: complete as of now; what is mounted while this runs may be detached.
+ * @ret_why: as for session_route_add(). Returns 0 (also where it is so already) or -errno and nothing has changed.
  * Any thread but a serving one.
  */
 int session_learn(struct session *session, bool on, const struct tmpfs_size *size,
@@ -127,7 +143,7 @@ bool session_is_learning(struct session *session);
 /* What the throw-away layer may hold and holds, in bytes. False where learn mode is off. Any thread. */
 bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *ret_used);
 
-/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off. */
+/* What was changed since it was switched on (learn_diff.h); owned by the caller. NULL where it is off by now. */
 struct learn_diff *session_learn_diff(struct session *session);
 
 /* The target as it was declared of the route that is declared for a target, or lies there; owned by the session; NULL. */

@@ -223,13 +223,25 @@ bool session_learn_space(struct session *session, uint64_t *ret_size, uint64_t *
     return learn != NULL;
 }
 
+/* Whether a layer is still the one in use. @number: its route's index. */
+static bool is_current(struct session *session, unsigned number)
+{
+    pthread_mutex_lock(&session->learn_lock);
+    const struct learn *learn = current(session);
+    bool is_same = learn != NULL && learn->route->index == number;
+    pthread_mutex_unlock(&session->learn_lock);
+    return is_same;
+}
+
 struct learn_diff *session_learn_diff(struct session *session)
 {
     int upper_fd = -1, lower_fd = -1;
+    unsigned number = 0;
     bool is_trusted = false;
     pthread_mutex_lock(&session->learn_lock);
     const struct learn *learn = current(session);
     if (learn != NULL) {
+        number = learn->route->index;
         upper_fd = fcntl(learn->route->upper_fd, F_DUPFD_CLOEXEC, 0);
         lower_fd = fcntl(learn->lower_fd, F_DUPFD_CLOEXEC, 0);
         is_trusted = learn->is_trusted;
@@ -238,11 +250,14 @@ struct learn_diff *session_learn_diff(struct session *session)
     if (learn == NULL)
         return NULL;
     /* Without the lock: a large layer takes long, and learn mode may be switched off meanwhile. */
-    struct learn_diff *diff = learn_diff_new(session->tree, upper_fd, lower_fd, is_trusted);
+    struct learn_diff *diff = learn_diff_new(session->tree, &session->turns, upper_fd, lower_fd, is_trusted);
     if (upper_fd >= 0)
         close(upper_fd);
     if (lower_fd >= 0)
         close(lower_fd);
+    /* Then the image was not the same all the while. */
+    if (!is_current(session, number))
+        g_clear_pointer(&diff, learn_diff_free);
     return diff;
 }
 

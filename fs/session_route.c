@@ -158,17 +158,24 @@ static int check_add(const struct session *session, const struct route_spec *spe
     return 0;
 }
 
-int session_route_add(struct session *session, const struct route_spec *spec, const struct session_protected *protected,
+static struct live_kept mounted_now(void *data)
+{
+    const struct session_mounts *mounts = data;
+    struct session_protected protected = mounts->now(mounts->data);
+    return (struct live_kept){protected.paths, protected.n_paths};
+}
+
+int session_route_add(struct session *session, const struct route_spec *spec, const struct session_mounts *mounts,
                       const struct patience *patience, unsigned *ret_index, char **ret_why)
 {
-    const struct live_kept kept = {protected->paths, protected->n_paths};
+    const struct live_mounts asked = {mounted_now, (void *)mounts};
     struct live live = {0};
     pthread_mutex_lock(&session->change_lock);
     int status = check_add(session, spec, ret_why);
     if (status == 0 && patience_is_over(patience))
         status = refuse(spec, -ECANCELED, "given up before it was begun", ret_why);
     if (status == 0)
-        status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &kept, session->can_expire,
+        status = live_add(session->tree, spec, session->n_indexes, session->volume_dir, &asked, session->can_expire,
                           patience, &live, ret_why);
     if (status == 0)
         *ret_index = session->n_indexes++;
@@ -204,7 +211,14 @@ static const char *find_mounted(const struct route *route, const struct session_
     return NULL;
 }
 
-static int check_remove(const struct session *session, const struct route *route, bool force,
+/* How much has to be let go of a route. */
+enum removal {
+    UNUSED, /* nobody uses it */
+    FORCED, /* whatever is open in it, or mounted */
+    UNDONE  /* and whatever other routes lie in it: they are to be found where they were before it was added */
+};
+
+static int check_remove(const struct session *session, const struct route *route, enum removal removal,
                         const struct session_protected *protected, char **ret_why)
 {
     const struct route_spec *spec = &route->spec;
@@ -214,7 +228,7 @@ static int check_remove(const struct session *session, const struct route *route
     if (route->native)
         return refuse(spec, -ENOTSUP, "is native, and ends with the mount", ret_why);
     for (const struct route *other = tree_first_route(session->tree); other != NULL; other = tree_next_route(other)) {
-        if (!lies_in(other->target, route->target))
+        if (removal == UNDONE || !lies_in(other->target, route->target))
             continue;
         g_autofree char *reason = g_strdup_printf("%s lies in it; remove that first", other->target);
         return refuse(spec, -EBUSY, reason, ret_why);
@@ -224,19 +238,19 @@ static int check_remove(const struct session *session, const struct route *route
                       "something is mounted there, and would be detached by this kernel (Linux 6.2 can do it); "
                       "unmount it first",
                       ret_why);
-    if (mounted != NULL && !force) {
+    if (mounted != NULL && removal == UNUSED) {
         g_autofree char *reason =
             g_strdup_printf("in use: something is mounted at %s; --force leaves it there", mounted);
         return refuse(spec, -EBUSY, reason, ret_why);
     }
-    if (!force && is_open(route))
+    if (removal == UNUSED && is_open(route))
         return refuse(spec, -EBUSY, "in use: files are open in it; --force leaves them open until they are closed",
                       ret_why);
     return 0;
 }
 
-int session_route_remove(struct session *session, const char *target, bool force,
-                         const struct session_protected *protected, char **ret_why)
+static int remove_route(struct session *session, const char *target, enum removal removal,
+                        const struct session_protected *protected, char **ret_why)
 {
     const struct live_kept kept = {protected->paths, protected->n_paths};
     struct live live;
@@ -246,7 +260,7 @@ int session_route_remove(struct session *session, const char *target, bool force
     if (route == NULL)
         *ret_why = g_strdup_printf("%s: no route is there; rofuse route ls shows them", target);
     else
-        status = check_remove(session, route, force, protected, ret_why);
+        status = check_remove(session, route, removal, protected, ret_why);
     if (status == 0)
         status = live_remove(session->tree, route, &kept, &live, ret_why);
     if (status == 0) {
@@ -255,6 +269,18 @@ int session_route_remove(struct session *session, const char *target, bool force
     }
     pthread_mutex_unlock(&session->change_lock);
     return status;
+}
+
+int session_route_remove(struct session *session, const char *target, bool force,
+                         const struct session_protected *protected, char **ret_why)
+{
+    return remove_route(session, target, force ? FORCED : UNUSED, protected, ret_why);
+}
+
+int session_route_undo(struct session *session, const char *target, const struct session_protected *protected,
+                       char **ret_why)
+{
+    return remove_route(session, target, UNDONE, protected, ret_why);
 }
 
 const char *session_route_declared(const struct session *session, const char *target)

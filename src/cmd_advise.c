@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "advise_comments.h"
 #include "advise_image.h"
 #include "advise_input.h"
 #include "advise_merge.h"
@@ -137,8 +138,11 @@ static void say_settings(const struct advise_output *output)
     for (guint i = 0; i < output->list->advices->len; i++) {
         const struct advice *advice = g_ptr_array_index(output->list->advices, i);
         g_autofree char *text = advice->kind == ADVICE_SETTING ? text_escape(advice->text) : NULL;
+        g_autofree char *owner = advise_applies(output, advice) ? advise_owner(advice) : NULL;
         if (text != NULL)
             app_notice("to be set elsewhere: %s", text);
+        if (owner != NULL)
+            app_notice("%s", owner);
     }
 }
 

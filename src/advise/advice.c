@@ -132,7 +132,10 @@ static void advise_known_place(struct maker *maker, const struct fact *fact, con
     struct advice_seen seen;
     advice_look(maker->input, fix->target, &seen);
     g_autofree char *path = seen.path, *refusal = advice_target_refusal(fact, path);
-    if (is_declared(maker, path))
+    bool is_there_by_now = is_declared(maker, path);
+    if (is_there_by_now && fix->also)
+        return; /* the fix that it goes with is what is left to do */
+    if (is_there_by_now)
         leave_declared(maker, fact, path);
     else if (refusal != NULL)
         leave_out(maker, fact, g_steal_pointer(&refusal));

@@ -80,11 +80,12 @@ struct advice {
     struct route_spec spec; /* TMPFS, VOLUME, BIND: the whole of what to declare; owned */
     bool changes;           /* it takes the place of what is declared at the same target */
     bool outlives;          /* TMPFS: it holds what a person might miss; cost tells why it is no volume */
-    char *name, *value;     /* ENV; owned */
-    char *text;             /* SETTING; owned */
-    char *why;              /* one sentence, or a part of one; owned; never NULL, not escaped */
-    char *cost;             /* what it opens or needs; NULL = nothing worth a word; owned */
-    GPtrArray *facts;       /* of const struct fact *, borrowed; those that it is for */
+    bool needs_owner;   /* TMPFS with a copy: what has the owner and mode of the image's directory refuses the writer */
+    char *name, *value; /* ENV; owned */
+    char *text;         /* SETTING; owned */
+    char *why;          /* one sentence, or a part of one; owned; never NULL, not escaped */
+    char *cost;         /* what it opens or needs; NULL = nothing worth a word; owned */
+    GPtrArray *facts;   /* of const struct fact *, borrowed; those that it is for */
 };
 
 /* A fact for which nothing is declared. */

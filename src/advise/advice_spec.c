@@ -323,6 +323,7 @@ static void set_tmpfs(const struct advice_input *input, const struct advice_wish
     else if (ret->spec.mode == EVERYBODYS_MODE && is_everybodys(input, wish->target, &mode, &owner))
         ret->spec.has_mode = false; /* the default */
     set_size(input, wish, &ret->spec);
+    ret->needs_owner = copies && volume_refuses(input, wish);
     ret->why = g_strdup(wish->note != NULL ? wish->note
                         : copies           ? "it starts with what the image has there, which an empty tmpfs would hide"
                                            : "nobody misses what is there");

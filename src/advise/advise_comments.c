@@ -39,7 +39,23 @@ char *advise_option(const struct advice *advice)
     }
 }
 
-void advise_comment_why(GString *out, const struct advice *advice)
+char *advise_owner(const struct advice *advice)
+{
+    const struct route_spec *spec = &advice->spec;
+    if (!advice->needs_owner || !advise_needs_copy(advice))
+        return NULL;
+    if (!spec->has_uid)
+        return g_strdup_printf(
+            "%s: the volume has the owner and mode that the directory has in the image, which refuse the "
+            "program: change them there",
+            spec->target);
+    return g_strdup_printf("%s: the volume has the owner that the directory has in the image, who is not the program's "
+                           "user: give it to %u:%u there",
+                           spec->target, (unsigned)spec->uid, (unsigned)spec->gid);
+}
+
+/* "# /run: nobody misses what is there (nginx, 1 call, fatal)", and its cost. */
+static void comment_why(GString *out, const struct advice *advice)
 {
     g_autofree char *who = advise_who(advice->facts);
     const char *what = advice->kind == ADVICE_ENV ? advice->name : advice->spec.target;
@@ -57,7 +73,7 @@ void advise_comment_head(GString *out, const struct advise_output *output, const
     for (guint i = 0; i < output->list->advices->len; i++) {
         const struct advice *advice = g_ptr_array_index(output->list->advices, i);
         if (advise_applies(output, advice) && advice->kind != ADVICE_SETTING)
-            advise_comment_why(out, advice);
+            comment_why(out, advice);
     }
 }
 

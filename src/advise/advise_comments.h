@@ -12,14 +12,15 @@ bool advise_applies(const struct advise_output *output, const struct advice *adv
 /* "# TEXT" and a newline, escaped to one line. */
 void advise_comment(GString *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* "# /run: nobody misses what is there (nginx, 1 call, fatal)", and its cost. */
-void advise_comment_why(GString *out, const struct advice *advice);
-
 /* Comments before the declaration: for whom; of each part that applies why. */
 void advise_comment_head(GString *out, const struct advise_output *output, const char *what);
 
 /* Comments after it: settings, what is optional, choices, what was left out, notes. */
 void advise_comment_rest(GString *out, const struct advise_output *output);
+
+/* What is to be done where a copy of the image's directory is a volume, whose owner nobody can say; NULL: nothing. Owned by the
+ * caller. */
+char *advise_owner(const struct advice *advice);
 
 /* What an advice declares, in docker's words: "--tmpfs /run", "-e A=b", the text of a setting. Owned by the caller. */
 char *advise_option(const struct advice *advice);

@@ -64,6 +64,9 @@ static void comment_copies(GString *out, const struct advise_output *output)
                            "%s: docker's tmpfs starts empty, so it is a volume without a name, which starts with the "
                            "image's content and goes with the container",
                            advice->spec.target);
+        g_autofree char *owner = advise_applies(output, advice) ? advise_owner(advice) : NULL;
+        if (owner != NULL)
+            advise_comment(out, "%s", owner);
     }
 }
 

@@ -18,6 +18,9 @@ static void comment(GString *out, const struct advice *advice)
     if (advise_needs_copy(advice))
         advise_comment(out, "%s: docker's tmpfs starts empty; a volume without a name starts with the image's content",
                        advice->spec.target);
+    g_autofree char *owner = advise_owner(advice);
+    if (owner != NULL)
+        advise_comment(out, "%s", owner);
 }
 
 char *advise_docker(const struct advise_output *output)

@@ -72,8 +72,9 @@ static void append_volume(GString *out, const struct advise_output *output, cons
 
 /* A tmpfs of the unit's is empty at each of its commands, so one of them cannot fill it for another. RuntimeDirectory= is in
  * memory too, is kept between them, and can be filled from outside of the unit's root ("+"). */
-static void append_copy(GString *out, const struct advise_output *output, const struct route_spec *spec)
+static void append_copy(GString *out, const struct advise_output *output, const struct advice *advice)
 {
+    const struct route_spec *spec = &advice->spec;
     g_autofree char *last = g_strdelimit(g_strdup(spec->target + 1), "/", '-');
     g_autofree char *name = g_strconcat(output->service, "/", last, NULL);
     g_autofree char *pair = g_strconcat("/run/", name, ":", spec->target, NULL);
@@ -84,12 +85,14 @@ static void append_copy(GString *out, const struct advise_output *output, const 
     advise_comment(
         out, "%s: it is to start with the image's content; with the path of RootDirectory= for ROOT:", spec->target);
     advise_comment(out, "ExecStartPre=+/bin/cp -a %s %s", from_word, to_word);
+    if (advice->needs_owner && spec->has_uid)
+        advise_comment(out, "ExecStartPre=+/bin/chown %u:%u %s", (unsigned)spec->uid, (unsigned)spec->gid, to_word);
 }
 
 static void append_advice(GString *out, const struct advise_output *output, const struct advice *advice)
 {
     if (advise_needs_copy(advice)) {
-        append_copy(out, output, &advice->spec);
+        append_copy(out, output, advice);
     } else if (advice->kind == ADVICE_TMPFS) {
         append_tmpfs(out, &advice->spec);
     } else if (advice->kind == ADVICE_ENV) {

@@ -34,6 +34,7 @@ static const struct {
     [AUDIT_WRITES_TO_PROGRAM] = {"writes-to-program", AUDIT_WARNING, "The program does not change its own files."},
     [AUDIT_WRITES_TO_CONFIG] = {"writes-to-configuration", AUDIT_WARNING, "Nothing writes to /etc."},
     [AUDIT_FATAL] = {"refused-fatally", AUDIT_ERROR, "Nothing that the program depends on is refused."},
+    [AUDIT_UNDECIDED] = {"refused", AUDIT_NOTE, "Of all that is refused it is known how the program went on."},
 };
 
 const char *audit_rule_name(enum audit_rule rule)
@@ -218,6 +219,9 @@ static void check_fact(const struct fact *fact, const char *working_dir, GPtrArr
         add(findings, AUDIT_WRITES_TO_PROGRAM, fact->place,
             g_strdup_printf("%s wants to write among the program's own files", shown),
             g_strdup("let it write below /tmp or a volume, by a setting or an environment variable"));
+    else if (fact->class == FACT_OPEN && !fact->learned)
+        add(findings, AUDIT_UNDECIDED, fact->place, g_strdup_printf("%s: %s", shown, fact->reason),
+            g_strdup("look whether the program works; rofuse advise says what to declare if it does not"));
 }
 
 /* By rule, then by subject: the same for the same subject, whatever order routes and facts had. */

@@ -31,6 +31,7 @@ enum audit_rule {
     AUDIT_WRITES_TO_PROGRAM,   /* "writes-to-program": tries to change its own files */
     AUDIT_WRITES_TO_CONFIG,    /* "writes-to-configuration": tries to change /etc */
     AUDIT_FATAL,               /* "refused-fatally": the program ends for want of a place */
+    AUDIT_UNDECIDED,           /* "refused": and nobody knows, or knows yet, how the program went on */
     AUDIT_N_RULES
 };
 

@@ -34,13 +34,31 @@ static int compare(const void *a, const void *b)
     return compare_places(*(struct baseline_place *const *)a, *(struct baseline_place *const *)b);
 }
 
-/* In order, and each once. */
+/* Whether a place, which may be a pattern, stands for another one of the same program and reason. */
+static bool covers(const struct baseline_place *wide, const struct baseline_place *narrow)
+{
+    return strcmp(wide->program, narrow->program) == 0 && strcmp(wide->why, narrow->why) == 0 &&
+           (strcmp(wide->place, narrow->place) == 0 ||
+            (strchr(wide->place, '*') != NULL && pattern_covers(wide->place, narrow->place)));
+}
+
+static bool is_covered_by_others(const GPtrArray *places, guint at)
+{
+    for (guint i = 0; i < places->len; i++) {
+        if (i != at && covers(g_ptr_array_index(places, i), g_ptr_array_index(places, at)))
+            return true;
+    }
+    return false;
+}
+
+/* In order, and each once: what a pattern stands for has other names in the next run. */
 static GPtrArray *tidy(GPtrArray *places)
 {
     g_ptr_array_sort(places, compare);
-    for (guint i = places->len; i > 1; i--)
-        if (compare(&places->pdata[i - 1], &places->pdata[i - 2]) == 0)
+    for (guint i = places->len; i > 0; i--) {
+        if (is_covered_by_others(places, i - 1))
             g_ptr_array_remove_index(places, i - 1);
+    }
     return places;
 }
 
@@ -166,25 +184,23 @@ gboolean baseline_write(const char *path, const GPtrArray *places, GError **erro
 }
 
 /* Names that change are one pattern only where there were some of them: a run with fewer of them has them one by one. */
-static bool is_among(const struct baseline_place *place, const GPtrArray *other, bool is_pattern)
+static bool is_among(const struct baseline_place *place, const GPtrArray *other, bool stands_for_some)
 {
     for (guint i = 0; i < other->len; i++) {
         const struct baseline_place *one = g_ptr_array_index(other, i);
-        const struct baseline_place *wide = is_pattern ? place : one, *narrow = is_pattern ? one : place;
-        if (strcmp(one->program, place->program) == 0 && strcmp(one->why, place->why) == 0 &&
-            (strcmp(one->place, place->place) == 0 ||
-             (strchr(wide->place, '*') != NULL && pattern_covers(wide->place, narrow->place))))
+        if (covers(one, place) || (stands_for_some && covers(place, one)))
             return true;
     }
     return false;
 }
 
-static GPtrArray *those_not_among(const GPtrArray *places, const GPtrArray *other, bool are_patterns)
+/* @stand_for_some: a place is there, too, where one is that it stands for. */
+static GPtrArray *those_not_among(const GPtrArray *places, const GPtrArray *other, bool stand_for_some)
 {
     GPtrArray *missing = g_ptr_array_new();
     for (guint i = 0; i < places->len; i++) {
         const struct baseline_place *place = g_ptr_array_index(places, i);
-        if (!is_among(place, other, are_patterns))
+        if (!is_among(place, other, stand_for_some))
             g_ptr_array_add(missing, (void *)place);
     }
     return missing;

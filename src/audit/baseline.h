@@ -17,7 +17,7 @@ struct baseline_place {
     char *why;     /* "not-declared" */
 };
 
-/* Places without two that are the same, in order. Elements are struct baseline_place; owned by the caller. @facts: of struct
+/* Places, none of which another one stands for, in order. Elements are struct baseline_place; owned by the caller. @facts: of struct
  * fact. Any thread, as all here. */
 GPtrArray *baseline_from_facts(const GPtrArray *facts);
 

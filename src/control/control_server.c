@@ -389,11 +389,6 @@ bool control_server_stop(struct control_server *server, int patience_ms)
     return have_ended;
 }
 
-bool control_stream_send(struct control_stream *stream, json_t *event)
-{
-    return send_json(stream->connection, json_pack("{s:i, s:o}", "v", 1, "event", event));
-}
-
 bool control_stream_send_text(struct control_stream *stream, const char *json)
 {
     g_autofree char *line = g_strdup_printf("{\"v\":1,\"event\":%.*s}", (int)strcspn(json, "\n"), json);

@@ -57,10 +57,8 @@ struct control_server *control_server_start(const char *path, const struct contr
  */
 bool control_server_stop(struct control_server *server, int patience_ms);
 
-/* Sends an event; takes the reference. False when the client is gone or does not read: then return from follow(). */
-bool control_stream_send(struct control_stream *stream, json_t *event);
-
-/* The same for an event that is JSON text already, on one line; a newline at its end is left out. */
+/* Sends an event, which is JSON text on one line; a newline at its end is left out. False when the client is gone or does not
+ * read: then return from follow(). */
 bool control_stream_send_text(struct control_stream *stream, const char *json);
 
 /* Whether somebody still listens and the daemon does not end. To be asked at least once a second. */

@@ -1,6 +1,13 @@
 #include "daemon.h"
 
+#include "app_error.h"
 #include "control_socket.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+/* How often who waits for another change is looked for. */
+#define LOOK_NS 200000000L
 
 /* One a line. */
 /* clang-format off */
@@ -19,4 +26,34 @@ struct control_server *daemon_listen(struct daemon *daemon, GError **error)
 {
     g_autofree char *path = control_socket_path(daemon->paths->run, daemon->state->name);
     return control_server_start(path, tables, daemon, error);
+}
+
+/* Waits for the lock for a while. The clock is the one that ThreadSanitizer knows of; if it is set, the while is another. */
+static bool try_lock(pthread_mutex_t *lock)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_NS;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    return pthread_mutex_timedlock(lock, &until) == 0;
+}
+
+gboolean daemon_begin_change(struct daemon *daemon, const struct control_stream *stream, GError **error)
+{
+    bool is_locked = false;
+    while (!is_locked && control_stream_is_wanted(stream))
+        is_locked = try_lock(&daemon->change_lock);
+    if (is_locked && control_stream_is_wanted(stream))
+        return TRUE;
+    if (is_locked)
+        daemon_end_change(daemon);
+    return app_error_failed(error, "given up before it was begun");
+}
+
+void daemon_end_change(struct daemon *daemon)
+{
+    pthread_mutex_unlock(&daemon->change_lock);
 }

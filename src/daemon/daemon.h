@@ -35,13 +35,23 @@ struct daemon {
     struct history *history;
     struct facts_watch *facts;
     struct counters *counters;
-    pthread_mutex_t change_lock; /* one change of the mount at a time; before lock */
+    pthread_mutex_t change_lock; /* one change of the mount at a time (daemon_begin_change()); before lock */
     pthread_mutex_t lock;        /* never held over anything that may wait for a client or a backing file system */
     struct state *state;         /* [lock] but for what never changes: name, mountpoint, device, layers, volume_dir */
 };
 
 /* Serves RUN/NAME.sock. NULL with one line. Ended by control_server_stop() before anything of @daemon goes. */
 struct control_server *daemon_listen(struct daemon *daemon, GError **error);
+
+/*
+ * daemon_begin_change - takes change_lock, be it that another change takes long.
+ *
+ * @stream: who has asked. FALSE with one line, and nothing is locked, where he has gone meanwhile: what somebody has given up
+ * does not happen later. In a command's work().
+ */
+gboolean daemon_begin_change(struct daemon *daemon, const struct control_stream *stream, GError **error);
+
+void daemon_end_change(struct daemon *daemon);
 
 /* The tables, a file each. */
 extern const struct control_command daemon_learn_commands[];

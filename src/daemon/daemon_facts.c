@@ -11,11 +11,17 @@
 
 #include "app_error.h"
 #include "facts_watch.h"
+#include "patience.h"
 #include "written.h"
 
 #define MOST_SETTLE_MS 10000
 
-static json_t *run_facts(void *data, const json_t *args, GError **error)
+static bool has_gone(void *stream)
+{
+    return !control_stream_is_wanted(stream);
+}
+
+static json_t *work_facts(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     struct daemon *daemon = data;
     const json_t *settle = json_object_get(args, "settle_ms");
@@ -24,7 +30,8 @@ static json_t *run_facts(void *data, const json_t *args, GError **error)
         app_error_usage(error, "\"settle_ms\" is a number of milliseconds, %d at most", MOST_SETTLE_MS);
         return NULL;
     }
-    facts_watch_settle(daemon->facts, (int)ms);
+    const struct patience patience = {has_gone, (void *)stream};
+    facts_watch_settle(daemon->facts, (int)ms, &patience);
     json_t *document = facts_json(facts_watch_facts(daemon->facts));
     if (json_is_true(json_object_get(args, "written"))) {
         struct fact_written *written = written_find(daemon);
@@ -35,4 +42,4 @@ static json_t *run_facts(void *data, const json_t *args, GError **error)
     return document;
 }
 
-const struct control_command daemon_facts_commands[] = {{.name = "facts", .run = run_facts}, {.name = NULL}};
+const struct control_command daemon_facts_commands[] = {{.name = "facts", .work = work_facts}, {.name = NULL}};

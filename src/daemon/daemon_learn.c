@@ -19,9 +19,11 @@
 #include <sys/stat.h>
 
 /* @size: NULL = the mount's. */
-static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_size *size, GError **error)
+static json_t *work_switch(struct daemon *daemon, bool on, const struct tmpfs_size *size,
+                           const struct control_stream *stream, GError **error)
 {
-    pthread_mutex_lock(&daemon->change_lock);
+    if (!daemon_begin_change(daemon, stream, error))
+        return NULL;
     bool was_on = session_is_learning(daemon->session);
     g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
     const struct session_protected protected = {(const char *const *)places->pdata, places->len};
@@ -34,7 +36,7 @@ static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_siz
     } else {
         result = session_learn(daemon->session, on, size, &protected, &why);
     }
-    pthread_mutex_unlock(&daemon->change_lock);
+    daemon_end_change(daemon);
     if (result < 0) {
         app_error_failed(error, "%s", why != NULL ? why : g_strerror(-result));
         return NULL;
@@ -42,7 +44,7 @@ static json_t *run_switch(struct daemon *daemon, bool on, const struct tmpfs_siz
     return json_pack("{s:b, s:b}", "learning", on, "changed", was_on != on);
 }
 
-static json_t *run_on(void *data, const json_t *args, GError **error)
+static json_t *work_on(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     GError *wrong = NULL;
     struct tmpfs_size size;
@@ -53,13 +55,13 @@ static json_t *run_on(void *data, const json_t *args, GError **error)
     }
     if (text != NULL && !learn_size_read("size", text, &size, error))
         return NULL;
-    return run_switch(data, true, text != NULL ? &size : NULL, error);
+    return work_switch(data, true, text != NULL ? &size : NULL, stream, error);
 }
 
-static json_t *run_off(void *data, const json_t *args, GError **error)
+static json_t *work_off(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     (void)args;
-    return run_switch(data, false, NULL, error);
+    return work_switch(data, false, NULL, stream, error);
 }
 
 static const char *type_name(mode_t mode)
@@ -124,7 +126,7 @@ static json_t *run_diff(void *data, const json_t *args, GError **error)
 
 const struct control_command daemon_learn_commands[] = {
 
-    {.name = "learn.on", .run = run_on},
-    {.name = "learn.off", .run = run_off},
+    {.name = "learn.on", .work = work_on},
+    {.name = "learn.off", .work = work_off},
     {.name = "learn.diff", .run = run_diff},
     {.name = NULL}};

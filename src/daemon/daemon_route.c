@@ -17,6 +17,7 @@
 #include "session.h"
 #include "state_dir.h"
 #include "text.h"
+#include "volume_remove.h"
 
 #include <errno.h>
 #include <string.h>
@@ -95,6 +96,20 @@ static gboolean read_routes(const json_t *args, struct route_spec *specs, size_t
     return TRUE;
 }
 
+/* Where something is mounted, as it was found last. */
+struct places {
+    dev_t device;
+    GPtrArray *found; /* owned */
+};
+
+static struct session_protected look(void *data)
+{
+    struct places *places = data;
+    g_clear_pointer(&places->found, g_ptr_array_unref);
+    places->found = mounted_places(places->device);
+    return protect(places->found);
+}
+
 static bool has_gone(void *stream)
 {
     return !control_stream_is_wanted(stream);
@@ -105,11 +120,12 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
                         GError **error)
 {
     const struct patience patience = {has_gone, (void *)stream};
-    g_autoptr(GPtrArray) places = mounted_places(daemon->state->device);
-    struct session_protected protected = protect(places);
+    struct places places = {.device = daemon->state->device};
+    const struct session_mounts mounts = {look, &places};
     char *why = NULL;
     unsigned index;
-    int result = session_route_add(daemon->session, spec, &protected, &patience, &index, &why);
+    int result = session_route_add(daemon->session, spec, &mounts, &patience, &index, &why);
+    g_clear_pointer(&places.found, g_ptr_array_unref);
     if (result < 0)
         return fail(result, why, error) != NULL;
     if (spec->source == NULL) /* an anonymous volume has its name now */
@@ -118,16 +134,21 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
     return TRUE;
 }
 
-static void undo(struct daemon *daemon, size_t n_before)
+/* What cannot be taken back stays known. @anonymous: of those from @n_before on, volumes to which nobody could come back. */
+static void undo(struct daemon *daemon, size_t n_before, const bool *anonymous)
 {
     struct state *state = daemon->state;
-    while (state->n_routes > n_before) {
+    for (size_t at = state->n_routes; at-- > n_before;) {
         g_autoptr(GPtrArray) places = mounted_places(state->device);
         struct session_protected protected = protect(places);
         g_autofree char *why = NULL;
-        (void)session_route_remove(daemon->session, state->routes[state->n_routes - 1].target, true, &protected, &why);
-        strike_route(daemon, state->n_routes - 1);
+        if (session_route_undo(daemon->session, state->routes[at].target, &protected, &why) < 0)
+            continue;
+        if (anonymous[at - n_before])
+            (void)volume_remove(daemon->paths->volumes, state->routes[at].source);
+        strike_route(daemon, at);
     }
+    (void)write_state(daemon, NULL);
 }
 
 static int compare_depth(const void *a, const void *b)
@@ -142,12 +163,15 @@ static json_t *add_all(struct daemon *daemon, struct route_spec *specs, size_t n
     struct state *state = daemon->state;
     size_t n_before = state->n_routes;
     gboolean done = TRUE;
+    g_autofree bool *anonymous = g_new0(bool, n);
     qsort(specs, n, sizeof specs[0], compare_depth);
-    for (size_t i = 0; done && i < n; i++)
+    for (size_t i = 0; done && i < n; i++) {
+        anonymous[i] = specs[i].kind == ROUTE_VOLUME && specs[i].source == NULL;
         done = add_one(daemon, &specs[i], stream, error);
+    }
     done = done && write_state(daemon, error);
     if (!done) {
-        undo(daemon, n_before);
+        undo(daemon, n_before, anonymous);
         return NULL;
     }
     json_t *routes = json_array();
@@ -162,10 +186,9 @@ static json_t *work_add(void *data, const json_t *args, const struct control_str
     g_autofree struct route_spec *specs = g_new0(struct route_spec, ROUTES_MOST);
     size_t n;
     json_t *result = NULL;
-    if (read_routes(args, specs, &n, error)) {
-        pthread_mutex_lock(&daemon->change_lock);
+    if (read_routes(args, specs, &n, error) && daemon_begin_change(daemon, stream, error)) {
         result = add_all(daemon, specs, n, stream, error);
-        pthread_mutex_unlock(&daemon->change_lock);
+        daemon_end_change(daemon);
     }
     for (size_t i = 0; i < n; i++)
         route_spec_clear(&specs[i]);
@@ -245,7 +268,7 @@ static json_t *remove_all(struct daemon *daemon, char **targets, size_t n, bool 
     return NULL;
 }
 
-static json_t *run_rm(void *data, const json_t *args, GError **error)
+static json_t *work_rm(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     struct daemon *daemon = data;
     g_auto(GStrv) targets = json_bytes_get_list(args, "targets");
@@ -254,9 +277,10 @@ static json_t *run_rm(void *data, const json_t *args, GError **error)
         app_error_usage(error, "targets: an array of 1 to %d paths is needed", ROUTES_MOST);
         return NULL;
     }
-    pthread_mutex_lock(&daemon->change_lock);
+    if (!daemon_begin_change(daemon, stream, error))
+        return NULL;
     json_t *result = remove_all(daemon, targets, n, json_is_true(json_object_get(args, "force")), error);
-    pthread_mutex_unlock(&daemon->change_lock);
+    daemon_end_change(daemon);
     return result;
 }
 
@@ -274,6 +298,6 @@ static json_t *run_ls(void *data, const json_t *args, GError **error)
 }
 
 const struct control_command daemon_route_commands[] = {{.name = "route.add", .work = work_add},
-                                                        {.name = "route.rm", .run = run_rm},
+                                                        {.name = "route.rm", .work = work_rm},
                                                         {.name = "route.ls", .run = run_ls},
                                                         {.name = NULL}};

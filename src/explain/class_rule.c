@@ -51,11 +51,15 @@ bool class_is_shell(const char *comm, const char *executable)
 
 bool class_is_init(const char *comm, const char *executable)
 {
-    static const char *const names[] = {
-        "tini",      "tini-static",  "docker-init", "podman-init", "catatonit", "dumb-init", "rofuse",
-        "bwrap",     "conmon",       "crun",        "runc",        "init",      "systemd",   "supervisord",
-        "s6-svscan", "s6-supervise", "runsvdir",    "runsv",       "monit",     "circusd",   NULL};
-    return is_one_of(comm, names) || is_one_of(name_of(executable), names);
+    static const char *const names[] = {"tini",         "tini-static", "docker-init",    "podman-init", "catatonit",
+                                        "dumb-init",    "rofuse",      "bwrap",          "conmon",      "crun",
+                                        "runc",         "init",        "systemd",        "supervisord", "s6-svscan",
+                                        "s6-supervise", "runsvdir",    "runsv",          "monit",       "circusd",
+                                        "youki",        "podman",      "systemd-nspawn", NULL};
+    static const char dockers[] = "containerd-shim"; /* and a version; as long as a comm can be */
+    const char *name = name_of(executable);
+    return is_one_of(comm, names) || is_one_of(name, names) || (comm != NULL && strcmp(comm, dockers) == 0) ||
+           (name != NULL && g_str_has_prefix(name, dockers));
 }
 
 /* What a process is by now: entry points become their programs. */
@@ -356,6 +360,18 @@ static bool is_the_end(const struct class_case *what, size_t failed, size_t n)
     return is_at_prompt(&what->line[failed]) && !is_tool(&what->line[failed - 1]);
 }
 
+/* Whether somebody may have gone on without, of whom nobody knows. */
+static bool is_cut_off(const struct class_case *what, size_t failed)
+{
+    return what->is_cut && failed == what->n && is_small(&what->line[failed - 1]);
+}
+
+static void judge_cut_off(const struct class_case *what, size_t failed, struct class_verdict *ret)
+{
+    g_autofree char *steps = show_failed(what, failed);
+    tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_strdup_printf("%s, and who ran that cannot be seen", steps));
+}
+
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret)
 {
     size_t n = line_length(what), failed = count_failed(what, n);
@@ -363,6 +379,8 @@ void class_rule(const struct class_case *what, int64_t now_ms, struct class_verd
         judge_prompt(what, ret);
     else if (failed == 0)
         judge_living(what, now_ms, ret);
+    else if (is_cut_off(what, failed))
+        judge_cut_off(what, failed, ret);
     else if (is_the_end(what, failed, n))
         judge_end(what, failed, ret);
     else if (is_at_prompt(&what->line[failed]))

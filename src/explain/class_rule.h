@@ -14,7 +14,7 @@
  *         or spoke to /dev/null. So are "touch X || true" in a script, a worker, and what a server runs by system(3) or
  *         popen(3): child, "sh -c", server. It takes until FACT_WINDOW_SECONDS after the failure to be sure of it; and where a
  *         server does end within that time, a. holds for the server.
- *      c. it is not known how the next one ended: open.
+ *      c. it is not known how the next one ended, or who it is, and what failed last is a tool or a script: open.
  *      d. the next one ended before, with 0: a program that became a daemon; nobody can get on without it: fatal.
  *     But a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
  *     And who ends by a signal that asks for it (SIGTERM, SIGINT, SIGHUP; or a status that says so) has most likely been
@@ -57,6 +57,7 @@ struct class_case {
     size_t n;                                        /* 1 at least */
     int64_t refused_ms;
     bool is_quiet; /* P's stderr is /dev/null */
+    bool is_cut;   /* somebody started the last of the line, in the container perhaps, who cannot be watched */
 };
 
 struct class_verdict {

@@ -17,6 +17,7 @@ struct crowd {
 
 struct fact_crowds {
     GTree *by_key; /* owned; struct crowd by program, reason and directory */
+    size_t memory; /* of keys and places */
 };
 
 static int compare_keys(const void *a, const void *b, void *data)
@@ -48,6 +49,11 @@ void fact_crowds_free(struct fact_crowds *crowds)
     g_free(crowds);
 }
 
+size_t fact_crowds_memory(const struct fact_crowds *crowds)
+{
+    return crowds->memory;
+}
+
 static const char *program_of(const struct fact *fact)
 {
     return fact->executable != NULL ? fact->executable : fact->comm != NULL ? fact->comm : "";
@@ -69,8 +75,12 @@ static struct crowd *find_or_make(struct fact_crowds *crowds, const struct fact 
 {
     struct crowd *crowd = find(crowds, fact, directory);
     if (crowd == NULL) {
+        enum { NODE = 64 }; /* of the tree */
+        char *key = make_key(fact, directory);
         crowd = g_new0(struct crowd, 1);
-        g_tree_insert(crowds->by_key, make_key(fact, directory), crowd);
+        /* Twice: it may become a place, which is not longer than its key. */
+        crowds->memory += sizeof *crowd + NODE + 2 * (strlen(key) + 1);
+        g_tree_insert(crowds->by_key, key, crowd);
     }
     return crowd;
 }

@@ -9,10 +9,15 @@
 
 #include "fact.h"
 
+#include <stddef.h>
+
 struct fact_crowds;
 
 struct fact_crowds *fact_crowds_new(void);
 void fact_crowds_free(struct fact_crowds *crowds); /* NULL is allowed */
+
+/* About how many bytes it takes: names are chosen by programs, and facts that were folded leave their directories here. */
+size_t fact_crowds_memory(const struct fact_crowds *crowds);
 
 /* The place that a fact's is part of by now ("/var/cache/x/ *"), borrowed; NULL = its own. */
 const char *fact_crowds_place(const struct fact_crowds *crowds, const struct fact *fact);

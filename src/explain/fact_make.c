@@ -117,7 +117,8 @@ bool fact_is_same_start(const struct timespec *a, const struct timespec *b)
     return difference > -0.5 && difference < 0.5;
 }
 
-char *fact_common_directory(const char *a, const char *b)
+/* The directory that holds two absolute, clean paths; owned. */
+static char *common_directory(const char *a, const char *b)
 {
     size_t common = 0, i = 0;
     for (; a[i] != '\0' && a[i] == b[i]; i++) {
@@ -152,7 +153,7 @@ void fact_merge(struct fact *into, const struct fact *from)
         if (!g_ptr_array_find_with_equal_func(into->paths, path, g_str_equal, NULL))
             g_ptr_array_add(into->paths, g_strdup(path));
     }
-    char *common = fact_common_directory(into->directory, from->directory);
+    char *common = common_directory(into->directory, from->directory);
     g_free(into->directory);
     into->directory = common;
     fact_decide(into, from->class, from->because, g_strdup(from->reason));

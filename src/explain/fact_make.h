@@ -27,7 +27,4 @@ bool fact_decide(struct fact *fact, enum fact_class class, enum fact_because bec
  * differ a little from record to record. */
 bool fact_is_same_start(const struct timespec *a, const struct timespec *b);
 
-/* The directory that holds two absolute, clean paths; owned. */
-char *fact_common_directory(const char *a, const char *b);
-
 #endif

@@ -92,11 +92,19 @@ static void judge_new(const struct facts *facts, struct fact *fact, const struct
                     g_strdup("touch of a file that is there asks whether it may be changed"));
 }
 
+/* [lock] About what the table takes: facts, those that they were folded from in their ids, and the directories of all. */
+static size_t table_size(const struct facts *facts)
+{
+    enum { NODE = 64 }; /* of the tree */
+    return facts->memory + (size_t)g_tree_nnodes(facts->by_id) * (FACTS_ID_SIZE + NODE) +
+           fact_crowds_memory(facts->crowds);
+}
+
 /* [lock] Takes a fact into the table; NULL, and it is freed, where there is no room. */
 static struct fact *insert(struct facts *facts, struct fact *fact)
 {
     size_t size = fact_size(fact);
-    if (facts->list->len >= FACTS_MOST || facts->memory + size > FACTS_MOST_MEMORY) {
+    if (facts->list->len >= FACTS_MOST || table_size(facts) + size > FACTS_MOST_MEMORY) {
         facts->head.left_out += fact->count;
         fact_free(fact);
         return NULL;

@@ -5,6 +5,7 @@
 #include "class_rule.h"
 #include "fact_make.h"
 #include "knowledge.h"
+#include "patience.h"
 #include "process_ends.h"
 
 #include <pthread.h>
@@ -191,8 +192,9 @@ static void add_pending(struct facts_watch *watch, const char *id, struct fact *
     g_strlcpy(pending->id, id, sizeof pending->id);
     pending->like = like;
     pending->process = process;
-    pending->refusal = (struct process_refusal){
-        .first = record->first, .comm = g_strdup(record->caller->comm), .executable = g_strdup(record->caller->exe)};
+    pending->refusal = (struct process_refusal){.first = record->first,
+                                                .comm = g_strdup(process_ends_name(record->caller)),
+                                                .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
     struct pending *oldest = NULL;
     pthread_mutex_lock(&watch->lock);
@@ -216,11 +218,11 @@ static void add_folded(struct facts_watch *watch, const struct denial_record *re
 void facts_watch_refused(void *data, const struct denial_record *record, bool is_folded)
 {
     struct facts_watch *watch = data;
-    bool is_noise = fact_is_noise(record->facts.path);
     if (!is_folded)
         atomic_fetch_add(&watch->n_refused, 1);
-    if (record->facts.learned)
+    if (record == NULL || record->facts.learned)
         return;
+    bool is_noise = fact_is_noise(record->facts.path);
     process_ends_refused(watch->ends, record, is_noise);
     if (is_folded && !is_noise)
         add_folded(watch, record);
@@ -272,10 +274,10 @@ static bool is_unsettled(struct facts_watch *watch, bool gone)
     return false;
 }
 
-void facts_watch_settle(struct facts_watch *watch, int timeout_ms)
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms, const struct patience *patience)
 {
     int64_t start = process_ends_now(), waited = 0;
-    while (waited < timeout_ms && is_unsettled(watch, waited < GONE_MS)) {
+    while (waited < timeout_ms && !patience_is_over(patience) && is_unsettled(watch, waited < GONE_MS)) {
         g_usleep(LOOK_MS * 1000);
         waited = process_ends_now() - start;
     }

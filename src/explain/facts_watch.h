@@ -10,6 +10,7 @@
 #include "facts.h"
 
 struct facts_watch;
+struct patience;
 
 /*
  * @options: is_watched and knowledge are set. @knowledge: taken over, whatever comes of it; NULL is allowed.
@@ -33,9 +34,9 @@ void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
  * facts_watch_settle - waits until all that was refused by now has become facts, and how its processes go on is known.
  *
  * At most @timeout_ms; and no longer than a moment for how a process ended that is gone, which some kernels never tell
- * (pidfd_status.h). Any thread.
+ * (pidfd_status.h), or than @patience lasts. Any thread.
  */
-void facts_watch_settle(struct facts_watch *watch, int timeout_ms);
+void facts_watch_settle(struct facts_watch *watch, int timeout_ms, const struct patience *patience);
 
 /* The table; borrowed. */
 struct facts *facts_watch_facts(struct facts_watch *watch);

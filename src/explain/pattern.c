@@ -76,12 +76,21 @@ static bool is_pid(const char *digits, size_t n, const struct pattern_hints *hin
     return false;
 }
 
-/*
- * Length of numbers that belong together ("2024-11-24T12:30:00"), one of them long or an id of the process, so that they
- * change; 0 where they do not. What follows them is no letter, or the Z of a time.
- */
-static size_t numbers_length(const char *text, const struct pattern_hints *hints)
+/* Whether a number is one of those that a version has: the 2 of "php8.2". The ids in a container are small, too. */
+static bool is_of_version(const char *name, size_t at, size_t n)
 {
+    bool follows = at >= 2 && name[at - 1] == '.' && g_ascii_isdigit(name[at - 2]);
+    bool goes_on = name[at + n] == '.' && g_ascii_isdigit(name[at + n + 1]);
+    return n < NUMBER_LENGTH && (follows || goes_on);
+}
+
+/*
+ * Length of numbers that belong together ("2024-11-24T12:30:00") at a place in a name, one of them long or an id of the
+ * process, so that they change; 0 where they do not. What follows them is no letter, or the Z of a time.
+ */
+static size_t numbers_length(const char *name, size_t at, const struct pattern_hints *hints)
+{
+    const char *text = name + at;
     size_t length = 0, groups = 0, good = 0;
     bool changes = false, has_colon = false;
     for (;;) {
@@ -89,7 +98,7 @@ static size_t numbers_length(const char *text, const struct pattern_hints *hints
         if (n == 0)
             break;
         groups++;
-        changes |= n >= NUMBER_LENGTH || is_pid(text + length, n, hints);
+        changes |= n >= NUMBER_LENGTH || (is_pid(text + length, n, hints) && !is_of_version(name, at + length, n));
         length += n;
         if (!g_ascii_isalpha(text[length]))
             good = length;
@@ -139,20 +148,20 @@ static void append_word(GString *pattern, const char *word, size_t n, const stru
 
 static void append_name(GString *pattern, const char *name, const struct pattern_hints *hints)
 {
-    while (*name != '\0') {
-        size_t n = 0, changing = uuid_length(name);
-        while (g_ascii_isalnum(name[n]))
+    for (size_t at = 0; name[at] != '\0';) {
+        size_t n = 0, changing = uuid_length(name + at);
+        while (g_ascii_isalnum(name[at + n]))
             n++;
         if (changing == 0)
-            changing = numbers_length(name, hints);
+            changing = numbers_length(name, at, hints);
         if (changing > 0)
             append_star(pattern);
         else if (n > 0)
-            append_word(pattern, name, n, hints);
-        name += changing > 0 ? changing : n;
+            append_word(pattern, name + at, n, hints);
+        at += changing > 0 ? changing : n;
         /* The numbers may have ended within a word's reach, at another separator. */
-        if (*name != '\0' && !g_ascii_isalnum(*name))
-            g_string_append_c(pattern, *name++);
+        if (name[at] != '\0' && !g_ascii_isalnum(name[at]))
+            g_string_append_c(pattern, name[at++]);
     }
 }
 

@@ -198,21 +198,21 @@ static bool is_taken(const GPtrArray *taken, const char *name)
     return g_ptr_array_find_with_equal_func((GPtrArray *)taken, name, g_str_equal, NULL);
 }
 
-/* "data" alone says little: "postgresql-data". */
+/* "data" alone says little: "postgresql-data". And docker's names have two characters at least. */
 static char *plain_name(const char *directory)
 {
     g_autofree char *parent = place_parent(directory);
     const char *last = strrchr(directory, '/') + 1, *above = strrchr(parent, '/') + 1;
     static const char *const too_short[] = {"data", "db", "lib", "state", "storage", NULL};
-    bool is_short = g_strv_contains(too_short, last) && *above != '\0';
+    bool is_short = (g_strv_contains(too_short, last) || strlen(last) < 2) && *above != '\0';
     g_autofree char *both = is_short ? g_strconcat(above, "-", last, NULL) : g_strdup(last);
     GString *name = g_string_new(NULL);
     for (const char *c = both; *c != '\0'; c++) {
         if (g_ascii_isalnum(*c) || ((*c == '-' || *c == '_') && name->len > 0))
             g_string_append_c(name, *c);
     }
-    if (name->len == 0)
-        g_string_append(name, "data");
+    if (name->len < 2)
+        g_string_append(name, name->len == 0 ? "data" : "-data");
     return g_string_free(name, FALSE);
 }
 

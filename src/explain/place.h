@@ -54,8 +54,8 @@ char *place_parent(const char *path);
 /* Whether it is a plain path that every target's words can say: UTF-8 without control characters, colons, commas and quotes. */
 bool place_can_be_said(const char *path);
 
-/* A volume's name for a directory that is not in a list of owned names yet, and is put there: letters, digits, "-"; borrowed
- * from the list. */
+/* A volume's name for a directory that is not in a list of owned names yet, and is put there: letters, digits, "-" and
+ * "_", two of them at least, as docker has it; borrowed from the list. */
 const char *place_volume_name(const char *directory, GPtrArray *taken);
 
 #endif

@@ -44,6 +44,7 @@ struct watched_process {
     struct watched_process *started; /* by this one; a reference; NULL = the entrypoint */
     char *started_comm;              /* what that one was then */
     char *started_executable;
+    bool is_cut; /* who started it cannot be watched */
     bool is_in_table;
 };
 
@@ -218,15 +219,19 @@ static bool is_outside(const struct process_ends *ends, const struct process_hom
 static void get_parents(struct process_ends *ends, struct watched_process *process, const struct caller *caller)
 {
     struct process_home home, other;
-    if (!process_home_read(caller->pid, &home))
+    process->is_cut = !process_home_read(caller->pid, &home);
+    if (process->is_cut)
         return;
     for (size_t i = 0; i < MIN(caller->n_parents, CLASS_MOST_PROCESSES - 1) && process->started == NULL; i++) {
         const struct caller_parent *parent = &caller->parents[i];
-        if (parent->pid <= 0 || is_outside(ends, &home, process, parent) || !process_home_read(parent->pid, &other) ||
-            !process_home_is_same(&home, &other))
+        if (parent->pid <= 0 || is_outside(ends, &home, process, parent))
+            return;
+        process->is_cut = !process_home_read(parent->pid, &other);
+        if (process->is_cut || !process_home_is_same(&home, &other))
             return;
         struct watched_process *started = get_process(ends, parent->pid, parent->comm, parent->exe);
-        if (started == NULL || !process->is_in_table)
+        process->is_cut = started == NULL || !process->is_in_table;
+        if (process->is_cut)
             return;
         started->refs++;
         process->started = started;
@@ -236,6 +241,14 @@ static void get_parents(struct process_ends *ends, struct watched_process *proce
     }
 }
 
+const char *process_ends_name(const struct caller *caller)
+{
+    if (caller->tid == caller->pid || caller->exe == NULL)
+        return caller->comm;
+    const char *slash = strrchr(caller->exe, '/');
+    return slash != NULL ? slash + 1 : caller->exe;
+}
+
 void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise)
 {
     const struct caller *caller = record->caller;
@@ -243,7 +256,7 @@ void process_ends_refused(struct process_ends *ends, const struct denial_record 
         return;
     int64_t now = process_ends_now();
     pthread_mutex_lock(&ends->lock);
-    struct watched_process *process = get_process(ends, caller->pid, caller->comm, caller->exe);
+    struct watched_process *process = get_process(ends, caller->pid, process_ends_name(caller), caller->exe);
     if (process != NULL && process->start_time.tv_sec == 0 && process->started == NULL) {
         /* Kept until its line is there: to make room for a parent could take it away. */
         process->refs++;
@@ -324,6 +337,7 @@ void process_ends_case(struct process_ends *ends, struct watched_process *proces
     ret->is_quiet = process->is_quiet;
     for (; process != NULL && ret->n < CLASS_MOST_PROCESSES; process = process->started) {
         ret->line[ret->n++] = describe(process, comm, executable, &refusal->first);
+        ret->is_cut = process->is_cut || process->started != NULL;
         comm = process->started_comm;
         executable = process->started_executable;
     }

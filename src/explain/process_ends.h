@@ -28,6 +28,10 @@ struct watched_process;
 struct process_ends *process_ends_new(GError **error);
 void process_ends_free(struct process_ends *ends); /* NULL is allowed */
 
+/* What a process is called: a thread has a name of its own (libuv-worker), and then it is the executable's. Borrowed; may be
+ * NULL. */
+const char *process_ends_name(const struct caller *caller);
+
 /* In the thread that serves the call, before it is answered: waits for nothing but this lock, and asks /proc for links only. */
 void process_ends_refused(struct process_ends *ends, const struct denial_record *record, bool is_noise);
 

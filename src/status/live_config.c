@@ -1,6 +1,7 @@
 #include "live_config.h"
 
 #include "json_bytes.h"
+#include "text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -98,6 +99,17 @@ static void append_names(GString *text, const struct state *state)
     }
 }
 
+/* Compose has no word for layers that are directories; who runs the file must say them. */
+static void append_layers(GString *text, const struct state *state)
+{
+    g_string_append(text, "    # no image, but directories as layers; run it with");
+    for (size_t i = 0; state->layers[i] != NULL; i++) {
+        g_autofree char *layer = text_word(state->layers[i]);
+        g_string_append_printf(text, " --layer %s", layer);
+    }
+    g_string_append_c(text, '\n');
+}
+
 char *live_config_compose(const struct state *state)
 {
     GString *text = g_string_new("services:\n  ");
@@ -105,6 +117,8 @@ char *live_config_compose(const struct state *state)
     g_string_append(text, ":\n");
     if (state->image != NULL)
         append_pair(text, "    image: ", state->image);
+    else
+        append_layers(text, state);
     g_string_append(text, "    read_only: true\n");
     append_routes(text, state, true);
     if (append_routes(text, state, false) > 0)

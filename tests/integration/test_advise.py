@@ -169,6 +169,27 @@ def test_content_of_the_image_is_kept(rofuse, layer, scratch):
     verify_unit(scratch, "\n".join(unit).replace("# Exec", "Exec").replace("ROOT/", "/"))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_content_of_the_image_for_another_owner(rofuse, layer):
+    """What is said to rofuse works; where the copy would be the image's owner's, it is said what else is to be done."""
+    mount = rofuse(layers=[layer])
+    make = ["setpriv", "--reuid=33", "--regid=33", "--clear-groups", "touch"]
+    assert subprocess.run([*make, mount.path("etc/prog/new")], capture_output=True, check=False).returncode == 1
+    assert len(mount.records(at_least=1)) == 1
+    here = by_state(mount)
+    words = words_of(advise("--for", "rofuse", *here).stdout)[2:4]
+    assert words == ["--tmpfs", "/etc/prog:mode=0755,uid=33,gid=33,tmpcopyup"]
+    for target in ("docker", "compose"):
+        assert "\n# /etc/prog: the volume has the owner" in (text := advise("--for", target, *here).stdout)
+        assert "give it to 33:33 there\n" in text
+    name = mount.point.name
+    assert f"\n# ExecStartPre=+/bin/chown 33:33 /run/{name}/etc-prog/\n" in advise("--for", "systemd", *here).stdout
+    mount.end()
+    mount = rofuse(layers=[layer], extra=words)
+    assert mount.path("etc/prog/conf").exists()
+    subprocess.run([*make, mount.path("etc/prog/new")], check=True)
+
+
 def test_compose(refusals):
     document = yaml.safe_load(advise("--for", "compose", *refusals.words).stdout)
     assert document == {

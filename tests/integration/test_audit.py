@@ -61,6 +61,9 @@ class TestAudit:
         touch_inside(mount, "/etc/passwd")
         mount.records(at_least=1)
         assert findings(mount, "--from", mount.log_path) == [("writes-to-configuration", "/etc/passwd")]
+        touch_inside(mount, "/srv")
+        mount.records(at_least=2)
+        assert findings(mount, "--from", mount.log_path)[1:] == [("refused", "/srv")]
 
     def test_a_compose_file(self, rofuse, layer, scratch):
         mount = rofuse(layers=[layer])

@@ -260,3 +260,33 @@ def test_killed(rofuse, layer):
         held.close()
     except OSError:
         pass
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None or os.geteuid() != 0, reason="needs strace, and root")
+def test_a_route_comes_and_goes_where_changes_are_looked_for(rofuse, layer, scratch):
+    """strace slows down the thread that looks, so that learn mode is off by then."""
+    mount = rofuse(layers=[layer])
+    calls = scratch / "calls"
+    threads = pathlib.Path(f"/proc/{mount.process.pid}/task")
+    with Control(mount) as changing:
+        changing.result("learn.on")
+        mount.path("var/place").mkdir()
+        before = set(os.listdir(threads))
+        with Control(mount) as asking:
+            asking.result("route.ls")
+            thread, = set(os.listdir(threads)) - before
+            words = ["-e", "trace=newfstatat,statx", "-e", "inject=newfstatat:delay_exit=500000", "-e", "inject=statx:delay_enter=1000000"]
+            with subprocess.Popen(["strace", "-o", calls, "-p", thread, *words], stderr=subprocess.PIPE, text=True) as strace:
+                try:
+                    assert "attached" in strace.stderr.readline()
+                    asking.send(b'{"v":1,"do":"learn.diff"}\n')
+                    rofuse_test.wait_until(lambda: '"place"' in calls.read_text(), "the place")
+                    assert changing.result("learn.off")["changed"]
+                    changing.result("route.add", routes=[{"kind": "tmpfs", "target": "/var/place"}])
+                    rofuse_test.wait_until(lambda: "statx(" in calls.read_text(), "a look at the route")
+                    changing.result("route.rm", targets=["/var/place"], force=True)
+                    answer = asking.line()
+                finally:
+                    strace.terminate()
+    assert answer["result"]["learning"] is False and answer["result"]["changes"] == []

@@ -1,6 +1,7 @@
 """The end of a mount while its routes are being changed, and changes that take long: nothing hangs, nothing is left half done."""
 
 import contextlib
+import inspect
 import json
 import os
 import pathlib
@@ -38,16 +39,15 @@ def start(pieces, code, *words):
     return process
 
 
-# All its threads, so that none takes another request.
-STOP = """
-import os, signal
 def stop(pid):
+    """All its threads, so that none takes another request."""
     os.kill(pid, signal.SIGSTOP)
     tasks = f"/proc/{pid}/task"
     while any(open(f"{tasks}/{task}/stat").read().rpartition(") ")[2][0] != "T" for task in os.listdir(tasks)):
         pass
-"""
-exec(STOP)
+
+
+STOP = "import os, signal\n" + inspect.getsource(stop)
 ASKS = "import os, sys; print('ready', flush=True); os.stat(sys.argv[1])"
 MAKES = STOP + """
 import sys
@@ -188,6 +188,51 @@ def test_a_fill_that_is_given_up_leaves_nothing(filling):
     assert os.listdir(volumes) == ["z"] and os.listdir(volumes / "z/_data") == []
     assert not (volumes / "z/_data.filling").exists()
     assert len(os.listdir(f"/proc/{mount.process.pid}/fd")) < before + 20
+
+
+def test_what_is_mounted_during_a_fill_stays(filling):
+    mount, disk, adding = filling
+    place = mount.path("z/inner")
+    # It waits for the disk as well, for one answer where the fill needs thousands.
+    mounting = subprocess.Popen(["mount", "-t", "tmpfs", "none", place])
+    try:
+        disk.process.send_signal(signal.SIGCONT)
+        assert mounting.wait(30) == 0
+        (place / "mine").write_text("mine")
+        assert adding.wait(30) == 0
+        assert os.listdir(place) == ["mine"]
+        assert set(os.listdir(mount.path("z"))) == {"first", "inner"}
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert len(os.listdir(place)) == N_FILES
+
+
+def n_connections(mount):
+    """How many sockets the daemon has."""
+    found = 0
+    for fd in pathlib.Path(f"/proc/{mount.process.pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found += os.readlink(fd).startswith("socket:")
+    return found
+
+
+def test_a_change_that_nobody_waits_for_any_more_is_not_made(filling):
+    """It does not wait for another change either, which may take hours."""
+    mount, disk, adding = filling
+    before = n_connections(mount)
+    with contextlib.ExitStack() as given_up:
+        for request in ("learn.on", "learn.off", "route.rm"):
+            control = given_up.enter_context(Control(mount))
+            assert control.result("route.ls")["routes"][0]["target"] == "/new/place"
+            args = {"targets": ["/new/place"]} if request == "route.rm" else {}
+            control.send(json.dumps({"v": 1, "do": request, "args": args}).encode() + b"\n")
+        rofuse_test.wait_until(lambda: n_connections(mount) == before + 3, "the connections")
+    rofuse_test.wait_until(lambda: n_connections(mount) == before, "the end of what was given up")
+    disk.process.send_signal(signal.SIGCONT)
+    assert adding.wait(30) == 0
+    with Control(mount) as control:
+        assert control.result("learn.diff")["learning"] is False
+    assert [route["target"] for route in json.loads(ask(mount, "route", "ls", "--json"))["routes"]] == ["/new/place", "/z"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 
+import live_commands
 import namespace
 import rofuse_test
 import test_live_routes as live
@@ -46,19 +47,19 @@ def test_what_is_mounted_stays(mount):
         inside = pathlib.Path(f"/proc/{holder.pid}/root{deep}/in")
         assert inside.read_text() == "mounted\n"
         for target in ("/app/data", "/app", "/app/data/sub"):
-            assert "cannot expire a name (Linux 6.2 can); unmount it first" in live.add(mount, "--tmpfs", target, status=1)
-        assert "cannot expire a name (Linux 6.2 can)" in live.command_of(mount, "learn", "on", status=1)
+            assert "cannot expire a name (Linux 6.2 can); unmount it first" in live_commands.add(mount, "--tmpfs", target, status=1)
+        assert "cannot expire a name (Linux 6.2 can)" in live_commands.command_of(mount, "learn", "on", status=1)
         # Beside it, above it where nothing is hidden, and on it.
         places = ["/app/data/empty", "/app/new/place", "/run/lock", "/etc", "/app/data/sub/deep"]
         for target in places:
-            live.add(mount, "--tmpfs", target)
+            live_commands.add(mount, "--tmpfs", target)
             assert inside.read_text() == "mounted\n"
             (mount.path(target) / "file").write_text("x")
-        assert "would be detached by this kernel" in live.remove(mount, "--force", places.pop(), status=1)
+        assert "would be detached by this kernel" in live_commands.remove(mount, "--force", places.pop(), status=1)
         for target in places:
-            live.remove(mount, target)
+            live_commands.remove(mount, target)
             assert inside.read_text() == "mounted\n"
-    live.remove(mount, "/app/data/sub/deep")
+    live_commands.remove(mount, "/app/data/sub/deep")
     assert (deep / "file").read_text() == "deep in the image"
-    assert live.command_of(mount, "learn", "on") == "learn mode is on\n"
-    assert set(os.listdir(mount.path("app/data"))) == live.IMAGE
+    assert live_commands.command_of(mount, "learn", "on") == "learn mode is on\n"
+    assert set(os.listdir(mount.path("app/data"))) == live_commands.IMAGE

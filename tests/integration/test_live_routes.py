@@ -13,79 +13,17 @@ import threading
 import pytest
 
 from control import Control
+import live_commands
 import namespace
 import rofuse_test
+from live_commands import IMAGE, add, command, remove, standing_in, targets, walk
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def command_of(mount, *words, place=(), status=0):
-    """rofuse WORDS MOUNTPOINT; what it printed, or with another status the line that it said."""
-    done = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", mount.state, mount.point, *place],
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done
-    if status == 0:
-        assert done.stderr == ""
-        return done.stdout
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
-def command(mount, *words, status=0):
-    """rofuse route WORDS, likewise."""
-    return command_of(mount, "route", words[0], place=words[1:], status=status)
-
-
-def add(mount, *words, status=0):
-    return command(mount, "add", *words, status=status)
-
-
-def remove(mount, *words, status=0):
-    return command(mount, "rm", *words, status=status)
-
-
-def targets(mount):
-    return [route["target"] for route in json.loads(command(mount, "ls", "--json"))["routes"]]
-
-
-@contextlib.contextmanager
-def standing_in(path):
-    """A process whose working directory is there."""
-    with subprocess.Popen(["sleep", "600"], cwd=path) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def walk(path):
-    """Everything below a path, with what stat(2) tells but times, and content."""
-    found = {}
-    for directory, names, files in os.walk(path):
-        for name in names + files:
-            full = os.path.join(directory, name)
-            st = os.lstat(full)
-            content = pathlib.Path(full).read_bytes() if stat.S_ISREG(st.st_mode) else None
-            size = st.st_size if stat.S_ISREG(st.st_mode) else None
-            found[os.path.relpath(full, path)] = (st.st_mode, st.st_uid, st.st_gid, st.st_nlink, size, content)
-        entries = {entry.name: entry.inode() for entry in os.scandir(directory)}
-        assert entries == {name: os.lstat(os.path.join(directory, name)).st_ino for name in names + files}
-    return found
-
-
 @pytest.fixture
 def layer(scratch):
-    path = scratch / "layer"
-    for directory in ("app/data/sub/deep", "app/data/empty", "etc", "proc", "dev", "var", "run/lock"):
-        (path / directory).mkdir(parents=True)
-    (path / "app/data/file").write_text("the image's")
-    (path / "app/data/both").write_text("the image's")
-    (path / "app/data/sub/deep/file").write_text("deep in the image")
-    (path / "app/data/link").symlink_to("file")
-    (path / "etc/conf").write_text("the image's conf")
-    (path / "var/run").symlink_to("/run")
-    (path / "app/data").chmod(0o750)
-    return path
+    return live_commands.make_layer(scratch)
 
 
 @pytest.fixture
@@ -101,9 +39,6 @@ def source(scratch):
 @pytest.fixture
 def mount(rofuse, layer):
     return rofuse(layers=[layer])
-
-
-IMAGE = {"file", "both", "sub", "link", "empty"}
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "volume", "bind"])
@@ -329,6 +264,21 @@ def test_routes_of_the_mount_can_be_removed(rofuse, layer, source):
         walk(mount.point)
 
 
+@ROOT_ONLY
+def test_the_images_content_for_another_owner(mount):
+    """What is declared of the directory itself comes before what the image has."""
+    data = mount.path("app/data")
+    content = set(os.listdir(data))
+    add(mount, "--tmpfs=/app/data:tmpcopyup,mode=0705,uid=5,gid=6")
+    seen = os.stat(data)
+    assert (stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid) == (0o705, 5, 6)
+    assert set(os.listdir(data)) == content
+    remove(mount, "/app/data")
+    add(mount, "--tmpfs=/app/data:tmpcopyup,uid=5")
+    seen = os.stat(data)
+    assert (stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid) == (0o750, 5, 0)
+
+
 @pytest.mark.parametrize("words", [("--tmpfs=/app/data:tmpcopyup,mode=0700,uid=5",), ("--tmpfs=/app/data/sub", "--tmpfs=/app/data"),
                                    ("--volume=v:/app/data", "--tmpfs=/run/x:ro", "--volume=w:/var/run/y"),
                                    ("--volume={source}:/etc/new/place",)])
@@ -416,62 +366,6 @@ def test_fsync_reaches_a_volume_that_came_later(rofuse, layer):
     assert asked() == before + 1
 
 
-@pytest.mark.parametrize("words, status, said", [
-    (["add"], 2, "say what to add"),
-    (["add", "--tmpfs", "data"], 2, "absolute"),
-    (["add", "--tmpfs", "/"], 2, "root"),
-    (["add", "--tmpfs", "/app/data/file/x"], 2, "is a file"),
-    (["add", "--mount", "type=tmpfs,target=/x,native"], 1, "running containers would not see"),
-    (["add", "--tmpfs", "/x", "--mount", "type=bind,source=/none/such,target=/y"], 2, "/none/such"),
-    (["add", "--mount", "type=bind,source=/none/such,target=/x/on/the/way"], 2, "/none/such"),
-    (["add", "-v", "{mount}/etc:/x"], 2, "lies in this mount"),
-    (["rm", "/nothing"], 2, "no route is declared there"),
-    (["rm", "relative"], 2, "absolute path"),
-    (["add", "--tmpfs", "/x", "--tmpfs", "/y", "-v", "v:/y/"], 2, "declared"),
-    (["ls", "more"], 2, "one mount point"),
-])
-def test_what_cannot_be_done(mount, words, status, said):
-    assert said in command(mount, *[word.format(mount=mount.point) for word in words], status=status)
-    assert targets(mount) == [] and not mount.path("x").exists()
-
-
-def test_a_second_place_at_one_target(mount):
-    add(mount, "--tmpfs", "/run")
-    for words in (["--tmpfs", "/run"], ["-v", "v:/var/run"]):
-        assert "the same place as /run, which is declared already; keep one" in add(mount, *words, status=2)
-    assert targets(mount) == ["/run"]
-
-
-def test_none_is_removed_where_one_is_not_declared(mount):
-    add(mount, "--tmpfs", "/run", "--tmpfs", "/app/data")
-    assert "/none: no route is declared there" in remove(mount, "/app/data", "/none", "/run", status=2)
-    assert targets(mount) == ["/app/data", "/run"]
-    remove(mount, "/run", "/app/data")
-    assert targets(mount) == []
-
-
-def test_none_is_removed_where_the_rest_cannot_be_written_down(rofuse, scratch, layer):
-    """What the state's file says is what config --live and the next umount see."""
-    small = scratch / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
-    try:
-        mount = rofuse(layers=[layer], tmpfs=["/run"], start=False)
-        mount.state = mount.args[mount.args.index("--state-dir") + 1] = small / "state"
-        mount.start()
-        with contextlib.suppress(OSError), open(small / "fill", "wb", buffering=0) as fill:
-            while fill.write(b"x" * 4096) == 4096:
-                pass
-        assert "No space left" in remove(mount, "/run", status=1)
-        assert targets(mount) == ["/run"]
-        (small / "fill").unlink()
-        remove(mount, "/run")
-        assert targets(mount) == []
-        mount.end()
-    finally:
-        subprocess.run(["umount", "-l", small], check=True)
-
-
 def test_the_state_tells_what_there_is(mount):
     add(mount, "--tmpfs", "/app/data:size=1m", "-v", "/etc/anonymous")
     shown = command(mount, "ls")
@@ -553,6 +447,7 @@ def test_what_was_added_can_be_written_out(mount, rofuse, layer, source):
 
     file = mount.scratch / "compose.yaml"
     file.write_text(printed("--live", mount.point))
+    assert f"    # no image, but directories as layers; run it with --layer {layer}\n" in file.read_text()
     live = json.loads(printed("--live", mount.point, "--json"))
     again = json.loads(printed("--compose", str(file), "--layer", str(layer), "--json"))
     assert live["schema"] == "rofuse.live/1" and len(live["routes"]) == 4

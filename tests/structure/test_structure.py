@@ -85,7 +85,7 @@ TREE = {
     "live_route": {"live_private", "node_face", "path"},
     "live_private": {"live"},
     "live_learn": {"live_private", "node_face"},
-    "learn_diff": {"beneath", "origin", "overlay", "path", "tree", "xattr_at"},
+    "learn_diff": {"beneath", "origin", "overlay", "path", "tree", "turns", "xattr_at"},
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
@@ -120,7 +120,7 @@ PARTS_MAY = {
     "mounts": {"base", "control", "fs/counters", "fs/route"},
     "status": {"base", "mounts", "fs/counters", "fs/route"},
     "compose": {"base", "options"},
-    "explain": {"base", "log", "fs/caller", "fs/denial"},
+    "explain": {"base", "log", "fs/caller", "fs/denial", "fs/patience"},
     "plan": {"base", "compose", "image", "log", "mounts", "options"},
     "why": {"base", "explain", "image", "mounts", "run", "fs/counters", "fs/denial", "fs/explain", "fs/session"},
     "audit": {"base", "explain", "fs/route"},
@@ -128,7 +128,7 @@ PARTS_MAY = {
     "advise": {"base", "compose", "explain", "mounts", "options", "fs/image_view", "fs/route"},
     "report": {"advise", "base", "control", "explain", "mounts", "plan"},
     "daemon": {"base", "control", "explain", "image", "log", "mounts", "options", "plan", "why", "fs/counters", "fs/denial",
-               "fs/explain", "fs/learn_diff", "fs/patience", "fs/session", "fs/writers"},
+               "fs/explain", "fs/learn_diff", "fs/patience", "fs/session", "fs/writers", "fs/volume_remove"},
 }
 PARTS = {name: SRC / name for name in PARTS_MAY}
 APP = (SRC, *PARTS.values())

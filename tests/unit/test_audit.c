@@ -137,6 +137,8 @@ static void test_facts(void)
     expect_fact("/usr/bin/node", "/tmp/x", FACT_TOLERATED, "");
     expect_fact("/usr/bin/sed", "/etc/sed*", FACT_TOLERATED, "writes-to-configuration");
     expect_fact("/usr/sbin/nginx", "/var/cache/nginx/client_temp", FACT_FATAL, "refused-fatally");
+    expect_fact("/usr/sbin/nginx", "/run/nginx.pid", FACT_OPEN, "refused");
+    expect_fact("/usr/bin/node", "/app/x", FACT_OPEN, "writes-to-program");
     expect_fact("/usr/sbin/nginx", "/application", FACT_TOLERATED, "");
 }
 

@@ -151,6 +151,26 @@ static void test_patterns(void)
     g_assert_cmpstr(((struct baseline_place *)gone->pdata[0])->place, ==, "/srv/**");
 }
 
+/* Of the names that a pattern stands for, those that a run happened to have are no part of the file. */
+static void test_covered(void)
+{
+    g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(free_fact);
+    add_fact(facts, "/usr/bin/node", "/tmp/abcdefgh", true);
+    add_fact(facts, "/usr/bin/node", "/tmp/*", true);
+    add_fact(facts, "/usr/bin/node", "/tmp/*", false);
+    add_fact(facts, "/usr/bin/node", "/tmp/stuvwxyz", false);
+    add_fact(facts, "/usr/bin/other", "/tmp/abcdefgh", true);
+    g_autoptr(GPtrArray) places = baseline_from_facts(facts);
+    g_assert_cmpuint(places->len, ==, 2);
+    g_assert_cmpstr(((struct baseline_place *)places->pdata[0])->place, ==, "/tmp/*");
+    g_assert_cmpstr(((struct baseline_place *)places->pdata[1])->program, ==, "/usr/bin/other");
+    /* A name of an older file is not gone while there is a pattern for it. */
+    g_ptr_array_remove_range(facts, 1, 2);
+    g_autoptr(GPtrArray) older = baseline_from_facts(facts);
+    g_autoptr(GPtrArray) gone = baseline_gone(older, places);
+    g_assert_cmpuint(gone->len, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -159,5 +179,6 @@ int main(int argc, char **argv)
     g_test_add_func("/baseline/no-baseline", test_no_baseline);
     g_test_add_func("/baseline/missing", test_missing);
     g_test_add_func("/baseline/patterns", test_patterns);
+    g_test_add_func("/baseline/covered", test_covered);
     return g_test_run();
 }

@@ -72,6 +72,24 @@ static void test_table(void)
          FACT_ENDED_WELL,
          "status 0, 0.2 s after it"},
         {"how is not known", {.line = {{NODE, LOST(100)}}, .n = 1}, 300, FACT_OPEN, FACT_NOT_SEEN, "how is not known"},
+        {"a tool, of which nobody can see who ran it",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}}, .n = 1, .is_cut = true},
+         10,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "touch exited with status 1, and who ran that cannot be seen"},
+        {"a script of such a one",
+         {.line = {{TOUCH, ENDED(1, STATUS(1))}, {SH, ENDED(2, STATUS(1))}}, .n = 2, .is_cut = true},
+         10,
+         FACT_OPEN,
+         FACT_NOT_SEEN,
+         "then sh exited with status 1, and who ran that cannot be seen"},
+        {"a program is what it is, whoever ran it",
+         {.line = {{NODE, ENDED(1, STATUS(1))}}, .n = 1, .is_cut = true},
+         10,
+         FACT_FATAL,
+         FACT_ENDED_LAST,
+         "node exited with status 1"},
         /* nginx's entry point: a script of its directory asks with touch, and exits with 0. */
         {"the entry point's probe",
          {.line = {{TOUCH, ENDED(1, STATUS(1))},
@@ -388,6 +406,8 @@ static void test_kinds(void)
     g_assert_true(class_is_init("tini", NULL));
     g_assert_true(class_is_init("supervisord", "/usr/bin/python3.11"));
     g_assert_true(class_is_init("crun", NULL));
+    g_assert_true(class_is_init("containerd-shim", NULL));
+    g_assert_true(class_is_init(NULL, "/usr/bin/containerd-shim-runc-v2"));
     g_assert_false(class_is_init("sh", "/bin/sh"));
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -145,6 +146,38 @@ static void no_sink(void)
     g_assert_cmpuint(counters.denied, ==, 1);
     denial_log_free(log, 60);
     denial_log_free(NULL, 60);
+}
+
+struct looker {
+    struct denial_log *log;
+    atomic_uint n_seen, n_lost;
+};
+
+static void look(void *data, const struct denial_record *record, bool is_folded)
+{
+    struct looker *looker = data;
+    g_assert_false(is_folded);
+    atomic_fetch_add(record != NULL ? &looker->n_seen : &looker->n_lost, 1);
+}
+
+/* Whoever looks can tell when all that he has seen has come to the sinks. */
+static void looked_at_and_lost(void)
+{
+    enum { DENIALS = 3000 };
+    struct keeper *keepers[] = {keeper_new(false)};
+    struct looker looker = {.log = log_of((struct denial_options){.capacity = 4}, keepers, 1)};
+    denial_log_look(looker.log, look, &looker);
+    struct denial_counters counters = {0};
+    unsigned n = 0;
+    for (; n < DENIALS || counters.dropped == 0; n++) {
+        report(looker.log, "/etc/new");
+        denial_log_counters(looker.log, &counters);
+    }
+    g_assert_cmpuint(atomic_load(&looker.n_lost), >, 0);
+    g_assert_cmpuint(atomic_load(&looker.n_seen) + atomic_load(&looker.n_lost), ==, n);
+    denial_log_free(looker.log, 60);
+    g_assert_cmpuint(accounted(keepers[0]), ==, n);
+    keeper_free(keepers[0]);
 }
 
 static void stuck_sink(void)
@@ -301,6 +334,7 @@ int main(int argc, char **argv)
     alarm(100); /* something that blocks fails instead of hanging */
     g_test_add_func("/denial-log/in-order", in_order);
     g_test_add_func("/denial-log/no-sink", no_sink);
+    g_test_add_func("/denial-log/looked-at-and-lost", looked_at_and_lost);
     g_test_add_func("/denial-log/stuck-sink", stuck_sink);
     g_test_add_func("/denial-log/ends-with-a-stuck-sink", ends_with_a_stuck_sink);
     g_test_add_func("/denial-log/folding", folding);

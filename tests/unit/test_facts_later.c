@@ -1,5 +1,5 @@
 /*
- * Facts of a log: what later records tell of how a program went on.
+ * Facts of a log: what later records tell of how a program went on, and how much of it all is kept.
  */
 #include "caller.h"
 #include "facts.h"
@@ -98,9 +98,29 @@ static void test_later_records(void)
     }
 }
 
+/* Nine directories are one place then; but what was folded is not forgotten, so it counts. */
+static void test_memory_of_folded_directories(void)
+{
+    enum { PROGRAMS = 400, DIRECTORIES = 9, LENGTH = 2000 };
+    struct facts *facts = facts_new(&(struct facts_options){.mount = "web"});
+    g_autofree char *part = g_strnfill(LENGTH, 'x');
+    for (int i = 0; i < PROGRAMS * DIRECTORIES; i++) {
+        g_autofree char *executable = g_strdup_printf("/bin/p%d", i / DIRECTORIES);
+        g_autofree char *path = g_strdup_printf("/a/b/%c%s/x", 'a' + i % DIRECTORIES, part);
+        add(facts, &(struct call){.executable = executable, .path = path});
+    }
+    struct facts_head head;
+    facts_head(facts, &head);
+    g_assert_cmpuint(head.left_out, >, PROGRAMS * DIRECTORIES / 4);
+    g_assert_cmpuint(head.left_out, <, PROGRAMS * DIRECTORIES * 3 / 4);
+    facts_head_clear(&head);
+    facts_free(facts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/facts-later/records", test_later_records);
+    g_test_add_func("/facts-later/memory-of-folded-directories", test_memory_of_folded_directories);
     return g_test_run();
 }

@@ -84,10 +84,35 @@ static void test_declared(void)
     }
 }
 
+/* As docker takes them: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+static void test_volume_names(void)
+{
+    static const char *const table[][2] = {
+        {"/var/lib/postgresql/data", "postgresql-data"},
+        {"/data", "data"},
+        {"/data", "data-2"},
+        {"/srv/uploads", "uploads"},
+        {"/var/spool/q", "spool-q"},
+        {"/q", "q-data"},
+        {"/srv/-", "srv--"},
+        {"/-", "data-3"},
+        {"/a/\xc3\xa9t", "t-data"},
+    };
+    g_autoptr(GPtrArray) taken = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GRegex) dockers =
+        g_regex_new("^[a-zA-Z0-9][a-zA-Z0-9_.-]+$", G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        const char *name = place_volume_name(table[i][0], taken);
+        g_assert_cmpstr(name, ==, table[i][1]);
+        g_assert_true(g_regex_match(dockers, name, G_REGEX_MATCH_DEFAULT, NULL));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/place/sorts", test_sorts);
     g_test_add_func("/place/declared", test_declared);
+    g_test_add_func("/place/volume-names", test_volume_names);
     return g_test_run();
 }

@@ -210,6 +210,53 @@ static void test_parent_that_became_another(void)
     process_ends_free(ends);
 }
 
+/* A thread's name is no program's: what is said of how a process ended names that. */
+static void test_name_of_a_thread(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 1, 0);
+    g_free(child.caller->comm);
+    g_free(child.caller->exe);
+    child.caller->comm = g_strdup("libuv-worker");
+    child.caller->exe = g_strdup("/usr/bin/node");
+    child.caller->tid = child.pid + 1;
+    process_ends_refused(ends, &child.record, false);
+    struct watched_process *process = process_ends_find(ends, &child.record);
+    struct class_case what;
+    process_ends_case(ends, process, &(struct process_refusal){.first = child.record.first}, &what);
+    g_assert_cmpstr(what.line[0].comm, ==, "node");
+    process_ends_case_clear(&what);
+    process_ends_unref(ends, process);
+    /* A process that is no thread may be a script, which has its own. */
+    child.caller->tid = child.pid;
+    g_assert_cmpstr(process_ends_name(child.caller), ==, "libuv-worker");
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+    process_ends_free(ends);
+}
+
+/* Where the line ends is not always who is first: what cannot be watched of it is said. */
+static void test_cut_line(void)
+{
+    struct process_ends *ends = new_ends();
+    struct child child;
+    child_start(&child, 0, 0);
+    struct caller *caller = child.caller;
+    g_free(caller->comm);
+    caller->comm = g_strdup("touch");
+    g_assert_cmpuint(caller->n_parents, >=, 1);
+    caller->parents[0].pid = G_MAXINT; /* no process has this number */
+    process_ends_refused(ends, &child.record, false);
+    struct class_case what = case_of(ends, &child.record);
+    g_assert_cmpuint(what.n, ==, 1);
+    g_assert_true(what.is_cut);
+    process_ends_case_clear(&what);
+    child_end(&child);
+    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+    process_ends_free(ends);
+}
+
 /* In no container what runs a program is none of its line, be it this test; but a script is. */
 static void test_line_outside_of_containers(void)
 {
@@ -219,6 +266,7 @@ static void test_line_outside_of_containers(void)
     process_ends_refused(ends, &child.record, false);
     struct class_case what = case_of(ends, &child.record);
     g_assert_cmpuint(what.n, ==, 1);
+    g_assert_false(what.is_cut);
     process_ends_case_clear(&what);
     child_end(&child);
     waitpid(child.pid, NULL, 0);
@@ -326,6 +374,8 @@ int main(int argc, char **argv)
     g_test_add_func("/process-ends/find", test_find);
     g_test_add_func("/process-ends/line", test_line);
     g_test_add_func("/process-ends/line-outside", test_line_outside_of_containers);
+    g_test_add_func("/process-ends/cut-line", test_cut_line);
+    g_test_add_func("/process-ends/thread", test_name_of_a_thread);
     g_test_add_func("/process-ends/became", test_parent_that_became_another);
     g_test_add_func("/process-ends/room", test_room);
     g_test_add_func("/process-ends/living", test_status_of_the_living);
