@@ -462,7 +462,8 @@ def test_none_is_removed_where_the_rest_cannot_be_written_down(rofuse, scratch, 
         with contextlib.suppress(OSError), open(small / "fill", "wb", buffering=0) as fill:
             while fill.write(b"x" * 4096) == 4096:
                 pass
-        assert "No space left" in remove(mount, "/run", status=1)
+        told = remove(mount, "/run", status=1)
+        assert "No space left" in told and f"make room in {small}/state/run" in told and "--state-dir" not in told
         assert targets(mount) == ["/run"]
         (small / "fill").unlink()
         remove(mount, "/run")
@@ -480,6 +481,7 @@ def test_the_state_tells_what_there_is(mount):
         done = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", mount.state, mount.point], check=True,
                               capture_output=True, text=True, timeout=60)
         assert "/app/data" in done.stdout
+    assert list(json.loads(command(mount, "ls", "--json"))) == ["schema", "mount", "mountpoint", "routes"]
     answer = json.loads(command(mount, "rm", "--json", "/app/data"))
     assert answer["schema"] == "rofuse.routes/1" and [route["target"] for route in answer["routes"]] == ["/app/data"]
     assert targets(mount) == ["/etc/anonymous"]
