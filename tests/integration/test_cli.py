@@ -64,6 +64,9 @@ USAGE = [
     (["mount", "--state-dir", "", "@/mnt"], ["--state-dir", "empty"]),
     (["mount", "--foreground=no", "@/mnt"], ["--foreground", "no value"]),
     (["status", "--json=no"], ["--json", "no value"]),
+    (["ps"], ['"ps" is no command', "rofuse status"]),
+    (["logs"], ['"logs" is no command', "write rofuse log"]),
+    (["run", "nginx:1"], ["no Compose file", "--compose FILE", "--image nginx:1"]),
     (["image"], ["image: no command is given", "import", "--help"]),
     (["image", "list"], ['"list" is no command of image', "ls", "--help"]),
     # sizes and numbers
