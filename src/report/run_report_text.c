@@ -200,8 +200,9 @@ static void append_unused(GString *out, const GPtrArray *unused)
 static void append_gaps(GString *out, const struct run_findings *findings)
 {
     if (findings->head->dropped > 0)
-        g_string_append_printf(out, "The log could not keep up; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
-                               findings->head->dropped);
+        g_string_append_printf(
+            out, "The log could not keep up or be written; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
+            findings->head->dropped);
     if (findings->head->left_out > 0)
         g_string_append_printf(out, "Calls in further places, counted but not listed: %" G_GUINT64_FORMAT "\n",
                                findings->head->left_out);
