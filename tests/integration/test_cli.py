@@ -148,6 +148,13 @@ def test_wrong_arguments(words, named, place):
     assert_one_line(result, *named)
 
 
+def test_a_service_of_the_file_that_the_environment_names(place):
+    """There is no Compose file in the usual place, and need not be."""
+    result = run("run", "nginx:1", env={**os.environ, "COMPOSE_FILE": str(place / "none.yaml")}, cwd=place / "layer")
+    assert result.returncode != 0
+    assert_one_line(result, "none.yaml")
+
+
 def test_what_was_typed_cannot_break_the_line(place):
     """Newlines and terminal escapes in a word, and bytes that are not UTF-8."""
     for word in [b"/tmp:a\nb", b"/tmp:\x1b[2J", b"/tmp:\xff", b"x\ny", b"\x1b]0;x\x07"]:
