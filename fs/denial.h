@@ -92,13 +92,14 @@ struct denial_record {
 enum denial_event_kind {
     DENIAL_EVENT_RECORD,  /* a denial (count 1), at once */
     DENIAL_EVENT_FOLDED,  /* folding on: the end of a window in which more of the same came; count, first, last */
-    DENIAL_EVENT_DROPPED, /* records that did not fit into a queue since the last such event */
+    DENIAL_EVENT_DROPPED, /* records that did not fit into a queue, or not into the log, since the last such event */
 };
 
 struct denial_event {
     enum denial_event_kind kind;
     const struct denial_record *record; /* RECORD, FOLDED; borrowed for the call */
     uint64_t dropped;                   /* DROPPED */
+    int dropped_error;                  /* DROPPED: why the log took nothing (errno); 0 = it could not keep up */
     struct timespec time;               /* when the event was made */
 };
 

@@ -128,7 +128,9 @@ static void offer_names(const struct request *request)
     if ((kinds & COMPLETE_TARGETS) != 0)
         offer_list(request, complete_targets(paths, request->plan->mount));
     if ((kinds & COMPLETE_INSIDE) != 0)
-        offer_list(request, complete_inside(paths, request->plan->mount, request->value));
+        offer_list(request, complete_inside(paths, request->plan->mount, request->value, false));
+    if ((kinds & COMPLETE_PLACES) != 0)
+        offer_list(request, complete_inside(paths, request->plan->mount, request->value, true));
     if ((kinds & COMPLETE_IMAGES) != 0)
         offer_list(request, complete_images(paths));
     paths_free(paths);

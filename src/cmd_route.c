@@ -153,12 +153,13 @@ static gboolean print(json_t *result, const struct state *state, gboolean as_jso
 {
     g_autofree char *text = NULL;
     if (as_json) {
-        json_object_set_new(result, "schema", json_string("rofuse.routes/1"));
-        json_object_set_new(result, "mount", json_string(state->name));
-        json_bytes_set(result, "mountpoint", state->mountpoint);
-        char *dumped = json_dumps(result, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_SORT_KEYS);
+        json_t *document = json_pack("{s:s, s:s}", "schema", "rofuse.routes/1", "mount", state->name);
+        json_bytes_set(document, "mountpoint", state->mountpoint);
+        json_object_update(document, result);
+        char *dumped = json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         text = g_strconcat(dumped, "\n", NULL);
         free(dumped);
+        json_decref(document);
     } else {
         text = routes_text(json_object_get(result, "routes"));
     }

@@ -110,8 +110,14 @@ static int show_one(const struct paths *paths, const GPtrArray *table, const cha
                     GError **error)
 {
     struct found_mount *found = find_mount(paths, word, error);
-    if (found == NULL)
+    if (found == NULL) {
+        GError *whose = NULL;
+        if (strchr(word, '/') == NULL && mounts_are_anothers(paths, &whose)) {
+            g_clear_error(error);
+            g_propagate_error(error, whose);
+        }
         return APP_ERROR_FAILED;
+    }
     int status = APP_ERROR_FAILED;
     g_autofree char *shown = text_word(word);
     if (found->state == NULL)
@@ -132,7 +138,7 @@ static int run(const char *state_dir, const char *word, gboolean as_json, GError
     int status = APP_ERROR_FAILED;
     if (table != NULL && word != NULL) {
         status = show_one(paths, table, word, as_json, error);
-    } else if (table != NULL) {
+    } else if (table != NULL && !mounts_are_anothers(paths, error)) {
         g_autoptr(GPtrArray) states = state_dir_read(paths->run);
         status = show(paths, table, (struct state *const *)states->pdata, states->len, as_json);
     }

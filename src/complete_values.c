@@ -83,7 +83,7 @@ static bool is_directory(DIR *directory, const struct dirent *entry)
     return fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void add_entries(GPtrArray *list, const char *point, const char *prefix)
+static void add_entries(GPtrArray *list, const char *point, const char *prefix, bool only_directories)
 {
     const char *slash = strrchr(prefix, '/');
     g_autofree char *inside = slash != NULL ? g_strndup(prefix, (gsize)(slash + 1 - prefix)) : g_strdup("/");
@@ -92,21 +92,24 @@ static void add_entries(GPtrArray *list, const char *point, const char *prefix)
     struct dirent *entry;
     while (directory != NULL && list->len < MOST_NAMES && (entry = readdir(directory)) != NULL) {
         bool is_dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-        if (!is_dots && g_str_has_prefix(entry->d_name, beginning))
-            g_ptr_array_add(list, g_strconcat(inside, entry->d_name, is_directory(directory, entry) ? "/" : "", NULL));
+        if (is_dots || !g_str_has_prefix(entry->d_name, beginning))
+            continue;
+        bool is_one = is_directory(directory, entry);
+        if (is_one || !only_directories)
+            g_ptr_array_add(list, g_strconcat(inside, entry->d_name, is_one ? "/" : "", NULL));
     }
     if (directory != NULL)
         closedir(directory);
 }
 
-GPtrArray *complete_inside(const struct paths *paths, const char *word, const char *prefix)
+GPtrArray *complete_inside(const struct paths *paths, const char *word, const char *prefix, bool only_directories)
 {
     GPtrArray *list = new_list();
     g_autoptr(GPtrArray) states = state_dir_read(paths->run);
     for (guint i = 0; i < states->len; i++) {
         const struct state *state = g_ptr_array_index(states, i);
         if (state_is_alive(state) && is_meant(states, state, word))
-            add_entries(list, state->mountpoint, prefix);
+            add_entries(list, state->mountpoint, prefix, only_directories);
     }
     return list;
 }

@@ -10,6 +10,7 @@
 #include "paths.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Mount points and names. */
 GPtrArray *complete_mounts(const struct paths *paths);
@@ -19,7 +20,7 @@ GPtrArray *complete_targets(const struct paths *paths, const char *word);
 
 /* Paths inside the mount (the same) that begin with @prefix; directories with a slash behind them. Symbolic links are
  * followed inside it, never out of it; a mount that does not answer has none. */
-GPtrArray *complete_inside(const struct paths *paths, const char *word, const char *prefix);
+GPtrArray *complete_inside(const struct paths *paths, const char *word, const char *prefix, bool only_directories);
 
 GPtrArray *complete_images(const struct paths *paths);
 

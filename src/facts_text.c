@@ -117,7 +117,8 @@ char *facts_text(const struct facts_head *head, const GPtrArray *facts, const st
         g_string_append_printf(text, "%" G_GUINT64_FORMAT " calls more are not shown: there are too many facts\n",
                                head->left_out);
     if (head->dropped > 0)
-        g_string_append_printf(text, "%" G_GUINT64_FORMAT " calls are not known: the log could not keep up\n",
+        g_string_append_printf(text,
+                               "%" G_GUINT64_FORMAT " calls are not known: the log could not keep up or be written\n",
                                head->dropped);
     return g_string_free(text, FALSE);
 }

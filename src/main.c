@@ -96,6 +96,20 @@ static void fill_standard_descriptors(void)
         close(fd);
 }
 
+/* Docker's words lead to ours. */
+static GError *unknown_command(const char *word)
+{
+    static const struct {
+        const char *word, *ours;
+    } others[] = {{"ps", "status"}, {"logs", "log"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strcmp(word, others[i].word) == 0)
+            return g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; write rofuse %s", word,
+                               others[i].ours);
+    }
+    return g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", word);
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
@@ -117,6 +131,5 @@ int main(int argc, char **argv)
         if (commands[i].run != NULL && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    GError *error = g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", argv[1]);
-    return app_error_print(error);
+    return app_error_print(unknown_command(argv[1]));
 }

@@ -74,6 +74,12 @@ static gboolean take_service(struct mount_arguments *arguments, char **rest, GEr
     if (arguments->compose == NULL && found == NULL && (arguments->image != NULL || arguments->layers != NULL))
         return app_error_usage(error, "%s is no option; write -- before a command: rofuse run [OPTIONS] -- %s", shown,
                                shown);
+    const char *said = g_getenv("COMPOSE_FILE");
+    if (arguments->compose == NULL && found == NULL && (said == NULL || *said == '\0'))
+        return app_error_usage(error,
+                               "there is no Compose file here or above that could have a service %s; name one with "
+                               "--compose FILE, or an image with --image %s",
+                               shown, shown);
     arguments->service = g_strdup(rest[0]);
     return TRUE;
 }

@@ -125,7 +125,8 @@ char *advise_text(const struct advise_output *output)
     for (guint i = 0; i < output->list->notes->len; i++)
         append_line(out, "Note: %s", (const char *)g_ptr_array_index(output->list->notes, i));
     if (output->dropped > 0)
-        g_string_append_printf(out, "\nThe log could not keep up; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
-                               output->dropped);
+        g_string_append_printf(
+            out, "\nThe log could not keep up or be written; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
+            output->dropped);
     return g_string_free(out, FALSE);
 }

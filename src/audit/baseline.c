@@ -167,6 +167,21 @@ char *baseline_text(const GPtrArray *places)
     return text;
 }
 
+/* GLib's own line names the file that it writes beside, which nobody has given. */
+static gboolean fail_write(GError **error, const char *path, const GError *why)
+{
+    g_autofree char *shown = text_word(path);
+    if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        g_autofree char *directory = g_path_get_dirname(path), *quoted = text_word(directory);
+        return app_error_failed(error,
+                                "the baseline %s cannot be written: there is no directory %s; make it: mkdir -p %s",
+                                shown, quoted, quoted);
+    }
+    const char *colon = strrchr(why->message, ':');
+    const char *reason = colon != NULL ? colon + 1 : why->message;
+    return app_error_failed(error, "the baseline %s cannot be written: %s", shown, reason + strspn(reason, " "));
+}
+
 gboolean baseline_write(const char *path, const GPtrArray *places, GError **error)
 {
     g_autofree char *text = baseline_text(places);
@@ -176,11 +191,7 @@ gboolean baseline_write(const char *path, const GPtrArray *places, GError **erro
     gboolean done = g_file_set_contents_full(resolved != NULL ? resolved : path, text, -1,
                                              G_FILE_SET_CONTENTS_CONSISTENT, 0644, &why);
     free(resolved);
-    if (!done) {
-        g_autofree char *shown = text_word(path);
-        app_error_failed(error, "the baseline %s cannot be written: %s", shown, why->message);
-    }
-    return done;
+    return done || fail_write(error, path, why);
 }
 
 /* Names that change are one pattern only where there were some of them: a run with fewer of them has them one by one. */

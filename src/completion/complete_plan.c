@@ -34,6 +34,8 @@ static unsigned kinds_of(const char *value, const char *command)
         return COMPLETE_CHOICES;
     if (has_word(value, "MOUNTPOINT")) /* that of mount is not one yet */
         return strcmp(command, "mount") == 0 ? COMPLETE_DIRECTORIES : COMPLETE_MOUNTS;
+    if (strcmp(command, "route add") == 0 && has_word(value, "TARGET")) /* what is declared already is none */
+        return COMPLETE_PLACES;
     if (has_word(value, "ID"))
         return COMPLETE_IMAGES;
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {

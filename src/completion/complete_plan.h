@@ -22,6 +22,7 @@ enum complete_kind {
     COMPLETE_SERVICES = 128, /* of the Compose file */
     COMPLETE_FILES = 256,
     COMPLETE_DIRECTORIES = 512,
+    COMPLETE_PLACES = 1024, /* directories inside a mount */
 };
 
 struct complete_plan {

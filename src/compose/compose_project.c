@@ -388,7 +388,11 @@ static gboolean choose_service(const struct compose_project *project, const char
     }
     if (name != NULL && compose_node_get(services, name) == NULL) {
         g_autofree char *shown = text_word(name);
-        g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s: there is no service %s; there are: %s", file, shown, names);
+        /* A service's name has neither: docker run takes an image there. */
+        g_autofree char *hint =
+            strpbrk(name, ":/") != NULL ? g_strconcat("; an image is named with --image ", shown, NULL) : g_strdup("");
+        g_set_error(error, APP_ERROR, APP_ERROR_USAGE, "%s: there is no service %s; there are: %s%s", file, shown,
+                    names, hint);
         return FALSE;
     }
     *ret = name != NULL ? compose_node_find(services, name)->key->text : services->pairs[0].key->text;

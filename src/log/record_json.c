@@ -168,6 +168,7 @@ char *record_json_event(const struct denial_event *event, const char *mount)
         return record_line(record_to_json(event, mount));
     json_t *object = event_object("dropped", &event->time, mount);
     json_object_set_new(object, "dropped", json_integer((json_int_t)event->dropped));
+    record_put_dropped_error(object, event);
     return record_line(object);
 }
 

@@ -183,6 +183,7 @@ static void read_event(struct json_read *read, const json_t *object, struct reco
     if (strcmp(word, "dropped") == 0) {
         line->event.kind = DENIAL_EVENT_DROPPED;
         line->event.dropped = (uint64_t)json_read_integer(read, object, "dropped", JSON_READ_REQUIRED, 1, INT64_MAX, 0);
+        line->event.dropped_error = (int)json_read_integer(read, object, "errno_number", 0, 1, INT_MAX, 0);
     } else if (strcmp(word, "notice") == 0) {
         line->is_notice = true;
         line->message = g_strdup(json_read_word(read, object, "message", JSON_READ_REQUIRED));

@@ -74,12 +74,22 @@ static void append_record(GString *line, const struct denial_event *event)
         append_count(line, event->record);
 }
 
+static void append_dropped(GString *line, const struct denial_event *event)
+{
+    g_string_append_printf(line, "%" G_GUINT64_FORMAT " denials are not in this log: it could not ", event->dropped);
+    if (event->dropped_error == 0) {
+        g_string_append(line, "keep up");
+        return;
+    }
+    g_autofree char *error = record_errno_name(event->dropped_error);
+    g_string_append_printf(line, "be written (%s)", error);
+}
+
 static GString *message(const struct denial_event *event)
 {
     GString *line = g_string_sized_new(160);
     if (event->kind == DENIAL_EVENT_DROPPED)
-        g_string_append_printf(line, "%" G_GUINT64_FORMAT " denials are not in this log: it could not keep up",
-                               event->dropped);
+        append_dropped(line, event);
     else
         append_record(line, event);
     return line;

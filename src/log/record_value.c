@@ -115,12 +115,22 @@ static json_t *held_by(const struct denial_facts *facts)
     return record_unless_empty(holder);
 }
 
+void record_put_dropped_error(json_t *object, const struct denial_event *event)
+{
+    if (event->dropped_error == 0)
+        return;
+    g_autofree char *name = record_errno_name(event->dropped_error);
+    record_put_text(object, "errno", name);
+    json_object_set_new(object, "errno_number", json_integer(event->dropped_error));
+}
+
 json_t *record_own_fields(const struct denial_event *event, const char *mount)
 {
     json_t *object = json_object();
     record_put_text(object, "mount", mount);
     if (event->kind == DENIAL_EVENT_DROPPED) {
         json_object_set_new(object, "dropped", json_integer((json_int_t)event->dropped));
+        record_put_dropped_error(object, event);
         return object;
     }
     const struct denial_facts *facts = &event->record->facts;

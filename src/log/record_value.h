@@ -18,6 +18,8 @@ struct caller;
  * less, an id that is (uid_t)-1) sets nothing. */
 void record_put(json_t *object, const char *key, json_t *value);
 void record_put_text(json_t *object, const char *key, const char *bytes);
+/* errno and errno_number of an event of kind DROPPED, where the log could not be written. */
+void record_put_dropped_error(json_t *object, const struct denial_event *event);
 void record_put_pid(json_t *object, const char *key, pid_t pid);
 void record_put_id(json_t *object, const char *key, uint32_t id); /* as a text: "0" */
 void record_put_time(json_t *object, const char *key, const struct timespec *time);

@@ -28,6 +28,7 @@ struct fd_sink {
     size_t line_written;
     uint64_t line_weight;           /* denials that are lost when it never gets finished */
     bool line_is_news;              /* they are not among @lost_ever yet */
+    int error;                      /* why the log took nothing at last; 0 = it has taken everything */
     uint64_t lost;                  /* denials that could not be written since the last time the log said so */
     atomic_uint_fast64_t lost_ever; /* those that were given to us; what others lost is not counted again */
 };
@@ -66,8 +67,10 @@ static bool finish_line(struct fd_sink *sink)
                 continue;
             return false;
         }
-        if (n <= 0)
+        if (n <= 0) {
+            sink->error = n < 0 ? errno : EIO;
             return false;
+        }
         sink->line_written += (size_t)n;
     }
     g_clear_pointer(&sink->line, g_free);
@@ -118,10 +121,13 @@ static bool tell_lost(struct fd_sink *sink)
 {
     if (sink->lost == 0)
         return true;
-    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost};
+    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost, .dropped_error = sink->error};
     clock_gettime(CLOCK_REALTIME, &event.time);
     sink->lost = 0; /* the line carries it as its weight: it comes back if the line is not written */
-    return put_line(sink, format_event(sink, &event), event.dropped, false);
+    if (!put_line(sink, format_event(sink, &event), event.dropped, false))
+        return false;
+    sink->error = 0;
+    return true;
 }
 
 static void write_notices(struct fd_sink *sink)

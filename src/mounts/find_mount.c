@@ -6,8 +6,10 @@
 #include "state_dir.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The rofuse mount at a path: as it is written first, so that a dead mount at its end is not touched. */
@@ -106,6 +108,25 @@ gboolean found_mount_fail_unread(const struct found_mount *found, const struct p
                                 (unsigned)found->owner);
     return app_error_failed(error, "%s is a rofuse mount, but its state is not in %s; say where with --state-dir DIR",
                             shown, paths->run);
+}
+
+bool mounts_are_anothers(const struct paths *paths, GError **error)
+{
+    if (access(paths->run, R_OK | X_OK) == 0 || errno != EACCES)
+        return false;
+    /* What can be looked at is what keeps us out: the directory, or one that it is in. */
+    g_autofree char *path = g_strdup(paths->run);
+    struct stat st;
+    while (stat(path, &st) != 0) {
+        if (strlen(path) <= 1)
+            return false;
+        char *parent = g_path_get_dirname(path);
+        g_free(path);
+        path = parent;
+    }
+    app_error_failed(error, "the mounts of %s are user %u's; that user and root alone may ask their daemons",
+                     paths->run, (unsigned)st.st_uid);
+    return true;
 }
 
 void found_mount_free(struct found_mount *found)

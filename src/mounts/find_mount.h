@@ -31,6 +31,9 @@ struct found_mount *find_mount(const struct paths *paths, const char *word, GErr
 gboolean found_mount_fail_unread(const struct found_mount *found, const struct paths *paths, const char *word,
                                  GError **error);
 
+/* Whether the states cannot be read as they are another user's; says so then, and whose. */
+bool mounts_are_anothers(const struct paths *paths, GError **error);
+
 void found_mount_free(struct found_mount *found); /* NULL is allowed */
 
 #endif

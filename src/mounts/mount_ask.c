@@ -6,26 +6,14 @@
 #include "state_dir.h"
 #include "text.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Whether the states cannot be read as they are another user's; says so then. */
-static bool is_another_users(const struct paths *paths, GError **error)
-{
-    if (access(paths->run, R_OK | X_OK) == 0 || errno != EACCES)
-        return false;
-    app_error_failed(error, "the mounts of %s are another user's; that user and root alone may ask their daemons",
-                     paths->run);
-    return true;
-}
 
 static struct state *find_by_word(const struct paths *paths, const char *word, GError **error)
 {
     GError *cause = NULL;
     struct found_mount *found = find_mount(paths, word, &cause);
     if (found == NULL) {
-        if (strchr(word, '/') == NULL && is_another_users(paths, error))
+        if (strchr(word, '/') == NULL && mounts_are_anothers(paths, error))
             g_error_free(cause);
         else
             g_propagate_error(error, cause);
@@ -53,7 +41,7 @@ static struct state *find_only(const struct paths *paths, GError **error)
     }
     if (n == 1)
         return g_ptr_array_steal_index(states, at);
-    if (n == 0 && is_another_users(paths, error))
+    if (n == 0 && mounts_are_anothers(paths, error))
         return NULL;
     if (n == 0)
         app_error_failed(error, "there is no mount; rofuse mount makes one");

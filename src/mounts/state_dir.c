@@ -92,6 +92,15 @@ static gboolean fail(GError **error, const char *what, const char *path, int cod
     return FALSE;
 }
 
+static gboolean fail_there(GError **error, const char *path, int code, bool is_running)
+{
+    g_autofree char *shown = text_word(path), *directory = g_path_get_dirname(path), *where = text_word(directory);
+    g_autofree char *mend =
+        g_strdup_printf(code == ENOSPC || code == EDQUOT ? "make room in %s" : "make %s writable", where);
+    return app_error_failed(error, "cannot write %s: %s; %s%s", shown, g_strerror(code), mend,
+                            is_running ? "" : ", or give another place with --state-dir DIR");
+}
+
 /* Where a state is written before it takes its place; a daemon that is killed meanwhile leaves it. */
 static char *temporary_of(const char *directory, const char *name)
 {
@@ -120,6 +129,9 @@ gboolean state_dir_write(const char *directory, const struct state *state, GErro
         return TRUE;
     if (fd >= 0)
         unlink(temporary);
+    /* A mount that runs stays where it is. */
+    if (state->ready || code == ENOSPC || code == EDQUOT)
+        return fail_there(error, path, code, state->ready);
     return fail(error, "write", path, code);
 }
 

@@ -9,7 +9,7 @@
 #define MOST_ROWS 7
 #define MOST_ADVICES 5
 #define MOST_OTHERS 2
-#define MOST_WIDTH 48 /* of a column: a longer cell pushes the rest of its line */
+#define MOST_WIDTH 48 /* of a column: behind a longer cell its row goes on in a line of its own */
 
 enum { N_COLUMNS = 5 };
 
@@ -26,6 +26,16 @@ static void append_padded(GString *out, const char *cell, size_t width)
         g_string_append_c(out, ' ');
 }
 
+/* Whether there is nothing in a row behind a cell. */
+static bool is_last(const struct table *table, guint at)
+{
+    while (++at % N_COLUMNS != 0) {
+        if (*(const char *)g_ptr_array_index(table->cells, at) != '\0')
+            return false;
+    }
+    return true;
+}
+
 static void append_table(GString *out, const struct table *table)
 {
     size_t widths[N_COLUMNS] = {0};
@@ -38,6 +48,11 @@ static void append_table(GString *out, const struct table *table)
         const char *cell = g_ptr_array_index(table->cells, i);
         g_string_append(out, "  ");
         append_padded(out, cell, widths[i % N_COLUMNS]);
+        if (g_utf8_strlen(cell, -1) > MOST_WIDTH && !is_last(table, i)) {
+            g_string_append_c(out, '\n');
+            for (guint column = 0; column <= i % N_COLUMNS; column++)
+                append_padded(out, "  ", 2 + widths[column]);
+        }
         if (i % N_COLUMNS != N_COLUMNS - 1)
             continue;
         while (out->str[out->len - 1] == ' ')
@@ -185,8 +200,9 @@ static void append_unused(GString *out, const GPtrArray *unused)
 static void append_gaps(GString *out, const struct run_findings *findings)
 {
     if (findings->head->dropped > 0)
-        g_string_append_printf(out, "The log could not keep up; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
-                               findings->head->dropped);
+        g_string_append_printf(
+            out, "The log could not keep up or be written; refusals that are not in it: %" G_GUINT64_FORMAT "\n",
+            findings->head->dropped);
     if (findings->head->left_out > 0)
         g_string_append_printf(out, "Calls in further places, counted but not listed: %" G_GUINT64_FORMAT "\n",
                                findings->head->left_out);

@@ -146,4 +146,9 @@ class TestGate:
         self.gate(mount, scratch / "bad.json", status=2)
         run(mount, "gate", status=2)
         self.gate(mount, scratch / "x" / "y.json", "--update", status=1)
+        done = subprocess.run([BINARY, "gate", "--baseline", scratch / "x" / "y.json", "--update", "--from",
+                               mount.log_path], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1 and done.stderr == (
+            f"rofuse: the baseline {scratch}/x/y.json cannot be written: there is no directory {scratch}/x; "
+            f"make it: mkdir -p {scratch}/x\n")
         assert not (scratch / "x").exists()

@@ -64,6 +64,9 @@ USAGE = [
     (["mount", "--state-dir", "", "@/mnt"], ["--state-dir", "empty"]),
     (["mount", "--foreground=no", "@/mnt"], ["--foreground", "no value"]),
     (["status", "--json=no"], ["--json", "no value"]),
+    (["ps"], ['"ps" is no command', "rofuse status"]),
+    (["logs"], ['"logs" is no command', "write rofuse log"]),
+    (["run", "nginx:1"], ["no Compose file", "--compose FILE", "--image nginx:1"]),
     (["image"], ["image: no command is given", "import", "--help"]),
     (["image", "list"], ['"list" is no command of image', "ls", "--help"]),
     # sizes and numbers
@@ -143,6 +146,13 @@ def test_wrong_arguments(words, named, place):
     result = run(*words)
     assert result.returncode == 2, result
     assert_one_line(result, *named)
+
+
+def test_a_service_of_the_file_that_the_environment_names(place):
+    """There is no Compose file in the usual place, and need not be."""
+    result = run("run", "nginx:1", env={**os.environ, "COMPOSE_FILE": str(place / "none.yaml")}, cwd=place / "layer")
+    assert result.returncode != 0
+    assert_one_line(result, "none.yaml")
 
 
 def test_what_was_typed_cannot_break_the_line(place):

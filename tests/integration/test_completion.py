@@ -77,6 +77,9 @@ def test_mounts_places_and_paths(rofuse, scratch):
         assert sorted(offered("why", state, one.point, "/etc/n")) == ["/etc/name with blank", "/etc/nginx/"]
         assert "/etc/outside/bin" not in offered("why", state, one.point, "/etc/outside/")
         assert "/etc/outside/passwd" in offered("why", state, one.point, "/etc/outside/")
+        # What is declared to be writable is a directory there, no matter whether it is one already.
+        assert offered("route", "add", state, one.point, "--tmpfs", "/e") == ["/etc/"]
+        assert offered("route", "add", state, one.point, "--tmpfs=/etc/n") == ["--tmpfs=/etc/nginx/"]
         # One that hangs is not waited for.
         one.process.send_signal(19)
         try:

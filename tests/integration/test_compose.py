@@ -494,6 +494,7 @@ def test_wrong_arguments(shop):
     write(shop, {"compose.yaml": "services: {a: {}, b: {}}"})
     assert refused(shop) == f"{shop}/compose.yaml has several services; choose one with --service: a, b"
     assert refused(shop, "--service", "c") == f"{shop}/compose.yaml: there is no service c; there are: a, b"
+    assert refused(shop, "--service", "nginx:1").endswith("there are: a, b; an image is named with --image nginx:1")
     assert "--service NAME" in refused(shop, "a")
     assert "--compose: the value is empty" in refused(shop, "--compose", "")
     assert "no image is named" in refused(shop, "--layer", ".", "--platform", "linux/arm64")

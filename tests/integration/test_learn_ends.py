@@ -237,10 +237,10 @@ def test_of_another_user(rofuse, layer, scratch):
     os.chmod(scratch, 0o755)
     mount.path("/usr/secret").write_text("x")
     for word, told in ((str(mount.point), f"{mount.point} is a mount of user 0; that user and root alone may ask its daemon"),
-                       (mount.point.name, f"the mounts of {mount.state}/run are another user's"),
-                       (None, f"the mounts of {mount.state}/run are another user's")):
-        for what in ("on", "off", "diff"):
-            said = subprocess.run([rofuse_test.BINARY, "learn", what, "--state-dir", str(mount.state), *([word] if word else [])],
+                       (mount.point.name, f"the mounts of {mount.state}/run are user 0's; that user and root"),
+                       (None, f"the mounts of {mount.state}/run are user 0's; that user and root")):
+        for what in (["learn", "on"], ["learn", "off"], ["learn", "diff"], ["status"], ["status", "--json"]):
+            said = subprocess.run([rofuse_test.BINARY, *what, "--state-dir", str(mount.state), *([word] if word else [])],
                                   user=1234, group=1234, extra_groups=[], cwd="/", capture_output=True, text=True, check=False, timeout=60)
             assert (said.returncode, said.stdout) == (1, "") and said.stderr.startswith(f"rofuse: {told}"), said.stderr
     assert mount.path("/usr/secret").read_text() == "x"

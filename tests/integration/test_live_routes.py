@@ -374,6 +374,7 @@ def test_the_state_tells_what_there_is(mount):
         done = subprocess.run([rofuse_test.BINARY, *words, "--state-dir", mount.state, mount.point], check=True,
                               capture_output=True, text=True, timeout=60)
         assert "/app/data" in done.stdout
+    assert list(json.loads(command(mount, "ls", "--json"))) == ["schema", "mount", "mountpoint", "routes"]
     answer = json.loads(command(mount, "rm", "--json", "/app/data"))
     assert answer["schema"] == "rofuse.routes/1" and [route["target"] for route in answer["routes"]] == ["/app/data"]
     assert targets(mount) == ["/etc/anonymous"]

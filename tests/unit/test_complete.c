@@ -138,6 +138,9 @@ static void test_plans(void)
     assert_plan("  rofuse why [OPTIONS] [MOUNTPOINT] PATH\n", "why", "web /e", COMPLETE_INSIDE, "", "web");
     assert_plan("  rofuse run [OPTIONS] [SERVICE] [-- COMMAND...]\n", "run", "w", COMPLETE_SERVICES, "", NULL);
     assert_plan("  rofuse image rm [OPTIONS] NAME|ID...\n", "image rm", "a b", COMPLETE_IMAGES, "", "a");
+    assert_plan(
+        "  rofuse route add [OPTIONS] [MOUNTPOINT|NAME]\n\nOptions:\n  --tmpfs=TARGET[:OPTIONS]   A directory\n",
+        "route add", "web --tmpfs /e", COMPLETE_PLACES, "", "web");
     assert_plan("  rofuse log [OPTIONS] [MOUNTPOINT|NAME]\n", "log", "a b", 0, "", "a");
 }
 

@@ -98,6 +98,18 @@ static void test_examples(void)
     knowledge_free(knowledge);
 }
 
+/* What is told names the file that the program was about. */
+static void test_group(void)
+{
+    struct knowledge *knowledge = knowledge_new(NULL, NULL);
+    struct fact *fact = fact_of("/usr/bin/sed", "/etc/groupaB3xYz", NULL);
+    g_assert_true(knowledge_apply(knowledge, NULL, fact));
+    g_autofree char *words = fact_fix_words(g_ptr_array_index(fact->fixes, 0), fact);
+    g_assert_nonnull(strstr(words, "/etc/group"));
+    fact_free(fact);
+    knowledge_free(knowledge);
+}
+
 static void test_no_match(void)
 {
     struct knowledge *knowledge = knowledge_new(NULL, NULL);
@@ -204,6 +216,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/knowledge/examples", test_examples);
+    g_test_add_func("/knowledge/group", test_group);
     g_test_add_func("/knowledge/no-match", test_no_match);
     g_test_add_func("/knowledge/own-file", test_own_file);
     g_test_add_func("/knowledge/wrong-files", test_wrong_files);

@@ -389,6 +389,12 @@ static void test_dropped_and_notice(void)
     g_assert_true(json_equal(json, wanted));
     json_decref(json);
     json_decref(wanted);
+    const struct denial_event unwritten = {
+        .kind = DENIAL_EVENT_DROPPED, .dropped = 17, .dropped_error = ENOSPC, .time = end};
+    json = parse(record_json_event(&unwritten, "web"));
+    assert_is(json, "errno", "\"ENOSPC\"");
+    assert_is(json, "errno_number", "28");
+    json_decref(json);
     json = parse(record_json_notice(&first, "the log \xff is \xe2\x82\xac", "web"));
     assert_is(json, "event", "\"notice\"");
     assert_is(json, "message", "\"the log \\\\xff is \\u20ac\"");

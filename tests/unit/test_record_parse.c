@@ -98,6 +98,7 @@ static char *random_line(GRand *random)
     struct denial_event event = {.record = &record, .time = random_time(random)};
     event.kind = (enum denial_event_kind)g_rand_int_range(random, 0, 3);
     event.dropped = 1 + g_rand_int(random);
+    event.dropped_error = g_rand_int_range(random, 0, 200);
     record.count = (uint64_t)g_rand_int(random) << 20 | 2;
     facts->operation = (enum denial_operation)g_rand_int_range(random, 0, DENIAL_N_OPERATIONS);
     facts->why = (enum denial_why)g_rand_int_range(random, 0, DENIAL_N_WHYS);

@@ -179,6 +179,10 @@ static void test_dropped_and_notice(void)
         .kind = DENIAL_EVENT_DROPPED, .dropped = UINT64_C(18446744073709551615), .time = {MIDNIGHT, 0}};
     g_autofree char *line = record_text_event(&event);
     g_assert_cmpstr(line, ==, "00:00:00.000 18446744073709551615 denials are not in this log: it could not keep up\n");
+    const struct denial_event unwritten = {
+        .kind = DENIAL_EVENT_DROPPED, .dropped = 3, .dropped_error = ENOSPC, .time = {MIDNIGHT, 0}};
+    g_autofree char *why = record_text_event(&unwritten);
+    g_assert_cmpstr(why, ==, "00:00:00.000 3 denials are not in this log: it could not be written (ENOSPC)\n");
     g_autofree char *notice = record_text_notice(&(struct timespec){MIDNIGHT + 3723, 4999999}, "two\nlines");
     g_assert_cmpstr(notice, ==, "01:02:03.004 rofuse: two\\x0alines\n");
 }

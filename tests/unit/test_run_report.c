@@ -94,6 +94,18 @@ static void test_seen(void)
                     "  --tmpfs /tmp  tmpfs: - /tmp  (it went on without)\n");
 }
 
+/* The row of a long path keeps to the columns of the others. */
+static void test_long_path(void)
+{
+    static const char path[] = "/srv/a-directory-with-a-long-name/another-one-below-it/other";
+    g_autofree char *one = line_of("/tmp/x", 1), *two = line_of(path, 1), *log = g_strconcat(one, two, NULL);
+    g_autofree char *text = report_of(log, NULL, RUN_REPORT_TEXT);
+    g_assert_nonnull(strstr(text, "\n  /tmp/x  create  EROFS  /bin/prog  open: not seen how it went on\n"));
+    g_autofree char *wanted =
+        g_strdup_printf("\n  %s\n          create  EROFS  /bin/prog  open: not seen how it went on\n", path);
+    g_assert_nonnull(strstr(text, wanted));
+}
+
 static const struct said_fact said[] = {
     {"/bin/prog", 7, OP(MKDIR), "/var/cache/web/one", "/var/cache/web", FACT_FATAL, .why = DENIAL_NOT_DECLARED},
     {"/bin/prog", 7, OP(CREATE) | OP(UNLINK), "/tmp/sh.*", "/tmp", FACT_TOLERATED, .why = DENIAL_NOT_DECLARED},
@@ -157,7 +169,7 @@ static void test_text(void)
         "Only asked whether it could be written:\n"
         "  /etc/conf  utimes  EROFS  /bin/prog  probe: it only asked\n"
         "Declared, but nothing was written there: /run (tmpfs)\n"
-        "The log could not keep up; refusals that are not in it: 5\n");
+        "The log could not keep up or be written; refusals that are not in it: 5\n");
 }
 
 static const char *word(const json_t *object, const char *key)
@@ -218,6 +230,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/run_report/nothing", test_nothing);
     g_test_add_func("/run_report/log", test_log);
+    g_test_add_func("/run_report/long-path", test_long_path);
     g_test_add_func("/run_report/seen", test_seen);
     g_test_add_func("/run_report/text", test_text);
     g_test_add_func("/run_report/json", test_json);
