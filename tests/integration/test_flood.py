@@ -207,9 +207,9 @@ def test_full_disk_and_partial_lines(rofuse, scratch, layer):
         total += denied_mkdirs(mount.path(f"/etc/{'n' * (1 + total % 97)}"), 7)
         assert total < 10_000
     total += denied_mkdirs(mount.path("/etc/more"), 50)
-    # The status says so meanwhile. (Of the one before them a part may be in the file.)
+    # The status says so meanwhile. (The last page of the file may have had room for a few lines.)
     deadline = time.monotonic() + 60
-    while not 50 <= lost_by_log(mount, f"file:{small}/log.jsonl") <= total:
+    while not 40 <= lost_by_log(mount, f"file:{small}/log.jsonl") <= total:
         assert time.monotonic() < deadline
     subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
     total += denied_mkdirs(mount.path("/etc/after"), 1)

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+import traceback
 
 import pytest
 
@@ -69,16 +70,17 @@ class Worker:
         step()
 
     def run(self, seconds):
-        end, done, seen = time.monotonic() + seconds, 0, set()
+        """How much was done, and of each error the last one, with its line and the names in it."""
+        end, done, seen = time.monotonic() + seconds, 0, {}
         while time.monotonic() < end:
             try:
                 self.one()
                 done += 1
             except OSError as error:
-                seen.add(error.errno)
+                seen[error.errno] = f"{error}: {traceback.extract_tb(error.__traceback__)[-1].line}"
             if len(self.open) > 20:
                 os.close(self.open.pop())
-        return done, sorted(seen)
+        return done, seen
 
 
 def shape(root):
@@ -102,8 +104,8 @@ def test_processes_that_meet_in_a_route(rofuse, kind):
                                 stdout=subprocess.PIPE) for i in range(PROCESSES)]
     results = [json.loads(worker.communicate()[0]) for worker in workers]
     assert all(done > 0 for done, _ in results)
-    unexpected = {errno.errorcode[number] for _, seen in results for number in seen} - {errno.errorcode[n] for n in EXPECTED}
-    assert not unexpected
+    unexpected = [said for _, seen in results for number, said in seen.items() if int(number) not in EXPECTED]
+    assert not unexpected, mount.records()
     if kind == "volume":
         assert shape(mount.path("/box")) == shape(mount.state / "volumes" / "box" / "_data")
     assert mount.records() == []
