@@ -156,15 +156,34 @@ void tree_add_targets(struct tree *tree, const struct tree *like)
     }
 }
 
+/* docker's and podman's, for programs that still read a list of mounts from /etc. An image that has such a link has it already,
+ * wherever it leads. */
+static void make_mtab(struct tree *tree)
+{
+    static const char name[] = "mtab";
+    struct tree_place etc;
+    struct node *mtab = NULL;
+    struct stat st;
+    if (tree_find_place(tree, "etc", false, &etc) < 0)
+        return;
+    if (etc.node != NULL && etc.node->id.kind != NODE_ROUTE && S_ISDIR(etc.node->id.type) &&
+        tree_lookup(tree, etc.node, name, &mtab, &st) == -ENOENT) {
+        mtab = tree_make_node(tree, etc.node, name, S_IFLNK | 0777, "/proc/mounts");
+        node_graft(tree->table, etc.node, name, mtab);
+    }
+    node_unref(tree->table, mtab);
+    tree_place_clear(tree, &etc);
+}
+
 /* Makes what is missing at a place outside of routes, on the way to it, too. */
-static void make_place(struct tree *tree, const char *path, mode_t mode, const char *text)
+static void make_place(struct tree *tree, const char *path, mode_t mode)
 {
     struct tree_place place;
     /* In a route (a tmpfs on /run, say) nothing is made: what runtimes need there they can make themselves. */
     if (tree_find_place(tree, path, false, &place) < 0)
         return;
     if (place.node == NULL && place.parent->id.kind != NODE_ROUTE) {
-        place.node = tree_make_node(tree, place.parent, place.name, mode, text);
+        place.node = tree_make_node(tree, place.parent, place.name, mode, NULL);
         node_graft(tree->table, place.parent, place.name, place.node);
     }
     tree_place_clear(tree, &place);
@@ -175,25 +194,16 @@ void tree_add_places(struct tree *tree)
     static const struct {
         const char *path;
         mode_t mode;
-        const char *text;
     } places[] = {
-        {"proc", S_IFDIR | 0555, NULL},
-        {"sys", S_IFDIR | 0555, NULL},
-        {"dev", S_IFDIR | 0755, NULL},
-        {"dev/pts", S_IFDIR | 0755, NULL},
-        {"dev/shm", S_IFDIR | 01777, NULL},
-        {"dev/mqueue", S_IFDIR | 0755, NULL},
-        {"dev/console", S_IFREG | 0644, NULL},
-        {"etc/hosts", S_IFREG | 0644, NULL},
-        {"etc/hostname", S_IFREG | 0644, NULL},
-        {"etc/resolv.conf", S_IFREG | 0644, NULL},
-        {"run/secrets", S_IFDIR | 0755, NULL},
-        {"run/.containerenv", S_IFREG | 0644, NULL},
-        {".dockerenv", S_IFREG | 0755, NULL},
-        {"tmp", S_IFDIR | 01777, NULL},
-        /* docker's and podman's, for programs that still read a list of mounts from /etc */
-        {"etc/mtab", S_IFLNK | 0777, "/proc/mounts"},
+        {"proc", S_IFDIR | 0555},         {"sys", S_IFDIR | 0555},
+        {"dev", S_IFDIR | 0755},          {"dev/pts", S_IFDIR | 0755},
+        {"dev/shm", S_IFDIR | 01777},     {"dev/mqueue", S_IFDIR | 0755},
+        {"dev/console", S_IFREG | 0644},  {"etc/hosts", S_IFREG | 0644},
+        {"etc/hostname", S_IFREG | 0644}, {"etc/resolv.conf", S_IFREG | 0644},
+        {"run/secrets", S_IFDIR | 0755},  {"run/.containerenv", S_IFREG | 0644},
+        {".dockerenv", S_IFREG | 0755},   {"tmp", S_IFDIR | 01777},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
-        make_place(tree, places[i].path, places[i].mode, places[i].text);
+        make_place(tree, places[i].path, places[i].mode);
+    make_mtab(tree);
 }

@@ -331,3 +331,15 @@ def test_closed_directory_is_not_listed(rofuse, scratch):
         subprocess.run(["true"], check=True)
         return os.listdir(fd)
     assert call(keep, uid=1000).value == ["file"]
+
+
+@pytest.mark.parametrize("target", ["/proc/mounts", "../proc/self/mounts", "nowhere"])
+def test_a_link_of_the_images_at_mtab_is_not_followed(rofuse, scratch, target):
+    """What is made for runtimes is made at that name, or not at all; never where a link of the image leads."""
+    layer = scratch / "linked"
+    (layer / "etc").mkdir(parents=True)
+    (layer / "proc").mkdir()
+    (layer / "etc/mtab").symlink_to(target)
+    mount = rofuse(layers=[layer])
+    assert os.listdir(mount.path("/proc")) == [] and os.readlink(mount.path("/etc/mtab")) == target
+    assert sorted(os.listdir(mount.path("/etc"))) == ["hostname", "hosts", "mtab", "resolv.conf"]
