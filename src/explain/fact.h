@@ -113,6 +113,7 @@ struct fact {
     enum fact_because because;
     char *reason; /* one sentence for a person, not escaped; never NULL */
 
+    unsigned n_asked; /* of the paths, when the knowledge base was asked last with this place; 0 = not yet */
     char *knowledge;  /* id of the entry of the knowledge base that matched, or NULL; the rest is its text */
     char *note;       /* or NULL */
     char *reported;   /* where the case was reported; or NULL */

@@ -119,6 +119,7 @@ static void set_place(struct fact *fact, const char *place)
 {
     g_free(fact->place);
     fact->place = g_strdup(place);
+    fact->n_asked = 0;
     fact_set_id(fact);
 }
 
@@ -223,8 +224,11 @@ static struct fact *add_record(struct facts *facts, const struct denial_record *
     if (fact == NULL)
         return NULL;
     facts_recent_add(facts->recent, record, fact, !facts->is_watched);
-    if (facts->knowledge != NULL && fact->knowledge == NULL)
+    /* In a flood the answer stays the same: all that it depends on, but for place and paths, is of the first record. */
+    if (facts->knowledge != NULL && fact->knowledge == NULL && fact->n_asked != fact->paths->len) {
         knowledge_apply(facts->knowledge, facts->head.image, fact);
+        fact->n_asked = fact->paths->len;
+    }
     return fact;
 }
 

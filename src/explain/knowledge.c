@@ -188,11 +188,19 @@ void knowledge_free(struct knowledge *knowledge)
     g_free(knowledge);
 }
 
+/* fnmatch(3) of a locale's characters is slow, and nearly all globs differ from the text before their first sign. */
+static bool is_like(const char *glob, const char *text)
+{
+    size_t literal = strcspn(glob, "*?[");
+    return strncmp(glob, text, literal) == 0 &&
+           (glob[literal] != '\0' ? fnmatch(glob, text, FNM_NOESCAPE) == 0 : text[literal] == '\0');
+}
+
 /* Any of the globs, in which "*" is for "/" too; @text NULL matches none. */
 static bool matches(char *const *globs, const char *text)
 {
     for (; text != NULL && *globs != NULL; globs++) {
-        if (fnmatch(*globs, text, FNM_NOESCAPE) == 0)
+        if (is_like(*globs, text))
             return true;
     }
     return false;
