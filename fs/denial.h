@@ -146,7 +146,7 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
  *
  * @look: called in the serving threads, several at once; must be quick, must not wait for a file operation of the mount, and
  * sees the very record that comes to the sinks later. Of calls that are told as a count only those of some other threads
- * than the first are shown (FOLD_MOST_OTHERS), with @is_folded: such a record comes to no sink. @record: NULL = of a call that
+ * than the first are shown (fold_again()), with @is_folded: such a record comes to no sink. @record: NULL = of a call that
  * is lost nothing more is known; the sinks hear of it as dropped. Call it before the first denial_report().
  */
 typedef void denial_look(void *data, const struct denial_record *record, bool is_folded);

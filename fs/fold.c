@@ -19,8 +19,10 @@ struct fold {
     size_t most_windows, most_bytes;
     size_t bytes; /* of the records that windows keep */
     /* Paths come from programs and layers: a tree that compares cannot be made slow by colliding hashes. */
-    GTree *by_fact; /* struct window, not owned */
-    GQueue order;   /* struct window, owned; the oldest first */
+    GTree *by_fact;         /* struct window, not owned */
+    GQueue order;           /* struct window, owned; the oldest first */
+    uint64_t others_end_ns; /* of the second that n_others is counted in */
+    unsigned n_others;
 };
 
 static int compare_windows(const void *a, const void *b)
@@ -70,16 +72,27 @@ static struct window *find(struct fold *fold, const char *executable, const stru
     return g_tree_lookup(fold->by_fact, &wanted);
 }
 
-/* Whether a thread is one that the window has not had; it has it from here on, if there is room. */
-static bool is_other(struct window *window, pid_t tid)
+/* A program that tries many names would else be looked at for each of them, which costs what it costs to tell of it. */
+static bool has_room_for_others(struct fold *fold, uint64_t now_ns)
 {
-    if (tid <= 0 || tid == window->facts->tid)
+    if (now_ns >= fold->others_end_ns) {
+        fold->others_end_ns = now_ns + UINT64_C(1000000000);
+        fold->n_others = 0;
+    }
+    return fold->n_others < FOLD_MOST_OTHERS_A_SECOND;
+}
+
+/* Whether a thread is one that the window has not had; it has it from here on, if there is room. */
+static bool is_other(struct fold *fold, struct window *window, pid_t tid, uint64_t now_ns)
+{
+    if (tid <= 0 || tid == window->facts->tid || !has_room_for_others(fold, now_ns))
         return false;
     for (size_t i = 0; i < FOLD_MOST_OTHERS; i++) {
         if (window->others[i] == tid)
             return false;
         if (window->others[i] == 0) {
             window->others[i] = tid;
+            fold->n_others++;
             return true;
         }
     }
@@ -95,7 +108,7 @@ bool fold_again(struct fold *fold, const char *executable, const struct denial_f
     window->count++;
     clock_gettime(CLOCK_REALTIME, &window->last);
     if (ret_is_other != NULL)
-        *ret_is_other = is_other(window, facts->tid);
+        *ret_is_other = is_other(fold, window, facts->tid, now_ns);
     return true;
 }
 

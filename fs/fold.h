@@ -10,6 +10,7 @@
 #include "record.h"
 
 #define FOLD_MOST_OTHERS 8
+#define FOLD_MOST_OTHERS_A_SECOND 64 /* in all windows together */
 
 struct fold;
 
@@ -22,7 +23,8 @@ void fold_free(struct fold *fold); /* drops what is open; NULL is allowed */
  *
  * @executable, facts: what it is; borrowed. @now_ns: CLOCK_MONOTONIC.
  * Returns true when it was counted: nothing more is to be told of it now. *ret_is_other (may be NULL): then, whether it is of a
- * thread that was not seen in this window before; that is said of FOLD_MOST_OTHERS at most.
+ * thread that was not seen in this window before; that is said of FOLD_MOST_OTHERS at most, and of
+ * FOLD_MOST_OTHERS_A_SECOND of all windows.
  */
 bool fold_again(struct fold *fold, const char *executable, const struct denial_facts *facts, uint64_t now_ns,
                 bool *ret_is_other);

@@ -77,6 +77,32 @@ static void others(void)
     fold_free(fold);
 }
 
+/* A second program that tries as many names is not looked at for each: so many a second, of all windows together. */
+static void others_of_many_windows(void)
+{
+    enum { WINDOWS = 3 * FOLD_MOST_OTHERS_A_SECOND };
+    struct fold *fold = fold_new(10, WINDOWS, SIZE_MAX);
+    unsigned n_others[2] = {0, 0};
+    for (int i = 0; i < WINDOWS; i++) {
+        g_autofree char *path = g_strdup_printf("/etc/%d", i);
+        struct denial_facts facts = mkdir_of(path);
+        g_assert_true(deny(fold, "/bin/a", &facts, START));
+    }
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < WINDOWS; i++) {
+            g_autofree char *path = g_strdup_printf("/etc/%d", i);
+            struct denial_facts facts = mkdir_of(path);
+            facts.tid = 4000000 + round;
+            bool is_other;
+            g_assert_true(fold_again(fold, "/bin/a", &facts, START + (uint64_t)round * SECOND, &is_other));
+            n_others[round] += is_other;
+        }
+    }
+    g_assert_cmpuint(n_others[0], ==, FOLD_MOST_OTHERS_A_SECOND);
+    g_assert_cmpuint(n_others[1], ==, FOLD_MOST_OTHERS_A_SECOND);
+    fold_free(fold);
+}
+
 static void event(void)
 {
     struct fold *fold = fold_new(1, 100, SIZE_MAX);
@@ -167,6 +193,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fold/window", window);
     g_test_add_func("/fold/others", others);
+    g_test_add_func("/fold/others-of-many-windows", others_of_many_windows);
     g_test_add_func("/fold/event", event);
     g_test_add_func("/fold/facts-that-differ", facts_that_differ);
     g_test_add_func("/fold/two-at-once", two_at_once);
