@@ -48,6 +48,14 @@ static int64_t now_ms(void)
     return g_get_monotonic_time() / 1000;
 }
 
+/* Says once why the daemon does not end, and what tells more: who, or where, that is. */
+static void say_busy(struct serve *serve, const char *why, const char *what)
+{
+    g_autofree char *message = g_strdup_printf("%s; rofuse umount %s says %s that is", why, serve->state->name, what);
+    say(serve, message);
+    serve->has_said_busy = true;
+}
+
 void serve_unmount(struct serve *serve)
 {
     if (serve->is_unmounting) {
@@ -71,27 +79,16 @@ void serve_unmount(struct serve *serve)
     }
     serve->is_unmounting = true;
     serve->unmounted_ms = now_ms();
-    if (busy) {
-        g_autofree char *message =
-            g_strdup_printf("the mount is in use: detached, and served until the last user is gone; "
-                            "rofuse umount %s says who that is",
-                            serve->state->name);
-        say(serve, message);
-        serve->has_said_busy = true;
-    }
+    if (busy)
+        say_busy(serve, "the mount is in use: detached, and served until the last user is gone", "who");
 }
 
 /* It was not busy here, so it lives on at another place. */
 static void say_if_still_used(struct serve *serve)
 {
-    if (!serve->is_unmounting || serve->has_said_busy || now_ms() - serve->unmounted_ms < QUIET_MS)
-        return;
-    g_autofree char *message =
-        g_strdup_printf("unmounted, but a bind or another mount namespace still has it: served until "
-                        "that is gone; rofuse umount %s says where that is",
-                        serve->state->name);
-    say(serve, message);
-    serve->has_said_busy = true;
+    if (serve->is_unmounting && !serve->has_said_busy && now_ms() - serve->unmounted_ms >= QUIET_MS)
+        say_busy(serve, "unmounted, but a bind or another mount namespace still has it: served until that is gone",
+                 "where");
 }
 
 static void handle_signal(struct serve *serve)
