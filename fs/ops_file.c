@@ -339,13 +339,22 @@ static int open_existing(fuse_req_t req, struct node *dir, const char *name, int
     return fd;
 }
 
-/* Makes or opens DIR/NAME, or a file without a name, as the caller. Returns a descriptor or -errno. */
-static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_t mode, int flags)
+/* Whether a directory has been removed, and lives on with those who stand in it. */
+static bool is_removed(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* Makes or opens DIR/NAME, or a file without a name, as the caller. @ret_is_gone: it failed where the directory has been
+ * removed. Returns a descriptor or -errno. */
+static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_t mode, int flags, bool *ret_is_gone)
 {
     struct ops *ops = ops_of(req);
     struct assume_credentials who = ops_who(req);
     bool unnamed = name == NULL;
     struct tree_held held;
+    *ret_is_gone = false;
     int status = tree_hold(ops->tree, dir, &held);
     if (status < 0)
         return status;
@@ -362,6 +371,7 @@ static int create_file(fuse_req_t req, struct node *dir, const char *name, mode_
             if (fd < 0)
                 fd = -errno;
         } while (assume_again(&as, fd));
+    *ret_is_gone = fd < 0 && is_removed(held.fd);
     tree_let_go(ops->tree, &held);
     if (fd == -EEXIST && !unnamed && !(flags & O_EXCL))
         fd = open_existing(req, dir, name, flags);
@@ -383,9 +393,11 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
         ops_reply_status(req, error);
         return;
     }
-    int fd = create_file(req, dir, unnamed ? NULL : name, mode, fi->flags);
+    bool is_gone;
+    int fd = create_file(req, dir, unnamed ? NULL : name, mode, fi->flags, &is_gone);
     if (fd < 0) {
-        ops_reply_status(req, gate_failed(&ops->gate, &who, &change, fd));
+        /* ext4 says EPERM of it (__ext4_new_inode), but nobody's permission is missing. */
+        ops_reply_status(req, is_gone && fd == -EPERM ? fd : gate_failed(&ops->gate, &who, &change, fd));
         return;
     }
     struct node *node;

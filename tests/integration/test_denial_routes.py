@@ -146,6 +146,32 @@ def test_quota(mount, scratch):
     assert record["process"]["uid"] == 1000
 
 
+def test_a_nameless_file_in_a_removed_directory(mount, scratch):
+    """ext4 says EPERM there, tmpfs nothing: the same as without us, and no record, as no permission is missing."""
+    source = scratch / "source"
+    source.mkdir()
+    log = mount(volume=[f"{source}:/data"], tmpfs=["/tmp"])
+
+    def tried(directory):
+        directory.mkdir()
+        standing = os.open(directory, os.O_RDONLY)
+        try:
+            directory.rmdir()
+            return call(lambda: os.close(os.open(f"/proc/self/fd/{standing}", os.O_TMPFILE | os.O_RDWR))).name
+        finally:
+            os.close(standing)
+
+    assert tried(log.mount.path("/data/gone")) == tried(source / "gone")
+    tmpfs = scratch / "tmpfs"
+    tmpfs.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", tmpfs], check=True)
+    try:
+        assert tried(log.mount.path("/tmp/gone")) == tried(tmpfs / "gone")
+    finally:
+        subprocess.run(["umount", tmpfs], check=True)
+    assert log.take() == []
+
+
 def test_immutable(mount, scratch):
     """EPERM of the backing file system: a file of a volume that the host has made immutable, or append-only."""
     source = scratch / "source"
