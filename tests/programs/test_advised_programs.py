@@ -145,7 +145,7 @@ def test_compose_file(run, scratch):
                     "--image", learned.image, "--merge", file, "--write"], check=True, timeout=60,
                    env={**os.environ, "PORT": str(port)})
     assert file.read_text() == COMPOSE + (
-        "    tmpfs:\n      - /tmp\n    volumes:\n      - uploads:/var/lib/uploads\nvolumes:\n  uploads:\n")
+        "    tmpfs:\n      - /tmp\n    volumes:\n      - uploads:/var/lib/uploads\nvolumes:\n  uploads:\n"), learned.facts()
     assert serve().facts()["facts"] == []
     assert (scratch / "state/volumes/shop_uploads/_data/last").read_text() == '"a picture"'
 
