@@ -75,7 +75,9 @@ static void append_holder(GString *text, const json_t *why)
                                shown, json_is_true(json_object_get(holder, "native")) ? ", native" : "");
         text_table_append_line(text, "place", line);
     } else if (json_is_true(json_object_get(holder, "made"))) {
-        text_table_append_line(text, "place", "in memory only: the image lacks it, and runtimes need it");
+        text_table_append_line(
+            text, "place",
+            "in memory only: the image lacks it, and runtimes or places that are declared below need it");
     } else {
         text_table_append_line(text, "place",
                                json_is_true(json_object_get(holder, "learning"))
