@@ -4,6 +4,7 @@
 #include "app_error.h"
 #include "commands.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static const char help_after[] =
 static int finish_output(void)
 {
     if (ferror(stdout) != 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
+        app_notice("cannot write to stdout: %s", g_strerror(errno));
         return APP_ERROR_FAILED;
     }
     return 0;

@@ -282,4 +282,4 @@ def test_output_that_cannot_be_written(words, scratch):
         result = subprocess.run([rofuse_test.BINARY, *words, *extra], stdout=full, stderr=subprocess.PIPE, text=True,
                                 check=False)
     assert result.returncode == 1
-    assert result.stderr == "rofuse: cannot write to stdout\n"
+    assert result.stderr == "rofuse: cannot write to stdout: No space left on device\n"
