@@ -13,6 +13,9 @@ struct asked_mount {
     struct state *state;           /* what its daemon wrote down; owned */
 };
 
+/* What the daemon of that mount wrote down, alive or not; @word as below. Owned by the caller. NULL with one line. */
+struct state *mount_state(const struct paths *paths, const char *word, GError **error);
+
 /*
  * mount_ask - connects to the daemon of a mount.
  *
