@@ -22,7 +22,8 @@ static const char summary[] =
     "the usual log file; --from names any other. Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
-    "TIME is 10m (so long ago; s, m, h, d, w), 12:00, 2026-11-26 or \"2026-11-26 12:00\".\n"
+    "TIME is 10m (so long ago; s, m, h, d, w), 12:00 (the last time that it was so late), 2026-11-26 or\n"
+    "\"2026-11-26 12:00\".\n"
     "In GLOB a \"*\" also stands for slashes: '/var/*' is all that lies below /var. Quote it for the shell.\n"
     "\n"
     "Examples:\n"
