@@ -302,30 +302,6 @@ def test_place_and_declaration(furnished):
     assert why(furnished, "/")["declare"] == []
 
 
-def test_a_file_that_is_read_only(scratch, rofuse):
-    """A file as a place is written to itself; to remove it is a matter of the directory that has it."""
-    file = scratch / "conf"
-    file.write_text("x")
-    answer = why(rofuse(volume=[f"{file}:/etc/conf:ro", f"{scratch}:/ro:ro", f"{file}:/ro/conf:ro"]), "/etc/conf")
-    for operation in ("write", "truncate"):
-        assert verdict(answer, operation)["message"].startswith(f"/etc/conf is declared read-only; -v {file}:/etc/conf would")
-    assert "directory that has it" in verdict(answer, "remove")["message"]
-
-
-def test_a_tmpfs_that_is_anothers(scratch, rofuse):
-    mount = rofuse(tmpfs=["/tmp:mode=0700,uid=5"])
-    for path in ("/tmp", "/tmp/new", "/tmp/new/below"):
-        assert "a tmpfs gets its owner and mode by uid=, gid= and mode=" in why(mount, path, APP)["verdicts"][0]["message"]
-
-
-def test_what_a_declaration_would_open(scratch):
-    """Nobody is to make /etc or /usr/bin writable for want of a word."""
-    layer = make_layer(scratch / "layer", "etc/app/conf", "etc/passwd", "usr/bin/tool", "var/lib/app/data")
-    for path, is_system in (("/etc/passwd", True), ("/usr/bin/tool", True), ("/etc/app/conf", False), ("/var/lib/app/data", False)):
-        said = why_offline(scratch, [layer], path)["verdicts"][0]["message"]
-        assert ("would, and open programs or settings" in said, said.endswith(" would")) == (is_system, not is_system), said
-
-
 def test_missing_component(furnished):
     """What is missing is named, and both what the path hears and what the missing component would."""
     answer = why(furnished, "/data/open/a/b/c")
