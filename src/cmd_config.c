@@ -107,8 +107,7 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
         {"live", 0, 0, G_OPTION_ARG_FILENAME, &arguments->live,
-         "What a mount has now, with what was added since, as a Compose file; the only mount without",
-         "MOUNTPOINT|NAME"},
+         "What a mount (without a word: the only one) has now, as a Compose file", "MOUNTPOINT|NAME"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},
     };
