@@ -151,32 +151,44 @@ bool mounts_are_anothers(const struct paths *paths, GError **error)
     return true;
 }
 
-bool mounts_are_others(const GPtrArray *table, const struct paths *paths, GError **error)
+/* Another user's, or NULL; root has no others. */
+static const struct mount_entry *entry_of_others(const GPtrArray *table)
 {
     for (guint i = 0; geteuid() != 0 && i < table->len; i++) {
         const struct mount_entry *entry = g_ptr_array_index(table, i);
         if (mount_entry_is_rofuse(entry) && owner_of(entry) != geteuid())
-            return !fail_unread(entry, paths, entry->point, error);
+            return entry;
     }
-    return false;
+    return NULL;
+}
+
+bool mounts_are_others(const GPtrArray *table, const struct paths *paths, GError **error)
+{
+    const struct mount_entry *entry = entry_of_others(table);
+    return entry != NULL && !fail_unread(entry, paths, entry->point, error);
 }
 
 bool mounts_are_elsewhere(const struct paths *paths, GError **error)
 {
     g_autoptr(GPtrArray) table = mount_table_read(NULL);
-    for (guint i = 0; table != NULL && i < table->len; i++) {
-        const struct mount_entry *entry = g_ptr_array_index(table, i);
-        if (!mount_entry_is_rofuse(entry))
-            continue;
-        g_autofree char *shown = text_word(entry->point);
-        if (!mounts_are_others(table, paths, error))
-            app_error_failed(error,
-                             "there is no mount in %s; the state of %s is kept elsewhere: say where with "
-                             "--state-dir DIR",
-                             paths->run, shown);
-        return true;
-    }
-    return false;
+    const struct mount_entry *entry = table != NULL ? entry_of_others(table) : NULL;
+    bool is_others = entry != NULL;
+    for (guint i = 0; table != NULL && entry == NULL && i < table->len; i++)
+        if (mount_entry_is_rofuse(g_ptr_array_index(table, i)))
+            entry = g_ptr_array_index(table, i);
+    if (entry == NULL)
+        return false;
+    g_autofree char *shown = text_word(entry->point);
+    if (is_others)
+        app_error_failed(error,
+                         "there is no mount of yours; %s is one of user %u, and that user and root alone may ask its "
+                         "daemon",
+                         shown, (unsigned)owner_of(entry));
+    else
+        app_error_failed(error,
+                         "there is no mount in %s; the state of %s is kept elsewhere: say where with --state-dir DIR",
+                         paths->run, shown);
+    return true;
 }
 
 void found_mount_free(struct found_mount *found)
