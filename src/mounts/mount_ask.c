@@ -75,6 +75,8 @@ struct asked_mount *mount_ask(const struct paths *paths, const char *word, GErro
         state_free(state);
         return NULL;
     }
+    g_autofree char *whose = g_strdup_printf("the daemon of %s (pid %d)", state->name, (int)state->pid);
+    control_client_set_whose(client, whose);
     struct asked_mount *asked = g_new0(struct asked_mount, 1);
     asked->client = client;
     asked->state = state;

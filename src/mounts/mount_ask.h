@@ -20,6 +20,7 @@ struct state *mount_state(const struct paths *paths, const char *word, GError **
  * mount_ask - connects to the daemon of a mount.
  *
  * @word: a mount point or a name; NULL = the only mount that there is.
+ * Who waits for its answers at a terminal is told so (control_client_set_whose()).
  * Owned by the caller, asked_mount_free(). NULL with one line. One thread.
  */
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error);

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import busybox_image
@@ -11,6 +12,7 @@ import live_commands
 import pytest
 import rofuse_test
 from live_commands import add, targets
+from terminal import Terminal
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -123,3 +125,20 @@ def test_another_users_mount(mount, scratch):
     assert (done.returncode, done.stdout) == (0, "no mounts\n"), done
     assert re.fullmatch(r"rofuse: \S+ is a mount of user 0; that user and root alone may ask its daemon\n", done.stderr), done
     assert rofuse_test.is_mounted(mount.point)
+
+
+def test_who_waits_is_told_for_what(mount):
+    """At a terminal; Ctrl-C ends it. In a pipe nothing is said before the answer."""
+    os.kill(mount.process.pid, signal.SIGSTOP)
+    try:
+        words = [rofuse_test.BINARY, "route", "ls", "--state-dir", mount.state]
+        with Terminal(words, width=200) as terminal, subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as piped:
+            said = f"rofuse: waiting for the daemon of {mount.point.name} (pid {mount.process.pid}), which is busy or was stopped;"
+            terminal.wait(said, "the notice")
+            os.write(terminal.master, b"\x03")
+            assert terminal.end() == -signal.SIGINT
+            os.kill(mount.process.pid, signal.SIGCONT)
+            out, err = piped.communicate(timeout=60)
+            assert (piped.returncode, err) == (0, b"") and out.startswith(b"TARGET")
+    finally:
+        os.kill(mount.process.pid, signal.SIGCONT)
