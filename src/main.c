@@ -111,6 +111,15 @@ static GError *unknown_command(const char *word)
     return g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", word);
 }
 
+/* "help route add" is "route add --help". */
+static void turn_help(int argc, char **argv)
+{
+    if (argc < 3 || strcmp(argv[1], "help") != 0)
+        return;
+    memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof *argv);
+    argv[argc - 1] = (char *)"--help";
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
@@ -119,6 +128,7 @@ int main(int argc, char **argv)
         app_notice("no command is given; rofuse --help lists them");
         return APP_ERROR_USAGE;
     }
+    turn_help(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return print_help();
     if (strcmp(argv[1], "--version") == 0) {
