@@ -168,13 +168,14 @@ int tmpfs_new(const struct route_spec *spec, char **ret_why)
     if (mount >= 0)
         return mount;
     g_strchomp(answer.message);
+    const char *words = answer.message + (g_str_has_prefix(answer.message, "e ") ? 2 : 0); /* e for error */
     if (answer.error == EPERM || answer.error == ENOSYS) {
         *ret_why =
             g_strdup_printf("no tmpfs can be made here%s%s (%s); run rofuse as root, or declare a volume instead",
-                            answer.message[0] != '\0' ? ": " : "", answer.message, g_strerror(answer.error));
+                            words[0] != '\0' ? ": " : "", words, g_strerror(answer.error));
     } else {
-        *ret_why = g_strdup_printf("the kernel refuses its options: %s",
-                                   answer.message[0] != '\0' ? answer.message : g_strerror(answer.error));
+        *ret_why =
+            g_strdup_printf("the kernel refuses its options: %s", words[0] != '\0' ? words : g_strerror(answer.error));
     }
     return -answer.error;
 }

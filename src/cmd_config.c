@@ -4,13 +4,15 @@
 #include "command_parse.h"
 #include "compose.h"
 #include "config_print.h"
-#include "find_mount.h"
 #include "image.h"
 #include "live_config.h"
 #include "mount_arguments.h"
+#include "mount_ask.h"
 #include "paths.h"
 #include "plan.h"
 #include "run_words.h"
+
+#include <string.h>
 
 static const char summary[] =
     "Shows what is understood of options, Compose file and image together: layers, places that may be written\n"
@@ -25,7 +27,7 @@ static const char examples[] =
     "  rofuse config\n"
     "  rofuse config --compose compose.yaml --compose compose.prod.yaml --service api\n"
     "  rofuse config --image oci:images/web:1.0 -e PORT=80 -- /app/serve\n"
-    "  rofuse config --live /mnt/root > compose.override.yaml\n"
+    "  rofuse config --live web > compose.override.yaml\n"
     "  rofuse config --service api --tmpfs /run:size=16m --json | jq '.routes[]'\n"
     "\n"
     "A service's image that is not in the store yet is a note on stderr; --image must be there.\n"
@@ -71,16 +73,41 @@ struct arguments {
     char **rest;
 };
 
+/* GOption knows no value that may be left out: "--live" at the end, or before another option, becomes "--live=". */
+static void complete_live(char **options)
+{
+    for (; *options != NULL; options++)
+        if (strcmp(*options, "--live") == 0 && (options[1] == NULL || options[1][0] == '-'))
+            *options = (char *)"--live=";
+}
+
+/* A mount is shown as it is: whatever would make another one of it does not belong to it. */
+static gboolean check_live(const struct arguments *arguments, const struct mount_request *request, GError **error)
+{
+    const struct run_words *words = &arguments->words;
+    size_t n_routes;
+    (void)mount_options_routes(request->routes, &n_routes);
+    bool is_alone = request->image == NULL && request->platform == NULL && request->layers[0] == NULL &&
+                    request->compose[0] == NULL && request->service == NULL && request->project == NULL &&
+                    n_routes == 0 && words->env == NULL && words->entrypoint == NULL && words->user == NULL &&
+                    words->working_dir == NULL && words->hostname == NULL && words->command[0] == NULL;
+    return arguments->live == NULL || is_alone ||
+           app_error_usage(error,
+                           "--live shows a mount as it is, and takes --json and --state-dir alone beside it; leave "
+                           "the rest out, or --live");
+}
+
 /* NULL with one line. */
 static struct mount_request *parse(int argc, char **argv, struct arguments *arguments, GError **error)
 {
     run_words_init(&arguments->words, &argc, &argv);
     g_autofree char **options = argv;
+    complete_live(options);
     struct mount_arguments content;
     mount_arguments_init(&content);
     const GOptionEntry own[] = {
         {"live", 0, 0, G_OPTION_ARG_FILENAME, &arguments->live,
-         "What a mount has now, with what was added since, as a Compose file", "MOUNTPOINT"},
+         "What a mount (without a word: the only one) has now, as a Compose file", "MOUNTPOINT|NAME"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &arguments->as_json, "For programs: one JSON object", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL},
     };
@@ -98,6 +125,10 @@ static struct mount_request *parse(int argc, char **argv, struct arguments *argu
     }
     struct mount_request *request = done ? mount_arguments_take(&content, NULL, error) : NULL;
     mount_arguments_clear(&content);
+    if (request != NULL && !check_live(arguments, request, error)) {
+        mount_request_free(request);
+        return NULL;
+    }
     return request;
 }
 
@@ -114,18 +145,13 @@ static int print_plan(const struct mount_request *request, const struct argument
 static int print_live(const struct arguments *arguments, const struct paths *paths)
 {
     GError *error = NULL;
-    struct found_mount *found = find_mount(paths, arguments->live, &error);
-    if (found != NULL && found->state == NULL)
-        found_mount_fail_unread(found, paths, arguments->live, &error);
-    int status = 0;
-    if (found != NULL && error == NULL) {
-        g_autofree char *text = arguments->as_json ? live_config_json(found->state) : live_config_compose(found->state);
+    struct state *state = mount_state(paths, *arguments->live != '\0' ? arguments->live : NULL, &error);
+    if (state != NULL) {
+        g_autofree char *text = arguments->as_json ? live_config_json(state) : live_config_compose(state);
         (void)command_print(text, &error);
     }
-    if (error != NULL)
-        status = app_error_print(error);
-    found_mount_free(found);
-    return status;
+    state_free(state);
+    return error != NULL ? app_error_print(error) : 0;
 }
 
 int cmd_config(int argc, char **argv)

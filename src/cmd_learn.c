@@ -120,13 +120,17 @@ static char *switch_text(const json_t *result)
     return g_strdup_printf("learn mode is %s%s\n", on ? "on" : "off", changed ? "" : " already");
 }
 
-static gboolean print(const json_t *result, const char *what, gboolean as_json, GError **error)
+/* @name: of the mount. */
+static gboolean print(json_t *result, const char *what, const char *name, gboolean as_json, GError **error)
 {
     g_autofree char *text = NULL;
     if (as_json) {
-        char *dumped = json_dumps(result, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        json_t *document = json_pack("{s:s, s:s}", "schema", "rofuse.learning/1", "mount", name);
+        json_object_update(document, result); /* the answer to diff says both itself */
+        char *dumped = json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         text = g_strconcat(dumped, "\n", NULL);
         free(dumped);
+        json_decref(document);
     } else {
         text = strcmp(what, "diff") == 0 ? diff_text(result) : switch_text(result);
     }
@@ -146,7 +150,7 @@ static gboolean run(const struct options *options, GError **error)
     struct asked_mount *asked = paths != NULL ? mount_ask(paths, options->rest[1], error) : NULL;
     g_autofree char *command = g_strconcat("learn.", what, NULL);
     json_t *result = asked != NULL ? control_client_ask(asked->client, command, arguments_of(options), error) : NULL;
-    gboolean done = result != NULL && print(result, what, options->as_json, error);
+    gboolean done = result != NULL && print(result, what, asked->state->name, options->as_json, error);
     json_decref(result);
     asked_mount_free(asked);
     paths_free(paths);

@@ -18,12 +18,13 @@
 
 static const char summary[] =
     "Shows the refused writes of a mount: those that its daemon keeps in memory, and with --follow those\n"
-    "that come. Of a mount whose daemon has ended it reads the log's file; of any other log the file that\n"
-    "--from names. Without MOUNTPOINT or NAME the only mount is meant.";
+    "that come. Of a mount whose daemon was killed it reads the log's file, and of one that is gone, by its NAME,\n"
+    "the usual log file; --from names any other. Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
-    "TIME is 10m (so long ago; s, m, h, d, w), 12:00, 2026-11-26 or \"2026-11-26 12:00\".\n"
-    "In GLOB a \"*\" also stands for slashes: '/var/*' is all that lies below /var.\n"
+    "TIME is 10m (so long ago; s, m, h, d, w), 12:00 (the last time that it was so late), 2026-11-26 or\n"
+    "\"2026-11-26 12:00\".\n"
+    "In GLOB a \"*\" also stands for slashes: '/var/*' is all that lies below /var. Quote it for the shell.\n"
     "\n"
     "Examples:\n"
     "  rofuse log --follow\n"
@@ -123,6 +124,10 @@ static int show(struct shown_log *log, GError **error)
 static gboolean check(const struct arguments *arguments, GError **error)
 {
     guint n = arguments->rest != NULL ? g_strv_length(arguments->rest) : 0;
+    if (n > 1 && arguments->path != NULL)
+        return app_error_usage(error,
+                               "there is more than one word beside --path: is the pattern the shell's? Quote it, as "
+                               "in --path '/var/*'; else give one mount point or name");
     if (n > 1 || (n == 1 && *arguments->rest[0] == '\0'))
         return app_error_usage(error, "give one mount point or name, or none for the only mount: rofuse log "
                                       "[MOUNTPOINT|NAME]");

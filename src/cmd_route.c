@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 #include "command_parse.h"
+#include "find_mount.h"
 #include "json_bytes.h"
 #include "mount_ask.h"
 #include "mount_options.h"
@@ -54,7 +55,7 @@ static const char rm_summary[] =
     "Without MOUNTPOINT or NAME the only mount is meant.";
 static const char rm_examples[] = "Examples:\n"
                                   "  rofuse route rm /mnt/root /run /var/lib/app\n"
-                                  "  rofuse route rm /run\n"
+                                  "  rofuse route rm /run /tmp\n"
                                   "  rofuse route rm --force web /app/uploads\n"
                                   "\n"
                                   "The exit status is 0, 1 when a place is in use or it could not be done, 2 when\n"
@@ -218,6 +219,18 @@ static gboolean add(int argc, char **argv, struct options *options, GError **err
                json_pack("{s:o}", "routes", routes), TRUE, error);
 }
 
+/* Whether the first of several words is a target as well, and the only mount is meant. */
+static bool begins_with_target(const struct options *options, guint n)
+{
+    const char *word = options->rest[0];
+    struct paths *paths = n > 1 && word[0] == '/' ? paths_find(options->state_dir, NULL) : NULL;
+    struct found_mount *found = paths != NULL ? find_mount(paths, word, NULL) : NULL;
+    bool is_target = n == 1 || (paths != NULL && found == NULL);
+    found_mount_free(found);
+    paths_free(paths);
+    return is_target;
+}
+
 static gboolean rm(int argc, char **argv, struct options *options, GError **error)
 {
     const GOptionEntry own[] = {
@@ -229,7 +242,7 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     guint n = options->rest != NULL ? g_strv_length(options->rest) : 0;
     if (n == 0)
         return app_error_usage(error, "say which place: rofuse route rm [MOUNTPOINT|NAME] TARGET");
-    guint first = n > 1 ? 1 : 0;
+    guint first = begins_with_target(options, n) ? 0 : 1;
     g_auto(GStrv) targets = g_new0(char *, n + 1);
     for (guint i = first; i < n; i++) {
         g_autofree char *shown = text_word(options->rest[i]);
@@ -242,7 +255,7 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     }
     json_t *args = json_pack("{s:b}", "force", options->force);
     json_bytes_set_list(args, "targets", (const char *const *)targets, n - first);
-    return ask(options, n > 1 ? options->rest[0] : NULL, "route.rm", args, TRUE, error);
+    return ask(options, first == 1 ? options->rest[0] : NULL, "route.rm", args, TRUE, error);
 }
 
 static gboolean ls(int argc, char **argv, struct options *options, GError **error)

@@ -141,6 +141,9 @@ static int run(const char *state_dir, const char *word, gboolean as_json, GError
     } else if (table != NULL && !mounts_are_anothers(paths, error)) {
         g_autoptr(GPtrArray) states = state_dir_read(paths->run);
         status = show(paths, table, (struct state *const *)states->pdata, states->len, as_json);
+        g_autoptr(GError) others = NULL;
+        if (states->len == 0 && mounts_are_others(table, paths, &others))
+            app_notice("%s", others->message);
     }
     paths_free(paths);
     return status;

@@ -127,8 +127,12 @@ struct log_source *log_source_mount(const struct paths *paths, const char *word,
         source = open_dead(found->state, follow, error);
     else if (found != NULL)
         source = open_alive(paths, word, follow, error);
-    else if (follow || (source = open_gone(paths, word)) == NULL)
+    else if (follow)
         g_propagate_error(error, g_steal_pointer(&cause));
+    else if ((source = open_gone(paths, word)) != NULL)
+        app_notice("%s is gone; this is what its log has, %s", word, source->path);
+    else
+        app_error_failed(error, "%s; a log of the past is read with --from LOG", cause->message);
     found_mount_free(found);
     return source;
 }

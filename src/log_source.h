@@ -14,7 +14,8 @@ struct log_source;
 /*
  * log_source_mount - the log of a mount: of its daemon, or, where that has ended, the file in JSON that it wrote.
  *
- * @word: a mount point or a name, also that of a mount that is gone and had the usual log file; NULL = the only one.
+ * @word: a mount point or a name, also that of a mount that is gone and had the usual log file, which is said on stderr;
+ *        NULL = the only one.
  * @follow: wait for what comes; for a mount that is alive alone.
  * Owned by the caller, log_source_free(). NULL with one line.
  */

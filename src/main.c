@@ -4,6 +4,7 @@
 #include "app_error.h"
 #include "commands.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static const char help_after[] =
 static int finish_output(void)
 {
     if (ferror(stdout) != 0 || fflush(stdout) != 0) {
-        app_notice("cannot write to stdout");
+        app_notice("cannot write to stdout: %s", g_strerror(errno));
         return APP_ERROR_FAILED;
     }
     return 0;
@@ -110,6 +111,15 @@ static GError *unknown_command(const char *word)
     return g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", word);
 }
 
+/* "help route add" is "route add --help". */
+static void turn_help(int argc, char **argv)
+{
+    if (argc < 3 || strcmp(argv[1], "help") != 0)
+        return;
+    memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof *argv);
+    argv[argc - 1] = (char *)"--help";
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
@@ -118,6 +128,7 @@ int main(int argc, char **argv)
         app_notice("no command is given; rofuse --help lists them");
         return APP_ERROR_USAGE;
     }
+    turn_help(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return print_help();
     if (strcmp(argv[1], "--version") == 0) {

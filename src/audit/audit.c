@@ -130,7 +130,7 @@ static void check_where(const struct route_spec *route, GPtrArray *findings)
                                                                             : ""),
             g_strdup("declare the directory below it that the program writes to; rofuse advise names it"));
     if (is_host_bind(route)) {
-        g_autofree char *shown = text_word(route->source);
+        g_autofree char *shown = text_quote(route->source);
         /* Who may connect to a socket may do so on a read-only mount as well. */
         bool is_socket = g_str_has_suffix(route->source, ".sock");
         add(findings, AUDIT_HOST_WRITABLE, route->target,
@@ -203,7 +203,7 @@ static bool is_own(const struct fact *fact, const char *working_dir)
 static void check_fact(const struct fact *fact, const char *working_dir, GPtrArray *findings)
 {
     g_autofree char *program = fact_program(fact);
-    g_autofree char *shown = text_word(program);
+    g_autofree char *shown = text_quote(program);
     if (fact->class == FACT_FATAL) {
         add(findings, AUDIT_FATAL, fact->place, g_strdup_printf("%s: %s", shown, fact->reason),
             g_strdup("rofuse advise says what to declare"));

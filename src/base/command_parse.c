@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void print_help_if_asked(GOptionContext *context, char **argv)
         g_free(help);
         if (is_said)
             exit(0);
-        app_notice("cannot write to stdout");
+        app_notice("cannot write to stdout: %s", g_strerror(errno));
         exit(APP_ERROR_FAILED);
     }
 }
@@ -79,5 +80,5 @@ gboolean command_print(const char *text, GError **error)
 {
     if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
         return TRUE;
-    return app_error_failed(error, "cannot write to stdout");
+    return app_error_failed(error, "cannot write to stdout: %s", g_strerror(errno));
 }

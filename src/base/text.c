@@ -56,6 +56,12 @@ char *text_word(const char *bytes)
     return g_strdup_printf("\"%s\"", inside);
 }
 
+char *text_quote(const char *bytes)
+{
+    bool is_plain = bytes[0] != '\0' && strpbrk(bytes, " \"") == NULL;
+    return is_plain ? g_strdup(bytes) : g_strconcat("\"", bytes, "\"", NULL);
+}
+
 char *text_shell(const char *word)
 {
     static const char safe[] = "%+,-./:=@_";

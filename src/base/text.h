@@ -18,6 +18,9 @@ char *text_escape(const char *bytes);
  * word ends. */
 char *text_word(const char *bytes);
 
+/* In the quotes of text_word(), but not escaped: for a sentence that is escaped as a whole where it is printed. */
+char *text_quote(const char *bytes);
+
 /* A word of a shell's command line, in quotes where that is needed. Not escaped: it is the bytes that the shell reads. */
 char *text_shell(const char *word);
 

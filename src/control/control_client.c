@@ -15,10 +15,13 @@
 /* Who knows better sets it. */
 #define ANSWER_MS (10 * 60 * 1000)
 #define SEND_MS 10000
+/* Who waits longer than this at a terminal is told for what. */
+#define SILENT_MS 3000
 
 struct control_client {
     int fd;
     int answer_ms;
+    char *whose; /* is told to who waits; owned; NULL = nothing is */
     struct control_reader reader;
 };
 
@@ -46,6 +49,7 @@ void control_client_free(struct control_client *client)
         return;
     control_reader_clear(&client->reader);
     close(client->fd);
+    g_free(client->whose);
     g_free(client);
 }
 
@@ -82,6 +86,19 @@ static void fail_as_told(const json_t *answer, GError **error)
         app_error_failed(error, "%s", message);
 }
 
+/* As next_object(), for a request. */
+static int wait_for_answer(struct control_client *client, json_t **ret, GError **error)
+{
+    bool is_long = client->answer_ms < 0 || client->answer_ms > SILENT_MS;
+    if (client->whose == NULL || !is_long || !isatty(STDERR_FILENO))
+        return next_object(client, client->answer_ms, ret, error);
+    int status = next_object(client, SILENT_MS, ret, error);
+    if (status != -ETIMEDOUT)
+        return status;
+    app_notice("waiting for %s, which is busy or was stopped; Ctrl-C ends the wait", client->whose);
+    return next_object(client, client->answer_ms, ret, error);
+}
+
 json_t *control_client_ask(struct control_client *client, const char *command, json_t *args, GError **error)
 {
     json_t *request = json_pack("{s:i, s:s, s:o}", "v", 1, "do", command, "args", args != NULL ? args : json_object());
@@ -92,7 +109,7 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
     json_t *answer = NULL, *result = NULL;
     int status = control_send_text(client->fd, line, strlen(line), SEND_MS);
     if (status == 0 || status == -EPIPE || status == -ECONNRESET)
-        status = next_object(client, client->answer_ms, &answer, error);
+        status = wait_for_answer(client, &answer, error);
     else
         app_error_failed(error, "the daemon does not listen: %s", g_strerror(-status));
     if (status == 0 || status == -ETIMEDOUT)
@@ -123,6 +140,12 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
 void control_client_set_patience(struct control_client *client, int timeout_ms)
 {
     client->answer_ms = timeout_ms;
+}
+
+void control_client_set_whose(struct control_client *client, const char *whose)
+{
+    g_free(client->whose);
+    client->whose = g_strdup(whose);
 }
 
 int control_client_fd(const struct control_client *client)

@@ -33,6 +33,10 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
 /* How long control_client_ask() waits for an answer, instead of minutes; -1 = for ever. */
 void control_client_set_patience(struct control_client *client, int timeout_ms);
 
+/* Whose answer it is, "the daemon of web": told on stderr, where that is a terminal, to who waits for it; NULL, as in the
+ * beginning: nobody. */
+void control_client_set_whose(struct control_client *client, const char *whose);
+
 /* What poll(2) may wait for: readable when control_client_next() may have something. Owned by the client. What was read
  * before is not seen by poll(2): ask with timeout 0 first. */
 int control_client_fd(const struct control_client *client);

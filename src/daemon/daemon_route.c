@@ -11,8 +11,10 @@
 
 #include "app_error.h"
 #include "json_bytes.h"
+#include "mount_table.h"
 #include "mounted_places.h"
 #include "patience.h"
+#include "place.h"
 #include "route_users.h"
 #include "session.h"
 #include "state_dir.h"
@@ -20,6 +22,7 @@
 #include "volume_remove.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* More than anybody declares. */
@@ -115,6 +118,31 @@ static bool has_gone(void *stream)
     return !control_stream_is_wanted(stream);
 }
 
+/*
+ * A bind takes what is mounted below its source along, as docker's does. If that is this mount, the daemon would keep in use
+ * what it waits for to end.
+ */
+static gboolean check_source(const struct daemon *daemon, const struct route_spec *spec, GError **error)
+{
+    g_autoptr(GPtrArray) table = spec->kind == ROUTE_BIND ? mount_table_read(NULL) : NULL;
+    char *source = table != NULL ? realpath(spec->source, NULL) : NULL;
+    const struct mount_entry *inner = NULL;
+    for (guint i = 0; source != NULL && inner == NULL && i < table->len; i++) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i);
+        if (entry->device == daemon->state->device && place_is_below(entry->point, source))
+            inner = entry;
+    }
+    free(source);
+    if (inner == NULL)
+        return TRUE;
+    g_autofree char *target = text_word(spec->target), *shown = text_word(spec->source),
+                    *point = text_word(inner->point);
+    return app_error_usage(error,
+                           "bind %s: below its source %s lies this mount itself, at %s; bind a directory that does "
+                           "not have it, or declare it when mounting",
+                           target, shown, point);
+}
+
 /* Adds one. What the spec owns is the state's then. */
 static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const struct control_stream *stream,
                         GError **error)
@@ -124,6 +152,8 @@ static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const st
     const struct session_mounts mounts = {look, &places};
     char *why = NULL;
     unsigned index;
+    if (!check_source(daemon, spec, error))
+        return FALSE;
     int result = session_route_add(daemon->session, spec, &mounts, &patience, &index, &why);
     g_clear_pointer(&places.found, g_ptr_array_unref);
     if (result < 0)

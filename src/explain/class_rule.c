@@ -122,7 +122,7 @@ static char *show_name(const char *comm, const char *executable)
     const char *name = comm;
     if (name == NULL || (strcmp(name, nodes_thread) == 0 && executable != NULL))
         name = name_of(executable);
-    return text_word(name != NULL ? name : "the program");
+    return text_quote(name != NULL ? name : "the program");
 }
 
 /* By what it is now. */
@@ -294,7 +294,7 @@ static void judge_failure(const struct class_case *what, size_t failed, struct c
         return;
     }
     if (!top->is_last) {
-        g_autofree char *path = text_word(top->last_path != NULL ? top->last_path : "?");
+        g_autofree char *path = text_quote(top->last_path != NULL ? top->last_path : "?");
         g_string_append_printf(reason, "; the last that was refused before was %s", path);
     }
     tell(ret, FACT_FATAL, top->is_last ? FACT_ENDED_LAST : FACT_ENDED_EARLIER,
@@ -313,7 +313,7 @@ static void judge_passed_over(const struct class_case *what, struct class_verdic
     const struct class_process *script = &what->line[1];
     g_autofree char *name = show_refused(&what->line[0]), *end = show_end(&what->line[0]);
     g_autofree char *runner = show_runner(script, &what->line[0], "it");
-    g_autofree char *path = text_word(script->last_path != NULL ? script->last_path : "?");
+    g_autofree char *path = text_quote(script->last_path != NULL ? script->last_path : "?");
     tell(ret, FACT_PROBE, FACT_ASKED,
          g_strdup_printf("%s %s, and %s went on until %s was refused; its messages went to /dev/null", name, end,
                          runner, path));

@@ -78,7 +78,7 @@ static size_t fact_size(const struct fact *fact)
 static void judge_new(const struct facts *facts, struct fact *fact, const struct denial_record *record)
 {
     g_autofree char *program = fact_program(fact);
-    g_autofree char *shown = text_word(program);
+    g_autofree char *shown = text_quote(program);
     fact_decide(fact, FACT_OPEN, facts->is_watched ? FACT_WAITING : FACT_NOT_SEEN,
                 g_strdup(facts->is_watched ? "it is still to be seen how the program goes on"
                                            : "nobody saw how the program went on"));

@@ -192,7 +192,7 @@ static int64_t whole_seconds(const struct timespec *from, const struct timespec 
 static void tell_went_on(struct attempt *attempt, int64_t seconds)
 {
     g_autofree char *program = fact_program(attempt->fact);
-    g_autofree char *shown = text_word(program);
+    g_autofree char *shown = text_quote(program);
     attempt->is_judged = true;
     fact_decide(attempt->fact, FACT_TOLERATED, FACT_WENT_ON,
                 g_strdup_printf("%s was still at work %" G_GINT64_FORMAT " s later", shown, seconds));
@@ -202,8 +202,8 @@ static void tell_went_on(struct attempt *attempt, int64_t seconds)
 static void tell_script_went_on(struct attempt *attempt, int64_t seconds)
 {
     bool is_question = g_strcmp0(attempt->own.comm, "touch") == 0;
-    g_autofree char *tool = text_word(attempt->own.comm != NULL ? attempt->own.comm : "?");
-    g_autofree char *script = text_word(attempt->script.comm != NULL ? attempt->script.comm : "?");
+    g_autofree char *tool = text_quote(attempt->own.comm != NULL ? attempt->own.comm : "?");
+    g_autofree char *script = text_quote(attempt->script.comm != NULL ? attempt->script.comm : "?");
     attempt->is_judged = true;
     fact_decide(
         attempt->fact, is_question ? FACT_PROBE : FACT_TOLERATED, is_question ? FACT_ASKED : FACT_STEP_FAILED,

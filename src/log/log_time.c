@@ -28,7 +28,7 @@ static bool parse_age(const char *text, guint64 *ret_seconds)
     return false;
 }
 
-/* @text with what is missing of a time in ISO 8601: the day, the hour, the seconds. Owned by the caller. */
+/* @text with what is missing of a time in ISO 8601: the day, the hour, the seconds, a digit in "9:30". Owned by the caller. */
 static char *complete_time(const char *text, GDateTime *now)
 {
     g_autofree char *day = g_date_time_format(now, "%Y-%m-%d");
@@ -42,9 +42,10 @@ static char *complete_time(const char *text, GDateTime *now)
         whole = g_strdup(text);
     /* "…T12:00" */
     clock = strpbrk(whole, "T ") + 1;
-    if (strlen(clock) == 5 && clock[2] == ':')
-        return g_strconcat(whole, ":00", NULL);
-    return g_steal_pointer(&whole);
+    const char *zero = g_ascii_isdigit(clock[0]) && clock[1] == ':' ? "0" : "";
+    const char *seconds = strlen(zero) + strlen(clock) == 5 && strchr(clock, ':') == strrchr(clock, ':') ? ":00" : "";
+    g_autofree char *before = g_strndup(whole, (gsize)(clock - whole));
+    return g_strconcat(before, zero, clock, seconds, NULL);
 }
 
 static bool parse_date(const char *text, const struct timespec *now, struct timespec *ret)
@@ -55,6 +56,14 @@ static bool parse_date(const char *text, const struct timespec *now, struct time
     g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(whole, zone);
     if (time == NULL)
         return false;
+    /* Nothing has happened yet at a time of day that is still to come: the day before is meant. */
+    if (strpbrk(text, "T ") == NULL && strchr(text, ':') != NULL && g_date_time_to_unix(time) > now->tv_sec) {
+        GDateTime *yesterday = g_date_time_add_days(time, -1);
+        if (yesterday == NULL)
+            return false;
+        g_date_time_unref(g_steal_pointer(&time));
+        time = yesterday;
+    }
     *ret = (struct timespec){.tv_sec = g_date_time_to_unix(time),
                              .tv_nsec = (long)g_date_time_get_microsecond(time) * 1000};
     return true;

@@ -78,6 +78,25 @@ static struct found_mount *from_state(const GPtrArray *table, struct state *stat
     return found;
 }
 
+/* Says that the state of what is mounted there was not found. Always FALSE. */
+static gboolean fail_unread(const struct mount_entry *entry, const struct paths *paths, const char *word,
+                            GError **error)
+{
+    const struct found_mount found = {.owner = owner_of(entry)};
+    return found_mount_fail_unread(&found, paths, word, error);
+}
+
+/* The last one of that name that is mounted, or NULL: no more than a hint, as whoever mounts chooses its name. */
+static const struct mount_entry *entry_named(const GPtrArray *table, const char *name)
+{
+    for (guint i = table->len; i > 0; i--) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i - 1);
+        if (mount_entry_is_rofuse(entry) && strcmp(entry->source, name) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
 struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error)
 {
     g_autoptr(GPtrArray) table = mount_table_read(error);
@@ -93,9 +112,12 @@ struct found_mount *find_mount(const struct paths *paths, const char *word, GErr
         state = take_state(states, NULL, word);
     if (state != NULL)
         return from_state(table, state);
+    entry = strchr(word, '/') == NULL ? entry_named(table, word) : NULL;
     g_autofree char *shown = text_word(word);
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED,
-                "%s is not a rofuse mount; rofuse status lists those that there are", shown);
+    if (entry != NULL)
+        fail_unread(entry, paths, word, error);
+    else
+        app_error_failed(error, "%s is not a rofuse mount; rofuse status lists those that there are", shown);
     return NULL;
 }
 
@@ -126,6 +148,46 @@ bool mounts_are_anothers(const struct paths *paths, GError **error)
     }
     app_error_failed(error, "the mounts of %s are user %u's; that user and root alone may ask their daemons",
                      paths->run, (unsigned)st.st_uid);
+    return true;
+}
+
+/* Another user's, or NULL; root has no others. */
+static const struct mount_entry *entry_of_others(const GPtrArray *table)
+{
+    for (guint i = 0; geteuid() != 0 && i < table->len; i++) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i);
+        if (mount_entry_is_rofuse(entry) && owner_of(entry) != geteuid())
+            return entry;
+    }
+    return NULL;
+}
+
+bool mounts_are_others(const GPtrArray *table, const struct paths *paths, GError **error)
+{
+    const struct mount_entry *entry = entry_of_others(table);
+    return entry != NULL && !fail_unread(entry, paths, entry->point, error);
+}
+
+bool mounts_are_elsewhere(const struct paths *paths, GError **error)
+{
+    g_autoptr(GPtrArray) table = mount_table_read(NULL);
+    const struct mount_entry *entry = table != NULL ? entry_of_others(table) : NULL;
+    bool is_others = entry != NULL;
+    for (guint i = 0; table != NULL && entry == NULL && i < table->len; i++)
+        if (mount_entry_is_rofuse(g_ptr_array_index(table, i)))
+            entry = g_ptr_array_index(table, i);
+    if (entry == NULL)
+        return false;
+    g_autofree char *shown = text_word(entry->point);
+    if (is_others)
+        app_error_failed(error,
+                         "there is no mount of yours; %s is one of user %u, and that user and root alone may ask its "
+                         "daemon",
+                         shown, (unsigned)owner_of(entry));
+    else
+        app_error_failed(error,
+                         "there is no mount in %s; the state of %s is kept elsewhere: say where with --state-dir DIR",
+                         paths->run, shown);
     return true;
 }
 

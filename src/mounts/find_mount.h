@@ -34,6 +34,11 @@ gboolean found_mount_fail_unread(const struct found_mount *found, const struct p
 /* Whether the states cannot be read as they are another user's; says so then, and whose. */
 bool mounts_are_anothers(const struct paths *paths, GError **error);
 
+/* Whether there is a mount though no state is here: another user's, or one whose state is kept elsewhere; says so then. */
+bool mounts_are_elsewhere(const struct paths *paths, GError **error);
+/* The same of other users' mounts alone. Pure but for who asks. */
+bool mounts_are_others(const GPtrArray *table, const struct paths *paths, GError **error);
+
 void found_mount_free(struct found_mount *found); /* NULL is allowed */
 
 #endif

@@ -41,7 +41,7 @@ static struct state *find_only(const struct paths *paths, GError **error)
     }
     if (n == 1)
         return g_ptr_array_steal_index(states, at);
-    if (n == 0 && mounts_are_anothers(paths, error))
+    if (n == 0 && (mounts_are_anothers(paths, error) || mounts_are_elsewhere(paths, error)))
         return NULL;
     if (n == 0)
         app_error_failed(error, "there is no mount; rofuse mount makes one");
@@ -50,9 +50,14 @@ static struct state *find_only(const struct paths *paths, GError **error)
     return NULL;
 }
 
+struct state *mount_state(const struct paths *paths, const char *word, GError **error)
+{
+    return word != NULL ? find_by_word(paths, word, error) : find_only(paths, error);
+}
+
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error)
 {
-    struct state *state = word != NULL ? find_by_word(paths, word, error) : find_only(paths, error);
+    struct state *state = mount_state(paths, word, error);
     if (state == NULL)
         return NULL;
     struct control_client *client = NULL;
@@ -70,6 +75,8 @@ struct asked_mount *mount_ask(const struct paths *paths, const char *word, GErro
         state_free(state);
         return NULL;
     }
+    g_autofree char *whose = g_strdup_printf("the daemon of %s (pid %d)", state->name, (int)state->pid);
+    control_client_set_whose(client, whose);
     struct asked_mount *asked = g_new0(struct asked_mount, 1);
     asked->client = client;
     asked->state = state;

@@ -13,10 +13,14 @@ struct asked_mount {
     struct state *state;           /* what its daemon wrote down; owned */
 };
 
+/* What the daemon of that mount wrote down, alive or not; @word as below. Owned by the caller. NULL with one line. */
+struct state *mount_state(const struct paths *paths, const char *word, GError **error);
+
 /*
  * mount_ask - connects to the daemon of a mount.
  *
  * @word: a mount point or a name; NULL = the only mount that there is.
+ * Who waits for its answers at a terminal is told so (control_client_set_whose()).
  * Owned by the caller, asked_mount_free(). NULL with one line. One thread.
  */
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error);

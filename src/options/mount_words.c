@@ -139,7 +139,8 @@ static gboolean read_id(struct mount_value *value, const char *key, const char *
 {
     uint32_t id;
     if (!quantity_id(text, &id))
-        return fail_text(value, key, text, "a number; names are not known here, write the id", error);
+        return fail_text(value, key, text, "an id; write a number from 0 to 4294967294, as names are not known here",
+                         error);
     if (strcmp(key, "uid") == 0) {
         value->spec.uid = id;
         value->spec.has_uid = true;

@@ -198,6 +198,9 @@ struct watch_feed *watch_feed_open(const struct paths *paths, const char *word, 
         watch_feed_free(feed);
         return NULL;
     }
+    /* The screen is the terminal's from now on. */
+    control_client_set_whose(feed->followed->client, NULL);
+    control_client_set_whose(feed->asked->client, NULL);
     /* Signals are for whoever shows it. */
     sigset_t all, before;
     sigfillset(&all);

@@ -71,11 +71,15 @@ static void append_holder(GString *text, const json_t *why)
         g_autofree char *options = json_bytes_get(holder, "options"), *source = json_bytes_get(holder, "source");
         g_autofree char *from = source != NULL ? text_word(source) : NULL;
         g_autofree char *shown = options != NULL && *options != '\0' ? text_word(options) : g_strdup("rw");
+        /* One that lies in a native route is native without saying so. */
+        bool is_silent = json_is_true(json_object_get(holder, "native")) && !g_str_has_suffix(shown, "native");
         line = g_strdup_printf("%s: %s%s%s, %s%s", route, kind, from != NULL ? " " : "", from != NULL ? from : "",
-                               shown, json_is_true(json_object_get(holder, "native")) ? ", native" : "");
+                               shown, is_silent ? ", native" : "");
         text_table_append_line(text, "place", line);
     } else if (json_is_true(json_object_get(holder, "made"))) {
-        text_table_append_line(text, "place", "in memory only: the image lacks it, and runtimes need it");
+        text_table_append_line(
+            text, "place",
+            "in memory only: the image lacks it, and runtimes or places that are declared below need it");
     } else {
         text_table_append_line(text, "place",
                                json_is_true(json_object_get(holder, "learning"))

@@ -215,8 +215,12 @@ static char *not_declared_words(const struct explanation *explanation)
     if (shown != NULL)
         return g_strdup_printf("no declared place covers it, and %s", shown);
     g_auto(GStrv) list = declarations(explanation, true);
-    g_autofree char *all = g_strjoinv(" or ", list);
-    return g_strdup_printf("no declared place covers it; %s would", all);
+    g_autofree char *all = g_strjoinv(" or ", list), *place = place_to_declare(explanation);
+    const char *price =
+        place_sort_of(place) != PLACE_SYSTEM
+            ? ""
+            : ", and open programs or settings of the whole system, which are better changed in the image";
+    return g_strdup_printf("no declared place covers it; %s would%s", all, price);
 }
 
 static char *stopped_words(const struct explanation *explanation)
@@ -302,7 +306,7 @@ char *why_message(const struct explanation *explanation, const struct explain_ve
                                                      : not_declared_words(explanation);
         return g_strconcat("by learn mode alone, and gone with it; else EROFS: ", words, NULL);
     case EXPLAIN_NO_SEARCH:
-        words = access_words(&verdict->access);
+        words = permission_words(explanation, &verdict->access);
         return g_strconcat("no way to it: ", words, NULL);
     case EXPLAIN_NO_PERMISSION:
         return permission_words(explanation, &verdict->access);
@@ -324,7 +328,8 @@ char *why_message(const struct explanation *explanation, const struct explain_ve
     case EXPLAIN_NOSUID:
     case EXPLAIN_FULL:
         /* Removing a route's root is a matter of the directory around it, which may be another route's. */
-        if (explanation->route_target == NULL || strcmp(explanation->route_target, verdict->path) == 0)
+        if (explanation->route_target == NULL ||
+            (verdict->operation == EXPLAIN_REMOVE && strcmp(explanation->route_target, verdict->path) == 0))
             return g_strdup("the directory that has it cannot be written");
         return route_words(explanation, verdict->reason);
     default:

@@ -268,6 +268,15 @@ def test_help_names_every_option():
         assert re.search(rf"^  .*{re.escape(option)}\b", said, re.MULTILINE), option
 
 
+@pytest.mark.parametrize("words", [["log"], ["route"], ["route", "add"]], ids=" ".join)
+def test_help_of_a_command(words):
+    """By the word help as well."""
+    done = run("help", *words)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout == run(*words, "--help").stdout
+    assert "rofuse " + " ".join(words) in done.stdout
+    assert '"nothing" is no command' in run("help", "nothing").stderr
+
+
 def test_version():
     result = run("--version")
     assert (result.returncode, result.stderr) == (0, "")
@@ -282,4 +291,4 @@ def test_output_that_cannot_be_written(words, scratch):
         result = subprocess.run([rofuse_test.BINARY, *words, *extra], stdout=full, stderr=subprocess.PIPE, text=True,
                                 check=False)
     assert result.returncode == 1
-    assert result.stderr == "rofuse: cannot write to stdout\n"
+    assert result.stderr == "rofuse: cannot write to stdout: No space left on device\n"

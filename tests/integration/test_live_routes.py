@@ -264,6 +264,17 @@ def test_routes_of_the_mount_can_be_removed(rofuse, layer, source):
         walk(mount.point)
 
 
+def test_directories_on_the_way_stay(mount):
+    """Of a target that the image lacks; nobody can write in them."""
+    add(mount, "--tmpfs", "/on/the/way")
+    remove(mount, "/on/the/way")
+    assert os.listdir(mount.path("on")) == ["the"] and os.listdir(mount.path("on/the")) == []
+    with pytest.raises(OSError, match="Read-only"):
+        mount.path("on/new").mkdir()
+    add(mount, "--tmpfs", "/on")
+    assert os.listdir(mount.path("on")) == []
+
+
 @ROOT_ONLY
 def test_the_images_content_for_another_owner(mount):
     """What is declared of the directory itself comes before what the image has."""

@@ -230,7 +230,9 @@ def test_of_a_mount_that_is_gone_its_usual_log_is_read(scratch):
     script = ('mount -t tmpfs none /run && "$0" mount --state-dir "$1" --layer "$2" "$3" && ! mkdir "$3/x" && '
               '"$0" umount --state-dir "$1" "$3"')
     subprocess.run(["unshare", "-m", "sh", "-c", script, rofuse_test.BINARY, state, layer, point], check=True, capture_output=True)
-    assert paths(state, "web") == ["/x"]
+    done = run(state, "web", "--json")
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == ["/x"]
+    assert (done.returncode, done.stderr) == (0, f"rofuse: web is gone; this is what its log has, {state}/log/web.log\n")
     done = run(state)
     assert (done.returncode, "no mount" in done.stderr) == (1, True)
     done = run(state, "other")

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import rofuse_test
 from denial_log import call
 
 
@@ -253,3 +254,13 @@ def test_statfs_is_each_routes_own(scratch, rofuse, layer):
     mount.path("tmp/file").write_bytes(b"x" * (1 << 20))
     assert facts(mount.path("tmp/file"))[0] == 7 << 20
     assert os.statvfs(mount.path("tmp")).f_bfree * 4096 == 6 << 20
+
+
+def test_an_owner_that_the_name_space_does_not_know(scratch):
+    """The kernel's own words, without the letter that it puts before them."""
+    (scratch / "mnt").mkdir()
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", rofuse_test.BINARY, "mount", "--state-dir",
+                           scratch / "state", "--tmpfs", "/run:uid=5", scratch / "mnt"], capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode != 0 and done.stderr.count("\n") == 1
+    assert "the kernel refuses its options: tmpfs: " in done.stderr, done.stderr

@@ -333,6 +333,10 @@ static void test_several_refusals(void)
     g_assert_cmpint(verdict.because, ==, FACT_ENDED_EARLIER);
     g_assert_nonnull(strstr(verdict.reason, "the last that was refused before was \"/tmp/start prod.sh\""));
     g_free(verdict.reason);
+    what.line[0].last_path = "/tmp/new\nline"; /* whoever prints the sentence escapes it */
+    class_rule(&what, 2000, &verdict);
+    g_assert_nonnull(strstr(verdict.reason, "refused before was /tmp/new\nline"));
+    g_free(verdict.reason);
 }
 
 /* Of a script that dies the last refusal below it counts, whichever tool met it. */

@@ -30,6 +30,12 @@ static void test_times(void)
     assert_time("1w", NOON - 7 * 86400, 5000);
     assert_time("11:30", NOON - 1800, 0);
     assert_time("11:30:15", NOON - 1785, 0);
+    assert_time("9:30", NOON - 9000, 0);
+    assert_time("9:30:15", NOON - 8985, 0);
+    assert_time("2025-12-31 9:30", NOON - 86400 - 9000, 0);
+    assert_time("12:00", NOON, 0);
+    assert_time("12:01", NOON + 60 - 86400, 0); /* it is not so late yet: yesterday's */
+    assert_time("23:59:59", NOON - 43201, 0);
     assert_time("2026-01-01", NOON - 12 * 3600, 0);
     assert_time("2025-12-31 12:00", NOON - 86400, 0);
     assert_time("2025-12-31T12:00:01", NOON - 86399, 0);
@@ -39,14 +45,25 @@ static void test_times(void)
 
 static void test_no_times(void)
 {
-    static const char *const words[] = {"",           "10",
-                                        "m",          "-10m",
-                                        "10 m",       "10mm",
-                                        "yesterday",  "25:00",
-                                        "2026-13-01", "2026-01",
-                                        "T",          "2026-01-01 ",
-                                        "12:",        "99999999999999999999999s",
-                                        "10m\n",      "2026-01-01T12:00:00Zjunk"};
+    static const char *const words[] = {"",
+                                        "10",
+                                        "m",
+                                        "-10m",
+                                        "10 m",
+                                        "10mm",
+                                        "yesterday",
+                                        "25:00",
+                                        "2026-13-01",
+                                        "2026-01",
+                                        "T",
+                                        "2026-01-01 ",
+                                        "12:",
+                                        "9:3",
+                                        "9:",
+                                        ":30",
+                                        "99999999999999999999999s",
+                                        "10m\n",
+                                        "2026-01-01T12:00:00Zjunk"};
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         const struct timespec now = {NOON, 0};
         struct timespec got;
