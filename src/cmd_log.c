@@ -18,8 +18,8 @@
 
 static const char summary[] =
     "Shows the refused writes of a mount: those that its daemon keeps in memory, and with --follow those\n"
-    "that come. Of a mount whose daemon has ended it reads the log's file; of any other log the file that\n"
-    "--from names. Without MOUNTPOINT or NAME the only mount is meant.";
+    "that come. Of a mount whose daemon has ended it reads the log's file, and before it those that were\n"
+    "rotated away from it; of any other log the file that --from names. Without MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "TIME is 10m (so long ago; s, m, h, d, w), 12:00, 2026-11-26 or \"2026-11-26 12:00\".\n"
