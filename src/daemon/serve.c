@@ -61,7 +61,10 @@ static void finish(struct serve *serve, int status)
         remove_starters_place(serve);
         _exit(status);
     }
-    session_free(serve->session);
+    if (status != 0)
+        session_give_up(serve->session);
+    else
+        session_free(serve->session);
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     history_unref(serve->history);

@@ -377,6 +377,31 @@ def test_an_interrupted_copy(number, place):
 FRESH = 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && "$@" && find /run /var/lib -printf "%m %p\\n"'
 
 
+# What lets a mount with the anonymous volume /a fail after that was made.
+LATE_FAILURES = {
+    "another route": (["--mount", "type=volume,source=named,target=/x/y,volume-subpath=none"], "true", "has no none"),
+    "a nested route": (["--tmpfs", "/a/x", "-v", "/b:ro", "--mount", "type=tmpfs,target=/b/x"], "true", "the target cannot be had"),
+    "the mount": ([], "mount --bind /dev/null /dev/fuse", "cannot be mounted"),
+    "the control socket": ([], 'mkdir -p "$STATE/run/one.sock/x"', "the control socket"),
+}
+
+
+@pytest.mark.parametrize("words, before, said", LATE_FAILURES.values(), ids=LATE_FAILURES)
+def test_a_mount_that_fails_leaves_no_anonymous_volume(words, before, said, place):
+    """Nobody could come back to it. One with a name stays, and so does one that was there."""
+    rest = run(*mount_words(place, "-v", "old:/o"))
+    assert rest.returncode == 0, rest
+    (place / "mnt/o/kept").touch()
+    umount(place)
+    words = mount_words(place, "--foreground", "--log", "-", "--name", "one", "-v", "/a", "-v", "named:/n", "-v", "old:/o", *words)
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f'{before} && exec "$@"', "sh", rofuse_test.BINARY, *map(str, words)],
+                            env=os.environ | {"STATE": str(place / "state")}, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, said in result.stderr) == (1, True), result
+    assert {path.name for path in (place / "state/volumes").iterdir()} == {"named", "old"}
+    assert (place / "state/volumes/old/_data/kept").exists()
+    assert not is_mounted(place / "mnt")
+
+
 def test_places_of_root(place):
     script = ('cd / && "$1" mount --layer "$2/layer" -v data:/data --log "file:$2/log" "$2/mnt" && '
               'touch "$2/mnt/data/x" && "$1" status --json && find /run /var/lib -printf "%m %p\\n" && '
