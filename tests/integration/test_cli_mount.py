@@ -260,6 +260,14 @@ def test_status(place, rofuse):
     assert run("status", "--state-dir", place / "nothing").stdout == "no mounts\n"
 
 
+def test_status_of_a_place_without_end(place):
+    """2^63 bytes, in pages, of which JSON has one less."""
+    assert run(*mount_words(place, "--tmpfs", f"/t:size={2**63 - 1}")).returncode == 0
+    shown = status(place)[0]["routes"][0]["statvfs"]
+    assert (shown["size"], shown["used"]) == (2**63 - 1, 0)
+    umount(place)
+
+
 def test_status_of_a_stuck_daemon(place, rofuse):
     """It does not hang, and umount says whom it waits for."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
