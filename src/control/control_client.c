@@ -82,6 +82,13 @@ static void fail_as_told(const json_t *answer, GError **error)
         app_error_failed(error, "%s", message);
 }
 
+/* NULL for a failure, and for what is no answer of our version. Borrowed. */
+static json_t *result_of(const json_t *answer)
+{
+    bool is_ours = json_integer_value(json_object_get(answer, "v")) == 1;
+    return is_ours && json_is_true(json_object_get(answer, "ok")) ? json_object_get(answer, "result") : NULL;
+}
+
 json_t *control_client_ask(struct control_client *client, const char *command, json_t *args, GError **error)
 {
     json_t *request = json_pack("{s:i, s:s, s:o}", "v", 1, "do", command, "args", args != NULL ? args : json_object());
@@ -98,9 +105,9 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
     if (status == 0 || status == -ETIMEDOUT)
         app_error_failed(error, status == 0 ? "the daemon has closed the connection: it ends, or has too many of them"
                                             : "the daemon does not answer");
-    if (status > 0 && json_is_true(json_object_get(answer, "ok")))
-        result = json_incref(json_object_get(answer, "result"));
-    else if (status > 0)
+    if (status > 0)
+        result = json_incref(result_of(answer));
+    if (status > 0 && result == NULL)
         fail_as_told(answer, error);
     json_decref(answer);
     return result;

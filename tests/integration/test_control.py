@@ -177,6 +177,31 @@ def test_followers_leave_places_to_those_who_ask(mount):
             rofuse_test.wait_until(lambda: control.ask("log", follow=True)["ok"], "the place of who has gone")
 
 
+@pytest.mark.parametrize("line", [
+    b'{"v":2,"ok":true,"result":{"routes":[]}}',
+    b'{"v":1,"ok":true}',
+    b'{"v":1,"ok":false}',
+    b'{"v":1,"ok":false,"error":"no"}',
+    b'{"v":1,"ok":1,"result":{"routes":[]}}',
+])
+def test_the_answer_of_another_version(mount, line):
+    """Of a daemon that was started before, or by another rofuse."""
+    with Control(mount) as control:
+        path = control.path
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        words = [rofuse_test.BINARY, "route", "ls", "--state-dir", mount.state, mount.point]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as stream:
+                assert json.loads(stream.readline())["v"] == 1
+                connection.sendall(line + b"\n")
+                assert asking.communicate(timeout=60) == ("", "rofuse: the daemon's answer is of another version\n")
+            assert asking.returncode == 1
+
+
 FLOOD = """
 import socket, sys, threading, time
 def flood():
