@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* What a daemon may say at once: the facts of thousands of places. */
@@ -125,6 +126,13 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
     *ret = json_incref(event);
     json_decref(object);
     return event != NULL ? 1 : -1;
+}
+
+bool control_client_is_closed(const struct control_client *client)
+{
+    char c;
+    ssize_t n = recv(client->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void control_client_set_patience(struct control_client *client, int timeout_ms)

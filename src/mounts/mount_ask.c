@@ -50,6 +50,12 @@ static struct state *find_only(const struct paths *paths, GError **error)
     return NULL;
 }
 
+struct control_client *mount_ask_again(const char *run, const struct state *state, GError **error)
+{
+    g_autofree char *path = control_socket_path(run, state->name);
+    return control_client_new(path, error);
+}
+
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error)
 {
     struct state *state = word != NULL ? find_by_word(paths, word, error) : find_only(paths, error);
@@ -63,8 +69,7 @@ struct asked_mount *mount_ask(const struct paths *paths, const char *word, GErro
                          "rofuse umount takes away what is left",
                          shown);
     } else {
-        g_autofree char *path = control_socket_path(paths->run, state->name);
-        client = control_client_new(path, error);
+        client = mount_ask_again(paths->run, state, error);
     }
     if (client == NULL) {
         state_free(state);

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 
+from control import Control
 import jsonschema
 import pytest
 import rofuse_test
@@ -241,6 +243,38 @@ def test_a_daemon_that_hangs_does_not_take_the_keys(mount):
             assert terminal.end() == 0
         finally:
             mount.process.send_signal(signal.SIGCONT)
+
+
+def test_a_daemon_that_wants_the_place_back_has_not_ended(mount):
+    """A connection that asks nothing is closed where others come, or after a minute; then it is made anew."""
+    with Terminal(words(mount)) as terminal:
+        terminal.wait("Nothing has been refused yet", "the empty view")
+        others = []
+
+        def is_served(control):
+            try:
+                return control.ask("nonsense") is not None
+            except (BrokenPipeError, ConnectionResetError):
+                return False
+
+        def only_the_follower_is_left():
+            terminal.take()
+            more = Control(mount)
+            if is_served(more):
+                others.append(more)
+            ended = select.select([one.socket for one in others], [], [], 0)[0]
+            others[:] = [one for one in others if one.socket not in ended]
+            return len(others) == 31
+
+        rofuse_test.wait_until(only_the_follower_is_left, "all other places")
+        for control in others:
+            control.close()
+        run(mount, "mkdir", "/var/lib/app/new")
+        terminal.wait(row("/var/lib/app/new"), "what comes then")
+        terminal.press("t", "enter")
+        terminal.wait("let the program try again", "the answer")
+        terminal.press("q")
+        assert terminal.end() == 0
 
 
 def test_sizes(mount):
