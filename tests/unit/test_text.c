@@ -22,8 +22,7 @@ static const char *const words[] = {
     "\xc3\xa9",
     "1\n2",
     "\n7",
-    "\xff"
-    "7f",
+    "\3777f",
     "'\n'",
     "\\n\n",
     "*",
