@@ -6,6 +6,7 @@
 #include "seed.h"
 #include "tmpfs.h"
 #include "volume.h"
+#include "volume_remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +69,7 @@ static int open_tmpfs(struct route *route, const struct backing_image *image, ch
 
 static int open_volume(struct route *route, const char *volume_dir, const struct backing_image *image, char **ret_why)
 {
+    route->is_anonymous = route->spec.source == NULL;
     int fd = volume_open(&route->spec, volume_dir, image, &route->lock_fd, ret_why);
     if (fd < 0)
         return fd;
@@ -150,7 +152,7 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
         const char *name = spec->kind == ROUTE_VOLUME && spec->source != NULL ? spec->source : NULL;
         *ret_why = g_strdup_printf("%s %s%s%s: %s", route_kind_name(spec->kind), name != NULL ? name : "",
                                    name != NULL ? " at " : "", spec->target, why);
-        backing_close(route);
+        backing_give_up(route, volume_dir);
         return status;
     }
     route->root_is_dir = S_ISDIR(st.st_mode);
@@ -178,4 +180,12 @@ void backing_close(struct route *route)
     route_spec_clear(&route->spec);
     g_free(route->target);
     g_free(route);
+}
+
+void backing_give_up(struct route *route, const char *volume_dir)
+{
+    g_autofree char *name = route->is_anonymous ? g_strdup(route->spec.source) : NULL;
+    backing_close(route); /* and the lock with it */
+    if (name != NULL)
+        (void)volume_remove(volume_dir, name);
 }

@@ -42,4 +42,8 @@ int backing_open(const struct route_spec *spec, const char *volume_dir, const st
 /* Closes the root and frees the route; NULL is allowed. */
 void backing_close(struct route *route);
 
+/* The same of a route of which nothing comes: an anonymous volume that was made for it is removed, as nobody could come back
+ * to it. */
+void backing_give_up(struct route *route, const char *volume_dir);
+
 #endif

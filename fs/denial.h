@@ -105,7 +105,7 @@ struct denial_event {
 
 /*
  * A sink. write() runs in the sink's own thread and may block; reopen() is called in that thread after
- * denial_log_reopen(); close() once at the end, in the thread that frees the log.
+ * denial_log_reopen(), and after that thread by denial_log_end(); close() once at the end, in the thread that frees the log.
  */
 struct denial_sink {
     void (*write)(void *data, const struct denial_event *event);
@@ -164,6 +164,12 @@ bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial
 
 /* Asks every sink to reopen what it writes to (SIGHUP). Any thread; returns at once. */
 void denial_log_reopen(struct denial_log *log);
+
+/*
+ * denial_log_end - the same as denial_log_free(), but that nothing is closed or freed: for a process that ends by _exit(2) while
+ * some thread may still ask for the counters. Sinks say what is left to say in reopen(). denial_log_free() may follow.
+ */
+void denial_log_end(struct denial_log *log, unsigned seconds);
 
 /*
  * Flushes folded records, gives each sink up to @seconds to write what is queued, and longer while it gets on with that, then

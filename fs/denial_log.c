@@ -25,6 +25,7 @@ struct outlet {
     struct denial_sink sink;
     struct event_queue queue;
     pthread_t thread;
+    bool has_ended; /* its thread; the ending thread alone */
 };
 
 struct denial_log {
@@ -38,6 +39,7 @@ struct denial_log {
     atomic_uint_fast64_t denied, learned, folded, dropped;
     denial_look *look; /* NULL = nobody; immutable after the first report */
     void *look_data;
+    bool has_ended; /* its threads; the ending thread alone */
 };
 
 static void *run_outlet(void *data)
@@ -165,25 +167,40 @@ static bool wait_for_outlet(struct outlet *outlet, unsigned seconds)
     }
 }
 
-/* Ends a sink; one that is stuck is left behind. */
-static void end_outlet(struct outlet *outlet, unsigned seconds)
-{
-    if (!wait_for_outlet(outlet, seconds)) {
-        pthread_detach(outlet->thread);
-        return;
-    }
-    pthread_join(outlet->thread, NULL);
-    outlet->sink.close(outlet->sink.data);
-    event_queue_clear(&outlet->queue);
-    g_free(outlet);
-}
-
-static void free_log(struct denial_log *log, unsigned seconds)
+/* One that is stuck is left behind. */
+static void end_outlets(struct denial_log *log, unsigned seconds)
 {
     for (size_t i = 0; i < log->n_outlets; i++)
         event_queue_stop(&log->outlets[i]->queue);
-    for (size_t i = 0; i < log->n_outlets; i++)
-        end_outlet(log->outlets[i], seconds);
+    for (size_t i = 0; i < log->n_outlets; i++) {
+        struct outlet *outlet = log->outlets[i];
+        outlet->has_ended = wait_for_outlet(outlet, seconds);
+        if (outlet->has_ended)
+            pthread_join(outlet->thread, NULL);
+        else
+            pthread_detach(outlet->thread);
+    }
+}
+
+static void end_threads(struct denial_log *log, unsigned seconds)
+{
+    event_queue_stop(&log->queue);
+    pthread_join(log->dispatcher, NULL);
+    end_outlets(log, seconds);
+    log->has_ended = true;
+}
+
+/* Once the threads have ended. */
+static void free_log(struct denial_log *log)
+{
+    for (size_t i = 0; i < log->n_outlets; i++) {
+        struct outlet *outlet = log->outlets[i];
+        if (!outlet->has_ended)
+            continue;
+        outlet->sink.close(outlet->sink.data);
+        event_queue_clear(&outlet->queue);
+        g_free(outlet);
+    }
     g_free(log->outlets);
     event_queue_clear(&log->queue);
     fold_free(log->fold);
@@ -211,7 +228,8 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
     if (status < 0) {
         for (; n_taken < n_sinks; n_taken++)
             sinks[n_taken].close(sinks[n_taken].data);
-        free_log(log, 1);
+        end_outlets(log, 1);
+        free_log(log);
         return status;
     }
     *ret = log;
@@ -308,11 +326,21 @@ void denial_log_reopen(struct denial_log *log)
         event_queue_ask_reopen(&log->outlets[i]->queue);
 }
 
+void denial_log_end(struct denial_log *log, unsigned seconds)
+{
+    end_threads(log, seconds);
+    for (size_t i = 0; i < log->n_outlets; i++) {
+        const struct outlet *outlet = log->outlets[i];
+        if (outlet->has_ended && outlet->sink.reopen != NULL)
+            outlet->sink.reopen(outlet->sink.data);
+    }
+}
+
 void denial_log_free(struct denial_log *log, unsigned seconds)
 {
     if (log == NULL)
         return;
-    event_queue_stop(&log->queue);
-    pthread_join(log->dispatcher, NULL);
-    free_log(log, seconds);
+    if (!log->has_ended)
+        end_threads(log, seconds);
+    free_log(log);
 }

@@ -65,7 +65,7 @@ static int open_backing(struct tree *tree, const struct route_spec *spec, const 
                                route_kind_name(spec->kind), spec->target,
                                (*ret)->root_is_dir ? "the image has a file there"
                                                    : "the source is a file and the image has a directory there");
-    backing_close(g_steal_pointer(ret));
+    backing_give_up(g_steal_pointer(ret), volume_dir);
     return -ENOTDIR;
 }
 
@@ -107,12 +107,12 @@ int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index,
     return 0;
 }
 
-void graft_give_up(struct tree *tree, struct graft *graft)
+void graft_give_up(struct tree *tree, struct graft *graft, const char *volume_dir)
 {
     if (graft->route != NULL) {
         node_unref(tree->table, graft->route->root);
         node_unref(tree->table, graft->route->parent);
-        backing_close(graft->route);
+        backing_give_up(graft->route, volume_dir);
     }
     tree_place_clear(tree, &graft->place);
     graft->route = NULL;
@@ -138,7 +138,7 @@ int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned in
     if (status == 0)
         graft_done(tree, &graft);
     else
-        graft_give_up(tree, &graft);
+        graft_give_up(tree, &graft, volume_dir);
     return status;
 }
 

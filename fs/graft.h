@@ -23,8 +23,8 @@ int graft_find(struct tree *tree, const struct route_spec *spec, struct graft *r
 int graft_open(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
                const struct patience *patience, struct graft *graft, char **ret_why);
 
-/* Nothing comes of it. */
-void graft_give_up(struct tree *tree, struct graft *graft);
+/* Nothing comes of it: an anonymous volume that was made for it is removed. */
+void graft_give_up(struct tree *tree, struct graft *graft, const char *volume_dir);
 
 /* Puts the route there; it belongs to the tree now, and @graft is cleared. */
 void graft_done(struct tree *tree, struct graft *graft);

@@ -321,7 +321,7 @@ int live_add(struct tree *tree, const struct route_spec *spec, unsigned index, c
         return 0;
     }
     unmake_way(tree, &graft.place, ret);
-    graft_give_up(tree, &graft);
+    graft_give_up(tree, &graft, volume_dir);
     return status;
 }
 

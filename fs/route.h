@@ -89,6 +89,7 @@ struct route {
     bool is_local;      /* on a file system whose close(2) tells nothing new and whose files the kernel can be given */
     bool is_stacked;    /* on an overlayfs */
     bool is_private;    /* nobody but this mount can change it (a tmpfs of our own): caches may be infinite */
+    bool is_anonymous;  /* a volume that was made without a name, for this route alone; immutable */
     bool is_learn;      /* the image on a throw-away layer (learn mode): what is allowed here would have been refused */
     bool native;        /* spec.native, or nested in a native one; set by native_plan() */
     uint64_t native_id; /* the native mount's id while it is mounted, else 0; the session's own thread */

@@ -10,6 +10,7 @@
 #include "session_order.h"
 #include "session_private.h"
 #include "session_threads.h"
+#include "volume_remove.h"
 #include "writers.h"
 
 #include <errno.h>
@@ -122,7 +123,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     if (status == 0)
         status = native_plan(session->tree, session->limits, ret_why);
     if (status < 0) {
-        session_free(session);
+        session_give_up(session);
         return status;
     }
     assume_power_read(&session->ops.power);
@@ -143,7 +144,7 @@ int session_new(const struct session_options *options, struct session **ret, cha
     if (options->learn)
         status = session_begin_learn(session, ret_why);
     if (status < 0) {
-        session_free(session);
+        session_give_up(session);
         return status;
     }
     *ret = session;
@@ -440,4 +441,19 @@ void session_free(struct session *session)
     g_free(session->mountpoint);
     g_free(session->name);
     g_free(session);
+}
+
+void session_give_up(struct session *session)
+{
+    if (session == NULL)
+        return;
+    g_autofree char *store = g_strdup(session->volume_dir);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const struct route *route = session->tree != NULL ? tree_first_route(session->tree) : NULL;
+    for (; route != NULL; route = tree_next_route(route))
+        if (route->is_anonymous)
+            g_ptr_array_add(names, g_strdup(route->spec.source));
+    session_free(session); /* it has them in use */
+    for (guint i = 0; i < names->len; i++)
+        (void)volume_remove(store, g_ptr_array_index(names, i));
 }

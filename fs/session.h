@@ -39,7 +39,7 @@ struct session_options {
  * session_new - opens layers and routes; nothing is mounted yet, nothing of the host is changed but new volumes,
  * missing bind sources and missing nested targets.
  *
- * @ret_why: on failure one line for a person; owned, g_free().
+ * @ret_why: on failure one line for a person; owned, g_free(). No anonymous volume is left then.
  * Returns 0 or -errno. Call after the last fork, before other threads use the process's credentials.
  */
 int session_new(const struct session_options *options, struct session **ret, char **ret_why);
@@ -168,6 +168,10 @@ struct explanation *session_explain(struct session *session, const char *path, c
 
 /* A descriptor that becomes readable when the mount is gone and all serving threads have ended. Owned by the session. */
 int session_ended_fd(const struct session *session);
+
+/* As session_free(), where nothing has come of the mount: the anonymous volumes that were made for it are removed, as nobody
+ * could come back to them. */
+void session_give_up(struct session *session);
 
 /* Joins the threads and frees everything. The mount must be gone or never have been started. NULL is allowed. */
 void session_free(struct session *session);

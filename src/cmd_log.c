@@ -18,8 +18,9 @@
 
 static const char summary[] =
     "Shows the refused writes of a mount: those that its daemon keeps in memory, and with --follow those\n"
-    "that come. Of a mount whose daemon was killed it reads the log's file, and of one that is gone, by its NAME,\n"
-    "the usual log file; --from names any other. Without MOUNTPOINT or NAME the only mount is meant.";
+    "that come. Of a mount whose daemon has ended it reads the log's file, of one that is gone, by its NAME, the\n"
+    "usual log file, and before it those that were rotated away from it; --from names any other. Without\n"
+    "MOUNTPOINT or NAME the only mount is meant.";
 
 static const char examples[] =
     "TIME is 10m (so long ago; s, m, h, d, w), 12:00 (the last time that it was so late), 2026-11-26 or\n"

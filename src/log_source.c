@@ -2,6 +2,7 @@
 
 #include "app_error.h"
 #include "find_mount.h"
+#include "log_older.h"
 #include "mount_ask.h"
 #include "record_parse.h"
 #include "state_dir.h"
@@ -13,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct log_source {
     struct asked_mount *asked; /* owned; NULL = it is a file */
     FILE *file;                /* owned unless it is stdin */
+    struct log_older newer;    /* what is to be read after @file */
     char *path;                /* owned */
 };
 
@@ -46,6 +49,7 @@ void log_source_free(struct log_source *source)
     asked_mount_free(source->asked);
     if (source->file != NULL && source->file != stdin)
         fclose(source->file);
+    log_older_clear(&source->newer);
     g_free(source->path);
     g_free(source);
 }
@@ -55,6 +59,43 @@ char *log_source_name(const struct log_source *source)
     if (source->path == NULL)
         return g_strdup("the daemon");
     return strcmp(source->path, "-") == 0 ? g_strdup("stdin") : text_word(source->path);
+}
+
+/* Else nobody knew that something is missing. */
+static void tell_unread(const struct log_older *older, const char *path)
+{
+    g_autofree char *shown = text_word(path);
+    if (older->n_packed > 0)
+        app_notice("%s: older logs that are compressed, and not read: %u; zcat LOG | rofuse log --from - shows one",
+                   shown, older->n_packed);
+    if (older->n_unopened > 0)
+        app_notice("%s: older logs that cannot be read, or are too many: %u", shown, older->n_unopened);
+}
+
+/* The log of a mount: its file, after those that it was before it was rotated. NULL with one line, where there is none. */
+static struct log_source *open_rotated(const char *path, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    struct log_older older;
+    struct stat st;
+    struct log_source *source = log_source_file(path, &cause);
+    bool is_open = source != NULL && fstat(fileno(source->file), &st) == 0;
+    log_older_open(path, is_open ? &st : NULL, &older);
+    if (source == NULL && (access(path, F_OK) == 0 || g_queue_is_empty(&older.streams))) {
+        log_older_clear(&older);
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return NULL;
+    }
+    if (source == NULL) {
+        source = g_new0(struct log_source, 1);
+        source->path = g_strdup(path);
+    } else {
+        g_queue_push_tail(&older.streams, source->file);
+    }
+    source->file = g_queue_pop_head(&older.streams);
+    source->newer = older;
+    tell_unread(&older, path);
+    return source;
 }
 
 /* The first of its logs that is a file in JSON; NULL where there is none. Borrowed. */
@@ -78,7 +119,7 @@ static struct log_source *open_dead(const struct state *state, bool follow, GErr
                          "the daemon of %s has ended and its log was no file in JSON; look where --log said, or in "
                          "journalctl, or name a file with --from",
                          shown);
-    return follow || path == NULL ? NULL : log_source_file(path, error);
+    return follow || path == NULL ? NULL : open_rotated(path, error);
 }
 
 static struct log_source *open_alive(const struct paths *paths, const char *word, bool follow, GError **error)
@@ -113,7 +154,7 @@ static struct log_source *open_gone(const struct paths *paths, const char *word)
         return NULL;
     g_autofree char *name = g_strconcat(word, ".log", NULL);
     g_autofree char *path = g_build_filename(paths->log, name, NULL);
-    return log_source_file(path, NULL);
+    return open_rotated(path, NULL);
 }
 
 struct log_source *log_source_mount(const struct paths *paths, const char *word, bool follow, GError **error)
@@ -137,8 +178,8 @@ struct log_source *log_source_mount(const struct paths *paths, const char *word,
     return source;
 }
 
-/* 1, or -1 at the end. What is beyond the longest line that can be a record is read and forgotten. */
-static int next_of_file(struct log_source *source, char **ret, GError **error)
+/* 1, or -1 at the file's end. What is beyond the longest line that can be a record is read and forgotten. */
+static int next_line(struct log_source *source, char **ret, GError **error)
 {
     GString *line = g_string_sized_new(1024);
     int c;
@@ -153,6 +194,18 @@ static int next_of_file(struct log_source *source, char **ret, GError **error)
     bool is_end = ferror(source->file) || (c == EOF && line->len == 0);
     *ret = g_string_free(line, is_end);
     return is_end ? -1 : 1;
+}
+
+/* The same of all files, one after the other. */
+static int next_of_files(struct log_source *source, char **ret, GError **error)
+{
+    for (;;) {
+        int status = next_line(source, ret, error);
+        if (status > 0 || ferror(source->file) || g_queue_is_empty(&source->newer.streams))
+            return status;
+        fclose(source->file);
+        source->file = g_queue_pop_head(&source->newer.streams);
+    }
 }
 
 static int next_of_daemon(struct log_source *source, int timeout_ms, char **ret, GError **error)
@@ -170,7 +223,7 @@ static int next_of_daemon(struct log_source *source, int timeout_ms, char **ret,
 
 int log_source_next(struct log_source *source, char **ret, GError **error)
 {
-    return source->asked != NULL ? next_of_daemon(source, 0, ret, error) : next_of_file(source, ret, error);
+    return source->asked != NULL ? next_of_daemon(source, 0, ret, error) : next_of_files(source, ret, error);
 }
 
 bool log_source_wait(const struct log_source *source, int output)

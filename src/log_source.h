@@ -12,7 +12,8 @@
 struct log_source;
 
 /*
- * log_source_mount - the log of a mount: of its daemon, or, where that has ended, the file in JSON that it wrote.
+ * log_source_mount - the log of a mount: of its daemon, or, where that has ended, the file in JSON that it wrote,
+ * after those that it was before rotations (log_older.h).
  *
  * @word: a mount point or a name, also that of a mount that is gone and had the usual log file, which is said on stderr;
  *        NULL = the only one.

@@ -21,22 +21,40 @@ void advise_comment(GString *out, const char *format, ...)
     g_string_append_printf(out, "# %s\n", line);
 }
 
+/* The option and its value, owned by the caller; NULL for a setting, which is a text. */
+static const char *option_of(const struct advice *advice, char **ret_value)
+{
+    switch (advice->kind) {
+    case ADVICE_TMPFS:
+        *ret_value = advise_tmpfs_value(&advice->spec, ADVISE_ROFUSE);
+        return "--tmpfs";
+    case ADVICE_VOLUME:
+    case ADVICE_BIND:
+        *ret_value = advise_volume_value(&advice->spec);
+        return "-v";
+    case ADVICE_ENV:
+        *ret_value = g_strconcat(advice->name, "=", advice->value, NULL);
+        return "-e";
+    default:
+        return NULL;
+    }
+}
+
 char *advise_option(const struct advice *advice)
 {
     g_autofree char *value = NULL;
-    switch (advice->kind) {
-    case ADVICE_TMPFS:
-        value = advise_tmpfs_value(&advice->spec, ADVISE_ROFUSE);
-        return g_strconcat("--tmpfs ", value, NULL);
-    case ADVICE_VOLUME:
-    case ADVICE_BIND:
-        value = advise_volume_value(&advice->spec);
-        return g_strconcat("-v ", value, NULL);
-    case ADVICE_ENV:
-        return g_strconcat("-e ", advice->name, "=", advice->value, NULL);
-    default:
-        return g_strdup(advice->text);
-    }
+    const char *option = option_of(advice, &value);
+    return option != NULL ? g_strconcat(option, " ", value, NULL) : g_strdup(advice->text);
+}
+
+char *advise_option_shell(const struct advice *advice)
+{
+    g_autofree char *value = NULL;
+    const char *option = option_of(advice, &value);
+    if (option == NULL)
+        return text_escape(advice->text);
+    g_autofree char *word = text_shell(value);
+    return g_strconcat(option, " ", word, NULL);
 }
 
 char *advise_owner(const struct advice *advice)
@@ -77,17 +95,28 @@ void advise_comment_head(GString *out, const struct advise_output *output, const
     }
 }
 
+/* "# TITLE: OPTION REST". */
+static void comment_option(GString *out, const char *title, const struct advice *advice, const char *rest)
+{
+    g_autofree char *option = advise_option_shell(advice), *shown = text_escape(rest);
+    g_string_append_printf(out, "# %s: %s%s\n", title, option, shown);
+}
+
 static void comment_others(GString *out, const struct advise_output *output)
 {
     for (guint i = 0; i < output->list->advices->len; i++) {
         const struct advice *advice = g_ptr_array_index(output->list->advices, i);
-        g_autofree char *option = advise_option(advice), *who = advise_who(advice->facts);
-        if (advice->kind == ADVICE_SETTING)
-            advise_comment(out, "To be set elsewhere: %s (%s; %s)", option, advice->why, who);
-        else if (advice->need == ADVICE_CHOICE)
-            advise_comment(out, "Your choice: %s: %s (%s)", option, advice->why, who);
-        else if (!advise_applies(output, advice))
-            advise_comment(out, "Would also stop these messages: %s (%s)", option, who);
+        g_autofree char *who = advise_who(advice->facts), *rest = NULL;
+        if (advice->kind == ADVICE_SETTING) {
+            rest = g_strdup_printf(" (%s; %s)", advice->why, who);
+            comment_option(out, "To be set elsewhere", advice, rest);
+        } else if (advice->need == ADVICE_CHOICE) {
+            rest = g_strdup_printf(": %s (%s)", advice->why, who);
+            comment_option(out, "Your choice", advice, rest);
+        } else if (!advise_applies(output, advice)) {
+            rest = g_strdup_printf(" (%s)", who);
+            comment_option(out, "Would also stop these messages", advice, rest);
+        }
     }
 }
 

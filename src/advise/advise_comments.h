@@ -25,4 +25,7 @@ char *advise_owner(const struct advice *advice);
 /* What an advice declares, in docker's words: "--tmpfs /run", "-e A=b", the text of a setting. Owned by the caller. */
 char *advise_option(const struct advice *advice);
 
+/* The same with the value quoted for a shell: one line that is safe to print, and not to be escaped once more. */
+char *advise_option_shell(const struct advice *advice);
+
 #endif

@@ -61,7 +61,7 @@ static void append_title(GString *out, const struct advise_output *output)
         if (!advise_applies(output, advice))
             continue;
         has_setting |= !is_declaration(advice);
-        g_autofree char *option = is_declaration(advice) ? advise_option(advice) : NULL;
+        g_autofree char *option = is_declaration(advice) ? advise_option_shell(advice) : NULL;
         if (option != NULL)
             g_string_append_printf(options, " %s", option);
     }
@@ -69,7 +69,7 @@ static void append_title(GString *out, const struct advise_output *output)
     if (mount != NULL)
         g_string_append_printf(out, "%s: ", mount);
     if (*said != '\0')
-        append_line(out, "declare%s", said);
+        g_string_append_printf(out, "declare%s\n", said);
     else if (has_setting)
         append_line(out, "no place is to be declared, but something is to be set");
     else
@@ -78,8 +78,8 @@ static void append_title(GString *out, const struct advise_output *output)
 
 static void append_advice(GString *out, const struct advice *advice)
 {
-    g_autofree char *option = advise_option(advice), *who = advise_who(advice->facts);
-    append_line(out, "  %s", option);
+    g_autofree char *option = advise_option_shell(advice), *who = advise_who(advice->facts);
+    g_string_append_printf(out, "  %s\n", option);
     append_paragraph(out, "%s%s (%s)", advice->changes ? "changed: " : "", advice->why, who);
     if (advice->cost != NULL)
         append_paragraph(out, "its price: %s", advice->cost);

@@ -17,8 +17,13 @@ static void append_hex(GString *text, const char *bytes, size_t length)
         g_string_append_printf(text, "\\x%02x", (unsigned char)bytes[i]);
 }
 
-/* @only_invalid: characters that are UTF-8 stay, whatever they are. @quote: a double quote gets a backslash. */
-static char *escape(const char *bytes, bool only_invalid, bool quote)
+enum escape {
+    ONLY_INVALID = 1,   /* characters that are UTF-8 stay, whatever they are */
+    QUOTE = 2,          /* a double quote gets a backslash */
+    KEEP_BACKSLASH = 4, /* it is not doubled */
+};
+
+static char *escape(const char *bytes, unsigned how)
 {
     GString *text = g_string_sized_new(strlen(bytes) + 8);
     const char *end = bytes + strlen(bytes);
@@ -30,11 +35,11 @@ static char *escape(const char *bytes, bool only_invalid, bool quote)
             continue;
         }
         size_t length = (size_t)(g_utf8_next_char(bytes) - bytes);
-        if (c == '\\')
+        if (c == '\\' && (how & KEEP_BACKSLASH) == 0)
             g_string_append(text, "\\\\");
-        else if (quote && c == '"')
+        else if ((how & QUOTE) != 0 && c == '"')
             g_string_append(text, "\\\"");
-        else if (!only_invalid && is_unsafe(c))
+        else if ((how & ONLY_INVALID) == 0 && is_unsafe(c))
             append_hex(text, bytes, length);
         else
             g_string_append_len(text, bytes, (gssize)length);
@@ -45,14 +50,19 @@ static char *escape(const char *bytes, bool only_invalid, bool quote)
 
 char *text_escape(const char *bytes)
 {
-    return escape(bytes, false, false);
+    return escape(bytes, 0);
+}
+
+char *text_escape_line(const char *line)
+{
+    return escape(line, KEEP_BACKSLASH);
 }
 
 char *text_word(const char *bytes)
 {
     if (bytes[0] != '\0' && strpbrk(bytes, " \"") == NULL)
-        return escape(bytes, false, false);
-    g_autofree char *inside = escape(bytes, false, true);
+        return escape(bytes, 0);
+    g_autofree char *inside = escape(bytes, QUOTE);
     return g_strdup_printf("\"%s\"", inside);
 }
 
@@ -62,8 +72,33 @@ char *text_quote(const char *bytes)
     return is_plain ? g_strdup(bytes) : g_strconcat("\"", bytes, "\"", NULL);
 }
 
+/* Three octal digits end by themselves in every shell, hexadecimal ones do not. */
+static char *shell_quote_unsafe(const char *word)
+{
+    g_autofree char *escaped = escape(word, 0);
+    GString *quoted = g_string_new("$'");
+    for (const char *c = escaped; *c != '\0'; c++) {
+        if (*c == '\'') {
+            g_string_append(quoted, "\\'");
+        } else if (*c != '\\') {
+            g_string_append_c(quoted, *c);
+        } else if (*++c == '\\') {
+            g_string_append(quoted, "\\\\");
+        } else { /* \xHH */
+            int byte = g_ascii_xdigit_value(c[1]) * 16 + g_ascii_xdigit_value(c[2]);
+            g_string_append_printf(quoted, "\\%03o", (unsigned)byte);
+            c += 2;
+        }
+    }
+    g_string_append_c(quoted, '\'');
+    return g_string_free(quoted, FALSE);
+}
+
 char *text_shell(const char *word)
 {
+    g_autofree char *line = text_escape_line(word);
+    if (strcmp(line, word) != 0)
+        return shell_quote_unsafe(word);
     static const char safe[] = "%+,-./:=@_";
     bool is_plain = *word != '\0';
     for (const char *c = word; *c != '\0'; c++)
@@ -75,7 +110,7 @@ char *text_repair(const char *bytes)
 {
     if (g_utf8_validate(bytes, -1, NULL))
         return NULL;
-    return escape(bytes, true, false);
+    return escape(bytes, ONLY_INVALID);
 }
 
 char *text_clean_path(const char *path)

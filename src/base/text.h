@@ -14,6 +14,9 @@
  */
 char *text_escape(const char *bytes);
 
+/* text_escape() for a line in which names are escaped, or quoted for a shell, already: a backslash stays as it is. */
+char *text_escape_line(const char *line);
+
 /* text_escape(), put in double quotes (with \" inside) where a blank, a quote or nothing at all would blur where the
  * word ends. */
 char *text_word(const char *bytes);
@@ -21,7 +24,10 @@ char *text_word(const char *bytes);
 /* In the quotes of text_word(), but not escaped: for a sentence that is escaped as a whole where it is printed. */
 char *text_quote(const char *bytes);
 
-/* A word of a shell's command line, in quotes where that is needed. Not escaped: it is the bytes that the shell reads. */
+/*
+ * A word of a shell's command line, in quotes where that is needed. It is one line and safe to print: bytes that text_escape()
+ * would write as \xHH are \ooo in $'...', which bash, zsh, ksh and busybox take (POSIX.1-2024; dash does not).
+ */
 char *text_shell(const char *word);
 
 /* For JSON, whose strings have escapes of their own: NULL when the bytes are UTF-8 already, else a copy in which a

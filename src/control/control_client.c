@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* What a daemon may say at once: the facts of thousands of places. */
@@ -99,6 +100,13 @@ static int wait_for_answer(struct control_client *client, json_t **ret, GError *
     return next_object(client, client->answer_ms, ret, error);
 }
 
+/* NULL for a failure, and for what is no answer of our version. Borrowed. */
+static json_t *result_of(const json_t *answer)
+{
+    bool is_ours = json_integer_value(json_object_get(answer, "v")) == 1;
+    return is_ours && json_is_true(json_object_get(answer, "ok")) ? json_object_get(answer, "result") : NULL;
+}
+
 json_t *control_client_ask(struct control_client *client, const char *command, json_t *args, GError **error)
 {
     json_t *request = json_pack("{s:i, s:s, s:o}", "v", 1, "do", command, "args", args != NULL ? args : json_object());
@@ -115,9 +123,9 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
     if (status == 0 || status == -ETIMEDOUT)
         app_error_failed(error, status == 0 ? "the daemon has closed the connection: it ends, or has too many of them"
                                             : "the daemon does not answer");
-    if (status > 0 && json_is_true(json_object_get(answer, "ok")))
-        result = json_incref(json_object_get(answer, "result"));
-    else if (status > 0)
+    if (status > 0)
+        result = json_incref(result_of(answer));
+    if (status > 0 && result == NULL)
         fail_as_told(answer, error);
     json_decref(answer);
     return result;
@@ -135,6 +143,13 @@ int control_client_next(struct control_client *client, int timeout_ms, json_t **
     *ret = json_incref(event);
     json_decref(object);
     return event != NULL ? 1 : -1;
+}
+
+bool control_client_is_closed(const struct control_client *client)
+{
+    char c;
+    ssize_t n = recv(client->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void control_client_set_patience(struct control_client *client, int timeout_ms)

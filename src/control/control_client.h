@@ -30,6 +30,10 @@ json_t *control_client_ask(struct control_client *client, const char *command, j
  */
 int control_client_next(struct control_client *client, int timeout_ms, json_t **ret, GError **error);
 
+/* Whether the daemon has closed the connection while nothing was asked: for want of a place, as nothing was asked for long, or as
+ * it ends. */
+bool control_client_is_closed(const struct control_client *client);
+
 /* How long control_client_ask() waits for an answer, instead of minutes; -1 = for ever. */
 void control_client_set_patience(struct control_client *client, int timeout_ms);
 

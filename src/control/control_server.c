@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define MOST_CONNECTIONS 32
+
+/* Who follows keeps his place for as long as he likes: some are left for those who ask. */
+#define MOST_FOLLOWERS 24
 #define MOST_REQUEST ((size_t)256 << 10)
 
 /* A connection without a request is closed after this: a client asks what it came for. */
@@ -60,6 +63,7 @@ struct control_server {
     bool stopping;                                    /* [lock] */
     struct connection *connections[MOST_CONNECTIONS]; /* [lock] NULL = free */
     unsigned n_connections;                           /* [lock] */
+    unsigned n_followers;                             /* [lock] of them, those that follow until they go */
 };
 
 struct control_stream {
@@ -148,14 +152,30 @@ static void charge(struct connection *connection, gint64 most)
     connection->charged = used;
 }
 
-static bool answer(struct connection *connection, const char *line)
+static bool begin_following(struct control_server *server, GError **error)
+{
+    pthread_mutex_lock(&server->lock);
+    bool has_room = server->n_followers < MOST_FOLLOWERS;
+    server->n_followers += has_room;
+    pthread_mutex_unlock(&server->lock);
+    return has_room || app_error_failed(error,
+                                        "%d clients follow this mount already (rofuse log --follow, rofuse watch); "
+                                        "end one of them",
+                                        MOST_FOLLOWERS);
+}
+
+static void end_following(struct control_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->n_followers--;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Does what was asked for and answers. False where nobody listens any more. */
+static bool carry_out(struct connection *connection, const struct control_command *command, const json_t *args)
 {
     struct control_server *server = connection->server;
     GError *error = NULL;
-    json_t *args = NULL;
-    const struct control_command *command = read_request(server, line, &args, &error);
-    if (command == NULL)
-        return send_error(connection, error);
     struct control_stream stream = {.connection = connection};
     json_t *result = command->work != NULL ? command->work(server->data, args, &stream, &error)
                                            : command->run(server->data, args, &error);
@@ -167,6 +187,20 @@ static bool answer(struct connection *connection, const char *line)
         sent = send_json(connection, json_pack("{s:i, s:b}", "v", 1, "end", 1));
         charge(connection, MOST_FOLLOWED_US);
     }
+    return sent;
+}
+
+static bool answer(struct connection *connection, const char *line)
+{
+    struct control_server *server = connection->server;
+    GError *error = NULL;
+    json_t *args = NULL;
+    const struct control_command *command = read_request(server, line, &args, &error);
+    bool follows = command != NULL && command->follow != NULL && json_is_true(json_object_get(args, "follow"));
+    bool is_refused = command == NULL || (follows && !begin_following(server, &error));
+    bool sent = is_refused ? send_error(connection, error) : carry_out(connection, command, args);
+    if (follows && !is_refused)
+        end_following(server);
     json_decref(args);
     return sent;
 }

@@ -8,7 +8,8 @@
  *
  * Each connection has a thread, so that a client which hangs, lies or sends nothing harms no other. Connections, the size of
  * a request, its time and its rate are limited, and so is what all commands together use of a processor (control_budget.h); a
- * client that does not read is dropped, and one that asks nothing where others want his place. Only root and the daemon's own user
+ * client that does not read is dropped, and one that asks nothing where others want his place. Who follows is in nobody's way:
+ * some places are not given to followers. Only root and the daemon's own user
  * are let in (unix(7), SO_PEERCRED).
  */
 #ifndef ROFUSE_SRC_CONTROL_SERVER_H
@@ -36,7 +37,8 @@ struct control_command {
      */
     json_t *(*work)(void *data, const json_t *args, const struct control_stream *stream, GError **error);
 
-    /* NULL, or: sends what follows the answer, until control_stream_*() says that nobody listens any more. */
+    /* NULL, or: sends what follows the answer; with "follow": true among @args as long as somebody listens, which only so many
+     * may do at once. Until control_stream_*() says that nobody listens any more. */
     void (*follow)(void *data, const json_t *args, struct control_stream *stream);
 };
 

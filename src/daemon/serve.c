@@ -56,12 +56,15 @@ static void finish(struct serve *serve, int status)
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     if (!have_ended) {
-        /* What a command uses cannot be freed under it; with the process it ends. */
-        log_set_close(serve->log, LOG_PATIENCE_SECONDS);
+        /* What a command uses cannot be freed under it, the log's counters neither; with the process it ends. */
+        log_set_end(serve->log, LOG_PATIENCE_SECONDS);
         remove_starters_place(serve);
         _exit(status);
     }
-    session_free(serve->session);
+    if (status != 0)
+        session_give_up(serve->session);
+    else
+        session_free(serve->session);
     counters_file_unmap(serve->counters);
     log_set_close(serve->log, LOG_PATIENCE_SECONDS);
     history_unref(serve->history);

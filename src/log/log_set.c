@@ -76,6 +76,12 @@ void log_set_reopen(struct log_set *set)
     denial_log_reopen(set->log);
 }
 
+void log_set_end(struct log_set *set, unsigned seconds)
+{
+    if (set != NULL)
+        denial_log_end(set->log, seconds);
+}
+
 void log_set_close(struct log_set *set, unsigned seconds)
 {
     if (set == NULL)

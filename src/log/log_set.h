@@ -30,6 +30,9 @@ void log_set_notice(struct log_set *set, const char *message);
 /* Opens the files anew (SIGHUP). Returns at once. */
 void log_set_reopen(struct log_set *set);
 
+/* Writes what is queued and frees nothing, as some thread may still use the set; to be followed by _exit(2). NULL is allowed. */
+void log_set_end(struct log_set *set, unsigned seconds);
+
 /* Writes what is queued and ends (denial_log_free()). NULL is allowed. */
 void log_set_close(struct log_set *set, unsigned seconds);
 

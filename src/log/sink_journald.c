@@ -10,6 +10,7 @@
 #include "record_names.h"
 #include "record_text.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 struct journald_sink {
     char *mount;                    /* owned */
     struct notice_box *box;         /* a reference */
+    int error;                      /* why the journal took nothing at last; 0 = it has taken everything */
     uint64_t lost;                  /* denials since the journal last took something */
     atomic_uint_fast64_t lost_ever; /* those that were given to us; what others lost is not counted again */
 };
@@ -66,12 +68,14 @@ static void begin(struct entry *entry, const struct journald_sink *sink, const c
     add(entry, "ROFUSE_EVENT", event);
 }
 
-/* Sends the entry and frees what it owns. */
-static bool end(struct entry *entry)
+/* Sends the entry and frees what it owns. Returns 0, or why the journal did not take it (errno). */
+static int end(struct entry *entry)
 {
+    errno = 0; /* GLib tells only that it failed, and leaves what sendmsg(2) said */
     bool done = g_log_writer_journald(G_LOG_LEVEL_MESSAGE, entry->fields, entry->n, NULL) == G_LOG_WRITER_HANDLED;
+    int error = done ? 0 : errno != 0 ? errno : EIO;
     g_ptr_array_unref(entry->owned);
-    return done;
+    return error;
 }
 
 static void add_record(struct entry *entry, const struct denial_event *event)
@@ -98,7 +102,15 @@ static void add_record(struct entry *entry, const struct denial_event *event)
     add_number(entry, "ROFUSE_COUNT", event->kind == DENIAL_EVENT_FOLDED ? (int64_t)record->count : 1);
 }
 
-static bool send_event(const struct journald_sink *sink, const struct denial_event *event)
+static void add_dropped(struct entry *entry, const struct denial_event *event)
+{
+    add_number(entry, "ROFUSE_DROPPED", (int64_t)event->dropped);
+    if (event->dropped_error != 0)
+        add_owned(entry, "ROFUSE_ERRNO", record_errno_name(event->dropped_error));
+}
+
+/* False where the journal did not take it. */
+static bool send_event(struct journald_sink *sink, const struct denial_event *event)
 {
     static const char *const names[] = {
         [DENIAL_EVENT_RECORD] = "denied", [DENIAL_EVENT_FOLDED] = "folded", [DENIAL_EVENT_DROPPED] = "dropped"};
@@ -106,12 +118,15 @@ static bool send_event(const struct journald_sink *sink, const struct denial_eve
     begin(&entry, sink, names[event->kind], "4");
     add_owned(&entry, "MESSAGE", record_text_message(event));
     if (event->kind == DENIAL_EVENT_DROPPED)
-        add_number(&entry, "ROFUSE_DROPPED", (int64_t)event->dropped);
+        add_dropped(&entry, event);
     else
         add_record(&entry, event);
     char *json = record_json_event(event, sink->mount);
     add_owned(&entry, "ROFUSE_RECORD", g_strchomp(json));
-    return end(&entry);
+    int error = end(&entry);
+    if (error != 0)
+        sink->error = error;
+    return error == 0;
 }
 
 /* Says what was lost while the journal did not take anything. */
@@ -119,10 +134,12 @@ static void tell_lost(struct journald_sink *sink)
 {
     if (sink->lost == 0)
         return;
-    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost};
+    struct denial_event event = {.kind = DENIAL_EVENT_DROPPED, .dropped = sink->lost, .dropped_error = sink->error};
     clock_gettime(CLOCK_REALTIME, &event.time);
-    if (send_event(sink, &event))
-        sink->lost = 0;
+    if (!send_event(sink, &event))
+        return;
+    sink->lost = 0;
+    sink->error = 0;
 }
 
 static void send_notices(struct journald_sink *sink)
@@ -132,7 +149,7 @@ static void send_notices(struct journald_sink *sink)
         struct entry entry;
         begin(&entry, sink, "notice", "5");
         add_owned(&entry, "MESSAGE", notice.message);
-        end(&entry);
+        (void)end(&entry);
     }
 }
 
@@ -159,6 +176,7 @@ static void journald_reopen(void *data)
     struct journald_sink *sink = data;
     notice_box_take_reopen(sink->box); /* each entry is a message of its own: nothing is open */
     send_notices(sink);
+    tell_lost(sink);
 }
 
 static void journald_close(void *data)

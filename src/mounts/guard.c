@@ -87,6 +87,19 @@ struct places {
     size_t n;
 };
 
+/* How many are used; a file system of others may say that more are free than there are. */
+static uint64_t used_of(uint64_t all, uint64_t free)
+{
+    return all > free ? all - free : 0;
+}
+
+/* At most what JSON's integers hold: a tmpfs of 2^63 - 1 bytes has 2^63 of them in pages. */
+static uint64_t times(uint64_t n, uint64_t size)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(n, size, &product) || product > INT64_MAX ? INT64_MAX : product;
+}
+
 static struct guard_space look(int root, const char *target)
 {
     struct guard_space space = {0};
@@ -97,10 +110,10 @@ static struct guard_space look(int root, const char *target)
     struct statvfs st;
     if (fstatvfs(fd, &st) == 0) {
         space.known = true;
-        space.size = (uint64_t)st.f_blocks * st.f_frsize;
-        space.used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
-        space.inodes = st.f_files;
-        space.inodes_used = st.f_files - st.f_ffree;
+        space.size = times(st.f_blocks, st.f_frsize);
+        space.used = times(used_of(st.f_blocks, st.f_bfree), st.f_frsize);
+        space.inodes = times(st.f_files, 1);
+        space.inodes_used = times(used_of(st.f_files, st.f_ffree), 1);
     }
     close(fd);
     return space;

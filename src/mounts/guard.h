@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The answer to statvfs(3) inside a mount, in bytes and files. */
+/* The answer to statvfs(3) inside a mount, in bytes and files; each at most INT64_MAX. */
 struct guard_space {
     bool known;
     uint64_t size, used;

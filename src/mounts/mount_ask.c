@@ -55,6 +55,12 @@ struct state *mount_state(const struct paths *paths, const char *word, GError **
     return word != NULL ? find_by_word(paths, word, error) : find_only(paths, error);
 }
 
+struct control_client *mount_ask_again(const char *run, const struct state *state, GError **error)
+{
+    g_autofree char *path = control_socket_path(run, state->name);
+    return control_client_new(path, error);
+}
+
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error)
 {
     struct state *state = mount_state(paths, word, error);
@@ -68,8 +74,7 @@ struct asked_mount *mount_ask(const struct paths *paths, const char *word, GErro
                          "rofuse umount takes away what is left",
                          shown);
     } else {
-        g_autofree char *path = control_socket_path(paths->run, state->name);
-        client = control_client_new(path, error);
+        client = mount_ask_again(paths->run, state, error);
     }
     if (client == NULL) {
         state_free(state);

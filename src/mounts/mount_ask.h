@@ -24,6 +24,10 @@ struct state *mount_state(const struct paths *paths, const char *word, GError **
  * Owned by the caller, asked_mount_free(). NULL with one line. One thread.
  */
 struct asked_mount *mount_ask(const struct paths *paths, const char *word, GError **error);
+
+/* Connects to the same daemon once more. @run: the directory of the states. Owned by the caller, control_client_free(). NULL with
+ * one line. */
+struct control_client *mount_ask_again(const char *run, const struct state *state, GError **error);
 void asked_mount_free(struct asked_mount *asked); /* NULL is allowed */
 
 #endif

@@ -1,6 +1,7 @@
 #include "run_report_text.h"
 
 #include "advise_comments.h"
+#include "advise_words.h"
 #include "record_names.h"
 #include "text.h"
 
@@ -143,10 +144,10 @@ static void append_advices(GString *out, const GPtrArray *advices)
     for (guint i = 0; i < MIN(advices->len, MOST_ADVICES); i++) {
         const struct advice *advice = g_ptr_array_index(advices, i);
         const char *key = NULL;
-        g_autofree char *option = advise_option(advice), *element = run_findings_element(advice, &key);
-        g_autofree char *line = element != NULL ? g_strdup_printf("%s: - %s", key, element) : g_strdup("");
-        g_ptr_array_add(table.cells, text_escape(option));
-        g_ptr_array_add(table.cells, text_escape(line));
+        g_autofree char *option = advise_option_shell(advice), *element = run_findings_element(advice, &key);
+        g_autofree char *scalar = element != NULL ? advise_yaml(element) : NULL;
+        g_ptr_array_add(table.cells, g_steal_pointer(&option));
+        g_ptr_array_add(table.cells, scalar != NULL ? g_strdup_printf("%s: - %s", key, scalar) : g_strdup(""));
         g_ptr_array_add(table.cells, g_strdup(need_of(advice)));
         for (int rest = 3; rest < N_COLUMNS; rest++)
             g_ptr_array_add(table.cells, g_strdup(""));

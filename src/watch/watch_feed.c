@@ -27,8 +27,10 @@ struct question {
 };
 
 struct watch_feed {
-    struct asked_mount *followed, *asked; /* two connections; owned */
-    char *run;                            /* directory of the mounts' state; owned */
+    struct asked_mount *followed; /* owned */
+    GMutex lock;
+    struct control_client *asked; /* [lock] where it is replaced, by the thread, or shut; another connection; owned */
+    char *run;                    /* directory of the mounts' state; owned */
     GThread *thread;
     GAsyncQueue *questions; /* of struct question * */
     GAsyncQueue *news;      /* of struct watch_news * */
@@ -100,17 +102,40 @@ static bool some_wait(const GPtrArray *facts)
     return false;
 }
 
-/* False when the daemon does not answer any more. */
+/*
+ * The connection to ask by. The daemon closes one that asks nothing for long, or whose place others want; what is followed
+ * tells whether it has ended.
+ */
+static struct control_client *client_to_ask(struct watch_feed *feed)
+{
+    if (!control_client_is_closed(feed->asked))
+        return feed->asked;
+    struct control_client *client = mount_ask_again(feed->run, feed->followed->state, NULL);
+    g_mutex_lock(&feed->lock);
+    if (client != NULL && !g_atomic_int_get(&feed->is_ending)) {
+        struct control_client *old = feed->asked;
+        feed->asked = client;
+        client = old;
+    }
+    g_mutex_unlock(&feed->lock);
+    control_client_free(client);
+    return feed->asked;
+}
+
+/* False when the daemon does not answer as it should. */
 static bool ask_facts(struct watch_feed *feed)
 {
     feed->asked_at = g_get_monotonic_time();
     feed->has_news = false;
-    json_t *document = control_client_ask(feed->asked->client, "facts", NULL, NULL);
+    json_t *document = control_client_ask(client_to_ask(feed), "facts", NULL, NULL);
+    bool is_without_answer = document == NULL;
     struct facts_head head = {0};
     GPtrArray *facts = document != NULL ? facts_from_json(document, "the daemon's answer", &head, NULL) : NULL;
     json_decref(document);
-    if (facts == NULL)
-        return false;
+    if (facts == NULL) {
+        feed->is_open = true; /* where there was no place, there may be one in a while */
+        return is_without_answer && control_client_is_closed(feed->asked);
+    }
     struct watch_news *news = new_news(WATCH_NEWS_FACTS);
     feed->is_open = some_wait(facts);
     news->facts = facts;
@@ -125,7 +150,7 @@ static void answer(struct watch_feed *feed, struct question *question)
     struct watch_news *news = new_news(WATCH_NEWS_ANSWER);
     news->asked = question->command;
     news->result =
-        control_client_ask(feed->asked->client, question->command, g_steal_pointer(&question->args), &news->error);
+        control_client_ask(client_to_ask(feed), question->command, g_steal_pointer(&question->args), &news->error);
     free_question(question);
     tell(feed, news);
 }
@@ -190,17 +215,16 @@ struct watch_feed *watch_feed_open(const struct paths *paths, const char *word, 
     feed->news = g_async_queue_new_full(free_news);
     feed->wake_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     feed->wake_owner = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g_mutex_init(&feed->lock);
     feed->followed = mount_ask(paths, word, error);
-    /* The same mount once more, whatever the word means by now. */
     if (feed->followed != NULL)
-        feed->asked = mount_ask(paths, feed->followed->state->name, error);
+        feed->asked = mount_ask_again(paths->run, feed->followed->state, error);
     if (feed->asked == NULL || !start_following(feed, error)) {
         watch_feed_free(feed);
         return NULL;
     }
     /* The screen is the terminal's from now on. */
     control_client_set_whose(feed->followed->client, NULL);
-    control_client_set_whose(feed->asked->client, NULL);
     /* Signals are for whoever shows it. */
     sigset_t all, before;
     sigfillset(&all);
@@ -217,12 +241,15 @@ void watch_feed_free(struct watch_feed *feed)
     g_atomic_int_set(&feed->is_ending, 1);
     if (feed->thread != NULL) {
         /* A daemon that hangs would keep the thread for ever. */
-        shutdown(control_client_fd(feed->asked->client), SHUT_RDWR);
+        g_mutex_lock(&feed->lock);
+        shutdown(control_client_fd(feed->asked), SHUT_RDWR);
+        g_mutex_unlock(&feed->lock);
         wake(feed->wake_thread);
         g_thread_join(feed->thread);
     }
     asked_mount_free(feed->followed);
-    asked_mount_free(feed->asked);
+    control_client_free(feed->asked);
+    g_mutex_clear(&feed->lock);
     g_async_queue_unref(feed->questions);
     g_async_queue_unref(feed->news);
     if (feed->wake_thread >= 0)

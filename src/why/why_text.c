@@ -22,6 +22,13 @@ static char *said(const json_t *object, const char *key)
     return text != NULL ? text_escape(text) : g_strdup("?");
 }
 
+/* Words of ours with names in them, which are escaped or quoted already. */
+static char *message_of(const json_t *verdict)
+{
+    const char *text = json_string_value(json_object_get(verdict, "message"));
+    return text != NULL ? text_escape_line(text) : g_strdup("?");
+}
+
 static json_int_t number_of(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -168,7 +175,8 @@ static void append_verdicts(GString *text, const json_t *why)
     for (size_t i = 0; i < json_array_size(verdicts); i++) {
         const json_t *verdict = json_array_get(verdicts, i);
         g_autofree char *operation = said(verdict, "operation"), *path = word_of(verdict, "path");
-        g_autofree char *error = said(verdict, "errno"), *message = said(verdict, "message");
+        g_autofree char *error = said(verdict, "errno");
+        g_autofree char *message = message_of(verdict);
         bool is_allowed = number_of(verdict, "errno_number") == 0;
         g_autofree char *line = g_strdup_printf("%s: %s", path, is_allowed ? "allowed" : error);
         text_table_append_line(text, operation, line);

@@ -131,12 +131,11 @@ static char *access_words(const struct explain_access *access)
                            rule, wanted);
 }
 
-/* "--tmpfs /run", as a shell takes it; but one line whatever the bytes are. */
+/* "--tmpfs /run", as a shell takes it: one line whatever the bytes are. */
 static char *option_words(const char *option, const char *value)
 {
     g_autofree char *word = text_shell(value);
-    g_autofree char *words = g_strconcat(option, " ", word, NULL);
-    return text_escape(words);
+    return g_strconcat(option, " ", word, NULL);
 }
 
 /* The route as it would be declared to be written. */

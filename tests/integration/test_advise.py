@@ -3,14 +3,13 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 
 import jsonschema
 import pytest
 import yaml
 
-from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write
+from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write, verify_unit
 import image_files
 import rofuse_test
 
@@ -128,17 +127,6 @@ def test_command_lines(refusals):
                       "/run/postgresql:mode=1777", "-e", "npm_config_cache=/tmp/npm", "IMAGE"]
     own = words_of(advise("--for", "rofuse", *refusals.words).stdout)
     assert own == ["rofuse", "run", *EXPECTED, "-e", "npm_config_cache=/tmp/npm", "--image", "IMAGE"]
-
-
-def verify_unit(scratch, dropin):
-    """systemd finds no fault with it."""
-    unit = scratch / "advised.service"
-    unit.write_text(f"[Unit]\nDescription=x\n{dropin}\nRootDirectory=/\nExecStart=/bin/true\n")
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not there")
-    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
-                            timeout=60)
-    assert "advised.service" not in result.stderr, result.stderr
 
 
 def test_content_of_the_image_is_kept(rofuse, layer, scratch):

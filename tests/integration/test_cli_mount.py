@@ -260,6 +260,14 @@ def test_status(place, rofuse):
     assert run("status", "--state-dir", place / "nothing").stdout == "no mounts\n"
 
 
+def test_status_of_a_place_without_end(place):
+    """2^63 bytes, in pages, of which JSON has one less."""
+    assert run(*mount_words(place, "--tmpfs", f"/t:size={2**63 - 1}")).returncode == 0
+    shown = status(place)[0]["routes"][0]["statvfs"]
+    assert (shown["size"], shown["used"]) == (2**63 - 1, 0)
+    umount(place)
+
+
 def test_status_of_a_stuck_daemon(place, rofuse):
     """It does not hang, and umount says whom it waits for."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
@@ -375,6 +383,31 @@ def test_an_interrupted_copy(number, place):
 
 # Commands in a mount namespace of their own in which /run and /var/lib are empty.
 FRESH = 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && "$@" && find /run /var/lib -printf "%m %p\\n"'
+
+
+# What lets a mount with the anonymous volume /a fail after that was made.
+LATE_FAILURES = {
+    "another route": (["--mount", "type=volume,source=named,target=/x/y,volume-subpath=none"], "true", "has no none"),
+    "a nested route": (["--tmpfs", "/a/x", "-v", "/b:ro", "--mount", "type=tmpfs,target=/b/x"], "true", "the target cannot be had"),
+    "the mount": ([], "mount --bind /dev/null /dev/fuse", "cannot be mounted"),
+    "the control socket": ([], 'mkdir -p "$STATE/run/one.sock/x"', "the control socket"),
+}
+
+
+@pytest.mark.parametrize("words, before, said", LATE_FAILURES.values(), ids=LATE_FAILURES)
+def test_a_mount_that_fails_leaves_no_anonymous_volume(words, before, said, place):
+    """Nobody could come back to it. One with a name stays, and so does one that was there."""
+    rest = run(*mount_words(place, "-v", "old:/o"))
+    assert rest.returncode == 0, rest
+    (place / "mnt/o/kept").touch()
+    umount(place)
+    words = mount_words(place, "--foreground", "--log", "-", "--name", "one", "-v", "/a", "-v", "named:/n", "-v", "old:/o", *words)
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f'{before} && exec "$@"', "sh", rofuse_test.BINARY, *map(str, words)],
+                            env=os.environ | {"STATE": str(place / "state")}, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, said in result.stderr) == (1, True), result
+    assert {path.name for path in (place / "state/volumes").iterdir()} == {"named", "old"}
+    assert (place / "state/volumes/old/_data/kept").exists()
+    assert not is_mounted(place / "mnt")
 
 
 def test_places_of_root(place):

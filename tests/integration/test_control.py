@@ -1,5 +1,6 @@
 """The control socket: who may come, what is asked and answered, and that nobody can harm it or others by it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -151,6 +152,54 @@ def test_who_wants_nothing_makes_room(mount, line):
         rofuse_test.wait_until(is_served, "an answer")
     for control in controls:
         control.close()
+
+
+def test_followers_leave_places_to_those_who_ask(mount):
+    with contextlib.ExitStack() as controls:
+        followers = [controls.enter_context(Control(mount)) for _ in range(24)]
+        for control in followers:
+            control.result("log", follow=True)
+        # Whoever is too many is told why, and may ask for something else.
+        for _ in range(10):
+            with Control(mount) as control:
+                error = control.ask("log", follow=True)["error"]
+                assert error["status"] == 1 and error["message"].startswith("24 clients follow this mount already (rofuse log --follow")
+                assert control.result("status")
+        for command in ("status", "route", "log"):
+            words = [rofuse_test.BINARY, command, *(["ls"] if command == "route" else []), "--state-dir", mount.state, mount.point]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
+        refuse(mount)
+        for control in followers:
+            assert next(control.events())["path"] == "/file", "a follower keeps his place"
+        followers[0].close()
+        with Control(mount) as control:
+            rofuse_test.wait_until(lambda: control.ask("log", follow=True)["ok"], "the place of who has gone")
+
+
+@pytest.mark.parametrize("line", [
+    b'{"v":2,"ok":true,"result":{"routes":[]}}',
+    b'{"v":1,"ok":true}',
+    b'{"v":1,"ok":false}',
+    b'{"v":1,"ok":false,"error":"no"}',
+    b'{"v":1,"ok":1,"result":{"routes":[]}}',
+])
+def test_the_answer_of_another_version(mount, line):
+    """Of a daemon that was started before, or by another rofuse."""
+    with Control(mount) as control:
+        path = control.path
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        words = [rofuse_test.BINARY, "route", "ls", "--state-dir", mount.state, mount.point]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as stream:
+                assert json.loads(stream.readline())["v"] == 1
+                connection.sendall(line + b"\n")
+                assert asking.communicate(timeout=60) == ("", "rofuse: the daemon's answer is of another version\n")
+            assert asking.returncode == 1
 
 
 FLOOD = """

@@ -222,6 +222,57 @@ def test_of_a_dead_mount_the_file_is_read(mount):
     assert records(mount.state) == alive
 
 
+def rotate(mount, name):
+    """As logrotate does."""
+    mount.log_path.rename(mount.log_path.with_name(mount.log_path.name + name))
+    mount.process.send_signal(signal.SIGHUP)
+    rofuse_test.wait_until(mount.log_path.exists, "the new log")
+
+
+@pytest.mark.parametrize("first, second", [(".10", ".9"), ("-20261125", "-20261126"), ("-20261126-1", "-20261126-2"), (".1", "-20261126")])
+def test_of_a_dead_mount_what_was_rotated_is_read_too(mount, first, second):
+    touch(mount, "/a1")
+    rotate(mount, first)
+    touch(mount, "/b1", "/b2")
+    rotate(mount, second)
+    touch(mount, "/a3")
+    alive = records(mount.state)
+    mount.kill()
+    # Not what only looks like it, nor what would be opened for ever, nor the same twice.
+    log = str(mount.log_path)
+    for name in (".bak", ".1x", "-2", ".old.1", "x.1"):
+        os.link(log, log + name)
+    os.mkfifo(log + ".4")
+    os.symlink("/etc/passwd", log + ".5")
+    os.link(log, log + ".6")
+    for word in ([], [mount.point.name]):
+        done = run(mount.state, *word, "--json")
+        assert (done.returncode, [json.loads(line) for line in done.stdout.splitlines()]) == (0, alive)
+        assert done.stderr == f"rofuse: {log}: older logs that cannot be read, or are too many: 2\n"
+    os.unlink(log + ".4")
+    os.unlink(log + ".5")
+    assert paths(mount.state, "--path", "/a*") == ["/a1", "/a3"]
+    assert paths(mount.state, "--process", alive[2]["process"]["pid"]) == ["/b2"]
+    assert paths(mount.state, "--since", alive[1]["time"][:26] + "Z")[-3:] == ["/b1", "/b2", "/a3"]
+    assert "/a1" not in paths(mount.state, "--since", alive[1]["time"][:26] + "Z")
+    assert paths(None, "--from", log) == ["/a3"], "a file that is named is that file"
+
+
+def test_the_log_was_rotated_and_packed(mount):
+    touch(mount, "/a")
+    rotate(mount, ".2.gz")
+    touch(mount, "/b")
+    mount.kill()
+    mount.log_path.rename(str(mount.log_path) + ".1")
+    done = run(mount.state)
+    assert (done.returncode, done.stdout.count("\n"), done.stdout.count(" /b ")) == (0, 1, 1)
+    assert "are compressed, and not read: 1" in done.stderr
+    os.unlink(str(mount.log_path) + ".1")
+    done = run(mount.state)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot read the log {mount.log_path}: No such file" in done.stderr
+
+
 def test_of_a_mount_that_is_gone_its_usual_log_is_read(scratch):
     """Without a journal the log of a mount in the background is NAME.log in the state's directory."""
     state, point, layer = scratch / "state", scratch / "web", scratch / "layer"

@@ -119,6 +119,24 @@ def test_journald(words, journal):
     assert folded["MESSAGE"][0].split(" times")[0].endswith(", 2")
 
 
+def test_a_journal_that_is_away(journal):
+    """How many denials it lacks, and why, is told once it is there again."""
+    point, socket = journal.scratch / "mnt", "/run/systemd/journal/socket"
+    assert journal.rofuse("mount", "--layer", journal.scratch / "layer", "--log-fold", "off", "--log", "journald", point) == [0, "", ""]
+    journal.run("mv", socket, f"{socket}.away")
+    journal.run("mkdir", point / "etc/a", point / "etc/b")
+    wait_until(lambda: json.loads(journal.rofuse("status", "--json")[1])["mounts"][0]["queue"]["logs"][0]["dropped"] == 2, "the loss")
+    journal.run("mv", f"{socket}.away", socket)
+    journal.run("mkdir", point / "etc/c")
+    journal.wait_for(lambda entry: entry.get("ROFUSE_PATH") == ["/etc/c"])
+    lost = journal.entries[0]
+    assert (lost["ROFUSE_EVENT"], lost["ROFUSE_DROPPED"], lost["ROFUSE_ERRNO"]) == (["dropped"], ["2"], ["ENOENT"])
+    assert lost["MESSAGE"] == ["2 denials are not in this log: it could not be written (ENOENT)"]
+    record = json.loads(lost["ROFUSE_RECORD"][0])
+    validate(record)
+    assert (record["dropped"], record["errno"]) == (2, "ENOENT")
+
+
 def mount_words(scratch, *words):
     (scratch / "layer" / "etc").mkdir(parents=True, exist_ok=True)
     (scratch / "mnt").mkdir(exist_ok=True)

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 
+from control import Control
 import jsonschema
 import pytest
 import rofuse_test
@@ -69,7 +71,7 @@ def test_denials_appear_folded_and_newest_first(mount):
         assert terminal.raw.endswith(LEAVE) or LEAVE in terminal.raw[-200:]
 
 
-def test_one_is_opened(mount):
+def test_one_is_opened(mount, layer):
     run(mount, "mkdir", "/etc/first")
     run(mount, "mkdir", "/var/lib/app/second")
     with Terminal(words(mount)) as terminal:
@@ -78,6 +80,7 @@ def test_one_is_opened(mount):
         lines = terminal.wait("Attempts", "all that is known of it")
         said = {line[:13].strip(): line[13:] for line in lines if line[:13].strip()}
         assert said["Place"] == "/etc/first" and said["Directory"] == "/etc"
+        assert said["Held by"] == f"layer 0 of the image, {layer}"[:66].strip()
         assert said["Refused"] == "mkdir: EROFS, not-declared"
         assert said["Program"].endswith("/mkdir")
         assert said["Arguments"] == f"mkdir {mount.path('/etc/first')}"[:66]
@@ -242,6 +245,38 @@ def test_a_daemon_that_hangs_does_not_take_the_keys(mount):
             mount.process.send_signal(signal.SIGCONT)
 
 
+def test_a_daemon_that_wants_the_place_back_has_not_ended(mount):
+    """A connection that asks nothing is closed where others come, or after a minute; then it is made anew."""
+    with Terminal(words(mount)) as terminal:
+        terminal.wait("Nothing has been refused yet", "the empty view")
+        others = []
+
+        def is_served(control):
+            try:
+                return control.ask("nonsense") is not None
+            except (BrokenPipeError, ConnectionResetError):
+                return False
+
+        def only_the_follower_is_left():
+            terminal.take()
+            more = Control(mount)
+            if is_served(more):
+                others.append(more)
+            ended = select.select([one.socket for one in others], [], [], 0)[0]
+            others[:] = [one for one in others if one.socket not in ended]
+            return len(others) == 31
+
+        rofuse_test.wait_until(only_the_follower_is_left, "all other places")
+        for control in others:
+            control.close()
+        run(mount, "mkdir", "/var/lib/app/new")
+        terminal.wait(row("/var/lib/app/new"), "what comes then")
+        terminal.press("t", "enter")
+        terminal.wait("let the program try again", "the answer")
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
 def test_sizes(mount):
     run(mount, "mkdir", "/etc/" + "n" * 100)
     with Terminal(words(mount)) as terminal:
@@ -316,6 +351,22 @@ def test_the_advice_is_written_to_a_new_file(mount):
         terminal.press("w", "clear", *str(new), "enter")
         terminal.wait(f"the advice is in {new}"[:60], "that it is done")
         assert "/var/cache/app" in new.read_text()
+
+
+def test_advice_that_cannot_be_had_is_no_file(mount):
+    """Whoever is connected already goes on; rofuse advise finds no socket."""
+    run(mount, "mkdir", "/var/cache/app/new")
+    new = mount.scratch / "new"
+    with Terminal(words(mount), width=200) as terminal:
+        terminal.wait(row("/var/cache/app/new"), "the row")
+        (mount.state / "run" / f"{mount.point.name}.sock").unlink()
+        terminal.press("w", "clear", *str(new), "enter")
+        terminal.wait("rofuse advise: no daemon answers at ", "why not")
+        assert not new.exists()
+        terminal.press("enter")
+        terminal.wait("Attempts", "what is known, as before")
+        terminal.press("q", "q")
+        assert terminal.end() == 0
 
 
 def test_learn_mode_is_switched(mount):

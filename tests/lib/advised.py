@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import tempfile
 
+import pytest
+
 from compose_config import ENVIRONMENT
 import rofuse_test
 
@@ -56,6 +58,17 @@ def fail_as_programs_do(mount, scratch):
     try_to_write(mount, "echo > run/postgresql/lock", uid=70)
     subprocess.run([scratch / "node", mount.path("/root/.npm")], check=False, capture_output=True)
     assert len(mount.records(at_least=4)) == 4
+
+
+def verify_unit(scratch, dropin):
+    """systemd finds no fault with it."""
+    unit = scratch / "advised.service"
+    unit.write_text(f"[Unit]\nDescription=x\n{dropin}\nRootDirectory=/\nExecStart=/bin/true\n")
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not there")
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False,
+                            timeout=60)
+    assert "advised.service" not in result.stderr, result.stderr
 
 
 class Refusals:

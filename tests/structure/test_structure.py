@@ -50,7 +50,7 @@ ROUTES = {
     "volume_remove": {"remove_tree"},
     # backing.c opens a route by its kind; the others need what backing.h says of the image.
     "backing.h": {"patience", "route"},
-    "backing.c": {"backing", "beneath", "copies", "mount_clone", "seed", "tmpfs", "volume"},
+    "backing.c": {"backing", "beneath", "copies", "mount_clone", "seed", "tmpfs", "volume", "volume_remove"},
 }
 CALLERS = {
     "proc_file": set(),
@@ -99,7 +99,7 @@ TREE = {
 OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
            "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
 SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "patience", "proc_file", "session", "session_aside", "session_order",
-                         "session_private", "session_threads", "session_view", "writers"}
+                         "session_private", "session_threads", "session_view", "volume_remove", "writers"}
 
 FUSE_MODULES = re.compile(r"(ops|session)(_\w+)?$")
 

@@ -224,6 +224,34 @@ static void ends_with_a_stuck_sink(void)
     keeper_free(good); /* the stuck one has its thread for as long as the process lives */
 }
 
+/* For a process that leaves a command behind: all is told, and who asks for the counters still can. */
+static void ends_before_it_is_freed(void)
+{
+    struct keeper *stuck = keeper_new(true), *good = keeper_new(false);
+    struct keeper *keepers[] = {good, stuck};
+    struct denial_log *log = log_of((struct denial_options){.fold_seconds = 3600}, keepers, 2);
+    for (int i = 0; i < 3; i++)
+        report(log, "/etc/new");
+    wait_until_stuck(stuck);
+    denial_log_end(log, 1);
+    g_assert_cmpuint(good->paths->len, ==, 1);
+    g_assert_cmpuint(good->folded, ==, 2);
+    g_assert_cmpuint(good->reopened, ==, 1);
+    struct denial_counters all;
+    struct denial_sink_counters one;
+    denial_log_counters(log, &all);
+    g_assert_cmpuint(all.denied, ==, 3);
+    g_assert_cmpuint(all.folded, ==, 2);
+    for (size_t i = 0; i < G_N_ELEMENTS(keepers); i++)
+        g_assert_true(denial_log_sink_counters(log, i, &one));
+    g_assert_cmpuint(one.waiting, ==, 1);
+    g_assert_cmpuint(good->closed + stuck->closed, ==, 0);
+    denial_log_free(log, 60);
+    g_assert_cmpuint(good->closed, ==, 1);
+    g_assert_cmpuint(stuck->closed, ==, 0);
+    keeper_free(good); /* the stuck one has its thread for as long as the process lives */
+}
+
 static void folding(void)
 {
     struct keeper *keeper = keeper_new(false);
@@ -337,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/denial-log/looked-at-and-lost", looked_at_and_lost);
     g_test_add_func("/denial-log/stuck-sink", stuck_sink);
     g_test_add_func("/denial-log/ends-with-a-stuck-sink", ends_with_a_stuck_sink);
+    g_test_add_func("/denial-log/ends-before-it-is-freed", ends_before_it_is_freed);
     g_test_add_func("/denial-log/folding", folding);
     g_test_add_func("/denial-log/folding-ends", folding_ends);
     g_test_add_func("/denial-log/reopen", reopen);

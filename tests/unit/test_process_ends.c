@@ -47,6 +47,28 @@ static void child_end(struct child *child)
     caller_free(child->caller);
 }
 
+/* The same, and all of them are waited for. */
+static void children_end(struct child *const *children, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        child_end(children[i]);
+    for (size_t i = 0; i < n; i++)
+        g_assert_cmpint(waitpid(children[i]->pid, NULL, 0), ==, children[i]->pid);
+}
+
+/* How most of these tests end. */
+static void end_all(struct process_ends *ends, struct child *child)
+{
+    children_end(&child, 1);
+    process_ends_free(ends);
+}
+
+static void rename_to(char **name, const char *text)
+{
+    g_free(*name);
+    *name = g_strdup(text);
+}
+
 /* The end of the first process of a case, when it is there. */
 static struct class_process end_of(struct process_ends *ends, struct watched_process *process,
                                    const struct timespec *first)
@@ -166,10 +188,7 @@ static void test_line(void)
     what = case_of(ends, &second.record);
     g_assert_true(what.line[1].is_last);
     process_ends_case_clear(&what);
-    child_end(&first);
-    child_end(&second);
-    while (wait(NULL) > 0)
-        continue;
+    children_end((struct child *[]){&first, &second}, 2);
     process_ends_free(ends);
 }
 
@@ -183,13 +202,10 @@ static void test_parent_that_became_another(void)
     struct child *const both[] = {&first, &second};
     for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
         struct caller *caller = both[i]->caller;
-        g_free(caller->comm);
-        caller->comm = g_strdup("touch");
+        rename_to(&caller->comm, "touch");
         g_assert_cmpuint(caller->n_parents, >=, 1);
-        g_free(caller->parents[0].comm);
-        g_free(caller->parents[0].exe);
-        caller->parents[0].comm = g_strdup(i == 0 ? "entry.sh" : "nginx");
-        caller->parents[0].exe = g_strdup(i == 0 ? "/bin/dash" : "/usr/sbin/nginx");
+        rename_to(&caller->parents[0].comm, i == 0 ? "entry.sh" : "nginx");
+        rename_to(&caller->parents[0].exe, i == 0 ? "/bin/dash" : "/usr/sbin/nginx");
         process_ends_refused(ends, &both[i]->record, false);
     }
     struct class_case what = case_of(ends, &first.record);
@@ -203,10 +219,7 @@ static void test_parent_that_became_another(void)
     g_assert_cmpstr(what.line[1].executable, ==, "/usr/sbin/nginx");
     g_assert_null(what.line[1].became);
     process_ends_case_clear(&what);
-    child_end(&first);
-    child_end(&second);
-    while (wait(NULL) > 0)
-        continue;
+    children_end(both, 2);
     process_ends_free(ends);
 }
 
@@ -216,10 +229,8 @@ static void test_name_of_a_thread(void)
     struct process_ends *ends = new_ends();
     struct child child;
     child_start(&child, 1, 0);
-    g_free(child.caller->comm);
-    g_free(child.caller->exe);
-    child.caller->comm = g_strdup("libuv-worker");
-    child.caller->exe = g_strdup("/usr/bin/node");
+    rename_to(&child.caller->comm, "libuv-worker");
+    rename_to(&child.caller->exe, "/usr/bin/node");
     child.caller->tid = child.pid + 1;
     process_ends_refused(ends, &child.record, false);
     struct watched_process *process = process_ends_find(ends, &child.record);
@@ -231,9 +242,7 @@ static void test_name_of_a_thread(void)
     /* A process that is no thread may be a script, which has its own. */
     child.caller->tid = child.pid;
     g_assert_cmpstr(process_ends_name(child.caller), ==, "libuv-worker");
-    child_end(&child);
-    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
-    process_ends_free(ends);
+    end_all(ends, &child);
 }
 
 /* Where the line ends is not always who is first: what cannot be watched of it is said. */
@@ -243,8 +252,7 @@ static void test_cut_line(void)
     struct child child;
     child_start(&child, 0, 0);
     struct caller *caller = child.caller;
-    g_free(caller->comm);
-    caller->comm = g_strdup("touch");
+    rename_to(&caller->comm, "touch");
     g_assert_cmpuint(caller->n_parents, >=, 1);
     caller->parents[0].pid = G_MAXINT; /* no process has this number */
     process_ends_refused(ends, &child.record, false);
@@ -252,9 +260,7 @@ static void test_cut_line(void)
     g_assert_cmpuint(what.n, ==, 1);
     g_assert_true(what.is_cut);
     process_ends_case_clear(&what);
-    child_end(&child);
-    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
-    process_ends_free(ends);
+    end_all(ends, &child);
 }
 
 /* In no container what runs a program is none of its line, be it this test; but a script is. */
@@ -268,9 +274,7 @@ static void test_line_outside_of_containers(void)
     g_assert_cmpuint(what.n, ==, 1);
     g_assert_false(what.is_cut);
     process_ends_case_clear(&what);
-    child_end(&child);
-    waitpid(child.pid, NULL, 0);
-    process_ends_free(ends);
+    end_all(ends, &child);
 }
 
 /* More than there is room for: the oldest is let go, and says so. */
@@ -294,10 +298,10 @@ static void test_room(void)
     process = process_ends_find(ends, &children[G_N_ELEMENTS(children) - 1].record);
     g_assert_nonnull(process);
     process_ends_unref(ends, process);
+    struct child *all[G_N_ELEMENTS(children)];
     for (size_t i = 0; i < G_N_ELEMENTS(children); i++)
-        child_end(&children[i]);
-    while (wait(NULL) > 0)
-        continue;
+        all[i] = &children[i];
+    children_end(all, G_N_ELEMENTS(all));
     process_ends_free(ends);
 }
 
@@ -307,6 +311,14 @@ static void test_status_of_the_living(void)
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(pidfd_status(fd, getpid(), &status), ==, PIDFD_NOT_YET);
     close(fd);
+}
+
+static struct facts_watch *new_watch(void)
+{
+    GError *error = NULL;
+    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
+    g_assert_no_error(error);
+    return watch;
 }
 
 static char *facts_text(struct facts_watch *watch)
@@ -320,11 +332,9 @@ static char *facts_text(struct facts_watch *watch)
 /* The log gives up waiting for a sink that is slow; it goes on then. */
 static void test_a_sink_that_outlives_the_watch(void)
 {
-    GError *error = NULL;
     struct child child;
     struct denial_sink sink;
-    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
-    g_assert_no_error(error);
+    struct facts_watch *watch = new_watch();
     child_start(&child, 0, 0);
     facts_watch_refused(watch, &child.record, false);
     facts_watch_sink(watch, &sink);
@@ -333,19 +343,16 @@ static void test_a_sink_that_outlives_the_watch(void)
     g_autofree char *text = facts_text(watch);
     g_assert_nonnull(strstr(text, "/srv/x"));
     sink.close(sink.data);
-    child_end(&child);
-    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+    children_end((struct child *[]){&child}, 1);
 }
 
 /* More cases than are looked at: the oldest does not wait for ever. */
 static void test_too_many_cases(void)
 {
     enum { CASES = 1030 };
-    GError *error = NULL;
     struct child child;
     struct denial_sink sink;
-    struct facts_watch *watch = facts_watch_new(&(struct facts_options){.mount = "mount"}, NULL, &error);
-    g_assert_no_error(error);
+    struct facts_watch *watch = new_watch();
     child_start(&child, 0, 0);
     facts_watch_sink(watch, &sink);
     for (int i = 0; i < CASES; i++) {
@@ -363,8 +370,7 @@ static void test_too_many_cases(void)
                                                   : first->because == FACT_WENT_ON);
     facts_watch_free(watch);
     sink.close(sink.data);
-    child_end(&child);
-    g_assert_cmpint(waitpid(child.pid, NULL, 0), ==, child.pid);
+    children_end((struct child *[]){&child}, 1);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,133 @@
+#include "log_older.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* They are all open together; a year of days. The oldest are left out. */
+#define MOST_FILES 400
+
+/* One of 20261126, and not a number of ours like "-2". */
+#define LEAST_DATE 8
+#define MOST_NUMBER 9
+
+struct name {
+    char *name; /* owned */
+    bool is_dated;
+    guint64 number; /* of those that are not dated */
+};
+
+static void free_name(void *data)
+{
+    struct name *name = data;
+    g_free(name->name);
+    g_free(name);
+}
+
+/* The newest first. Where somebody has gone over from numbers to dates, the dates are newer. */
+static gint compare(gconstpointer a, gconstpointer b)
+{
+    const struct name *left = *(const struct name *const *)a, *right = *(const struct name *const *)b;
+    if (left->is_dated != right->is_dated)
+        return left->is_dated ? -1 : 1;
+    if (left->is_dated)
+        return strcmp(right->name, left->name);
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+/* Whether what follows the log's name is ".1" or "-20261126", maybe with ".gz" after it. */
+static bool read_suffix(const char *suffix, struct name *ret, bool *ret_is_packed)
+{
+    static const char *const packed[] = {".gz", ".xz", ".bz2", ".zst", ".Z", ".lz4"};
+    char first = suffix[0];
+    size_t length = first == '.'   ? strspn(suffix + 1, "0123456789")
+                    : first == '-' ? strspn(suffix + 1, "0123456789-_T")
+                                   : 0;
+    *ret_is_packed = false;
+    if (length == 0 || (first == '.' ? length > MOST_NUMBER : length < LEAST_DATE))
+        return false;
+    const char *rest = suffix + 1 + length;
+    for (size_t i = 0; i < G_N_ELEMENTS(packed) && *rest != '\0' && !*ret_is_packed; i++)
+        *ret_is_packed = strcmp(rest, packed[i]) == 0;
+    ret->is_dated = first == '-';
+    ret->number = ret->is_dated ? 0 : g_ascii_strtoull(suffix + 1, NULL, 10);
+    return *rest == '\0' || *ret_is_packed;
+}
+
+/* Their names, the newest first. */
+static GPtrArray *find(const char *directory, const char *base, guint *ret_n_packed)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(free_name);
+    GDir *dir = g_dir_open(directory, 0, NULL);
+    const char *found;
+    while (dir != NULL && (found = g_dir_read_name(dir)) != NULL) {
+        struct name name = {0};
+        bool is_packed;
+        if (!g_str_has_prefix(found, base) || !read_suffix(found + strlen(base), &name, &is_packed))
+            continue;
+        if (is_packed) {
+            (*ret_n_packed)++;
+            continue;
+        }
+        name.name = g_strdup(found);
+        g_ptr_array_add(names, g_memdup2(&name, sizeof name));
+    }
+    if (dir != NULL)
+        g_dir_close(dir);
+    g_ptr_array_sort(names, compare);
+    return names;
+}
+
+/* NULL where it is not to be read; *ret_is_known then says that it is open already. */
+static FILE *open_one(const char *path, GArray *known, bool *ret_is_known)
+{
+    struct stat st;
+    *ret_is_known = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    bool is_good = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    for (guint i = 0; is_good && i < known->len && !*ret_is_known; i++) {
+        const struct stat *other = &g_array_index(known, struct stat, i);
+        *ret_is_known = other->st_dev == st.st_dev && other->st_ino == st.st_ino;
+    }
+    FILE *stream = is_good && !*ret_is_known ? fdopen(fd, "r") : NULL;
+    if (stream != NULL)
+        g_array_append_val(known, st);
+    else if (fd >= 0)
+        close(fd);
+    return stream;
+}
+
+void log_older_open(const char *path, const struct stat *present, struct log_older *ret)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    g_autofree char *base = g_path_get_basename(path);
+    g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(struct stat));
+    *ret = (struct log_older){0};
+    g_queue_init(&ret->streams);
+    if (present != NULL)
+        g_array_append_vals(known, present, 1);
+    g_autoptr(GPtrArray) names = find(directory, base, &ret->n_packed);
+    /* From the newest on: a file that is rotated meanwhile is met again, under its next name, and none is missed. */
+    for (guint i = 0; i < names->len; i++) {
+        const struct name *name = g_ptr_array_index(names, i);
+        g_autofree char *full = g_build_filename(directory, name->name, NULL);
+        bool is_known = false;
+        FILE *stream = i < MOST_FILES ? open_one(full, known, &is_known) : NULL;
+        if (stream != NULL)
+            g_queue_push_head(&ret->streams, stream);
+        else if (!is_known)
+            ret->n_unopened++;
+    }
+}
+
+static void close_stream(void *stream)
+{
+    fclose(stream);
+}
+
+void log_older_clear(struct log_older *older)
+{
+    g_queue_clear_full(&older->streams, close_stream);
+}
