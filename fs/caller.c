@@ -23,10 +23,10 @@
 #define OVER_FILES                                                                                                     \
     (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID))
 
-/* A link, as the process itself spells it: in a chroot without the way to its root. */
-static char *read_link_inside(pid_t tid, const char *name)
+/* A link, as the process itself spells it: in a chroot without the way to its root. @root: its link of that name, or NULL. */
+static char *read_link_inside(pid_t tid, const char *name, const char *root)
 {
-    g_autofree char *target = proc_file_link(tid, name), *root = proc_file_link(tid, "root");
+    g_autofree char *target = proc_file_link(tid, name);
     size_t length = root != NULL ? strlen(root) : 0;
     if (target == NULL || length < 2 || strncmp(target, root, length) != 0)
         return g_steal_pointer(&target);
@@ -276,21 +276,54 @@ static void read_args(struct caller *caller, pid_t tid, struct caller_memory *me
     caller->args = (char **)g_ptr_array_free(args, FALSE);
 }
 
-static void read_parents(struct caller *caller, pid_t parent)
+/* The root directory of a process, and the name that its link has. */
+struct named_root {
+    struct caller_root root;
+    bool is_known;
+    char *name; /* owned; NULL = unknown */
+};
+
+static struct named_root read_named_root(pid_t tid)
 {
+    struct named_root at = {.name = proc_file_link(tid, "root")};
+    at.is_known = caller_root_read(tid, &at.root);
+    return at;
+}
+
+/* The same for another process, in place: most have the root directory of the one that they started, whose name is known. */
+static void move_named_root(struct named_root *at, pid_t tid)
+{
+    struct caller_root before = at->root;
+    bool was_known = at->is_known;
+    at->is_known = caller_root_read(tid, &at->root);
+    if (was_known && at->is_known && caller_root_is_same(&before, &at->root))
+        return;
+    g_free(at->name);
+    at->name = at->is_known ? proc_file_link(tid, "root") : NULL;
+}
+
+/* @at: the caller's root directory, used up. @mount: as in caller_read(). */
+static void read_parents(struct caller *caller, pid_t parent, struct named_root *at, dev_t mount)
+{
+    const struct caller_root own = at->root;
+    bool is_known = at->is_known;
     while (parent > 0 && caller->n_parents < CALLER_MAX_PARENTS) {
-        struct caller_parent *at = &caller->parents[caller->n_parents++];
+        struct caller_parent *ret = &caller->parents[caller->n_parents++];
         char status[STATUS_SIZE];
         bool deleted;
-        *at = (struct caller_parent){
-            .pid = parent, .comm = read_comm(parent), .exe = take_deleted(read_link_inside(parent, "exe"), &deleted)};
+        move_named_root(at, parent);
+        *ret = (struct caller_parent){.pid = parent,
+                                      .comm = read_comm(parent),
+                                      .exe = take_deleted(read_link_inside(parent, "exe", at->name), &deleted),
+                                      .home = is_known && at->is_known ? caller_root_home(&own, &at->root, mount)
+                                                                       : CALLER_HOME_UNKNOWN};
         if (parent == 1 || proc_file_read(parent, "status", status, sizeof status) < 0)
             break;
         parent = status_number(status, "PPid");
     }
 }
 
-struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory)
+struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory, dev_t mount)
 {
     struct caller *caller = g_new0(struct caller, 1);
     *caller = (struct caller){
@@ -306,12 +339,14 @@ struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory
     caller->real_uid = (uid_t)status_number(status, "Uid");
     caller->real_gid = (gid_t)status_number(status, "Gid");
     caller->comm = read_comm(tid);
-    caller->exe = take_deleted(read_link_inside(tid, "exe"), &caller->exe_deleted);
-    caller->cwd = read_link_inside(tid, "cwd");
+    struct named_root root = read_named_root(tid);
+    caller->exe = take_deleted(read_link_inside(tid, "exe", root.name), &caller->exe_deleted);
+    caller->cwd = read_link_inside(tid, "cwd", root.name);
     caller->has_start_time = start_time(caller->pid > 0 ? caller->pid : tid, &caller->start_time);
     caller->cgroup = read_cgroup(tid);
     caller->container_id = caller->cgroup != NULL ? caller_container_id(caller->cgroup) : NULL;
-    read_parents(caller, status_number(status, "PPid"));
+    read_parents(caller, status_number(status, "PPid"), &root, mount);
+    g_free(root.name);
     read_args(caller, tid, memory);
     return caller;
 }

@@ -9,6 +9,8 @@
 #ifndef ROFUSE_FS_CALLER_H
 #define ROFUSE_FS_CALLER_H
 
+#include "caller_home.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@ struct caller_parent {
     pid_t pid;
     char *comm; /* owned; NULL = unknown */
     char *exe;  /* owned; NULL = unknown (a kernel thread, or not ours to see) */
+    enum caller_home home;
 };
 
 struct caller {
@@ -58,10 +61,11 @@ struct caller_memory;
 /*
  * caller_read - all that is known of a caller.
  *
- * @memory: for the command line; NULL = without. Never NULL, never fails. Owned by the caller of this, caller_free().
+ * @memory: for the command line; NULL = without. @mount: the mount's device, by which parents' homes are told (caller_home.h);
+ * 0 = not known. Never NULL, never fails. Owned by the caller of this, caller_free().
  * Any thread, no lock held.
  */
-struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory);
+struct caller *caller_read(pid_t tid, uid_t uid, gid_t gid, struct caller_memory *memory, dev_t mount);
 void caller_free(struct caller *caller); /* NULL is allowed */
 
 /* The executable only, or the comm where it cannot be read, or "" : what folding goes by. Owned, g_free(). */

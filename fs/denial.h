@@ -152,6 +152,9 @@ int denial_log_new(const struct denial_options *options, const struct denial_sin
 typedef void denial_look(void *data, const struct denial_record *record, bool is_folded);
 void denial_log_look(struct denial_log *log, denial_look *look, void *data);
 
+/* Tells the device of the mount, by which records say who lives in it; what is reported before does not know it. Any thread. */
+void denial_log_mounted(struct denial_log *log, dev_t device);
+
 /* The reader of callers' memory, for whoever else asks about callers; owned by the log. */
 struct caller_memory *denial_log_memory(struct denial_log *log);
 

@@ -37,7 +37,8 @@ struct denial_log {
     struct outlet **outlets; /* owned, [n_outlets]; immutable */
     size_t n_outlets;
     atomic_uint_fast64_t denied, learned, folded, dropped;
-    denial_look *look; /* NULL = nobody; immutable after the first report */
+    _Atomic dev_t mount; /* 0 = not known (yet) */
+    denial_look *look;   /* NULL = nobody; immutable after the first report */
     void *look_data;
     bool has_ended; /* its threads; the ending thread alone */
 };
@@ -242,6 +243,11 @@ void denial_log_look(struct denial_log *log, denial_look *look, void *data)
     log->look_data = data;
 }
 
+void denial_log_mounted(struct denial_log *log, dev_t device)
+{
+    atomic_store(&log->mount, device);
+}
+
 struct caller_memory *denial_log_memory(struct denial_log *log)
 {
     return log->memory;
@@ -250,7 +256,7 @@ struct caller_memory *denial_log_memory(struct denial_log *log)
 /* Shows a denial that is told as part of a count. */
 static void show_folded(struct denial_log *log, const struct denial_facts *facts)
 {
-    struct denial_record *record = record_new(facts, log->memory);
+    struct denial_record *record = record_new(facts, log->memory, atomic_load(&log->mount));
     log->look(log->look_data, record, true);
     record_free(record);
 }
@@ -283,7 +289,7 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
             log->look(log->look_data, NULL, false);
         return;
     }
-    struct shared_event *event = shared_event_new(record_new(facts, log->memory));
+    struct shared_event *event = shared_event_new(record_new(facts, log->memory, atomic_load(&log->mount)));
     if (log->look != NULL)
         log->look(log->look_data, shared_event_get(event)->record, false);
     if (!event_queue_push(&log->queue, event)) {

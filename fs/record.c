@@ -34,7 +34,7 @@ const char *denial_why_name(enum denial_why why)
     return names[why];
 }
 
-struct denial_record *record_new(const struct denial_facts *facts, struct caller_memory *memory)
+struct denial_record *record_new(const struct denial_facts *facts, struct caller_memory *memory, dev_t mount)
 {
     struct denial_record *record = g_new0(struct denial_record, 1);
     record->facts = *facts;
@@ -46,7 +46,7 @@ struct denial_record *record_new(const struct denial_facts *facts, struct caller
     clock_gettime(CLOCK_REALTIME, &record->first);
     record->last = record->first;
     record->count = 1;
-    record->caller = caller_read(facts->tid, facts->uid, facts->gid, memory);
+    record->caller = caller_read(facts->tid, facts->uid, facts->gid, memory, mount);
     return record;
 }
 

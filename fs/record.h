@@ -8,8 +8,8 @@
 
 struct caller_memory;
 
-/* Copies the facts and reads the caller. Owned; one ref. Any thread. */
-struct denial_record *record_new(const struct denial_facts *facts, struct caller_memory *memory);
+/* Copies the facts and reads the caller. @mount: the mount's device; 0 = not known. Owned; one ref. Any thread. */
+struct denial_record *record_new(const struct denial_facts *facts, struct caller_memory *memory, dev_t mount);
 void record_free(struct denial_record *record); /* NULL is allowed */
 
 /* About how much memory a record takes, in bytes. */

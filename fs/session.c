@@ -309,6 +309,7 @@ int session_start(struct session *session, char **ret_why)
     struct statx found;
     if (statx(AT_FDCWD, session->mountpoint, AT_STATX_DONT_SYNC, 0, &found) == 0)
         session->device = makedev(found.stx_dev_major, found.stx_dev_minor);
+    denial_log_mounted(session->ops.gate.log, session->device);
     if (!allow_other)
         g_ptr_array_insert(session->limits, 0,
                            g_strdup("not root: other users, root among them, cannot enter the mount "

@@ -54,7 +54,7 @@ void writers_note(struct writers *writers, unsigned route, pid_t tid, uid_t uid,
 {
     if (tid == 0 || route >= COUNTERS_ROUTES || !take_turn(&writers->next[route]))
         return;
-    struct caller *caller = caller_read(tid, uid, gid, NULL);
+    struct caller *caller = caller_read(tid, uid, gid, NULL, 0);
     struct writer writer = {
         .pid = caller->pid,
         .uid = uid,

@@ -1,5 +1,6 @@
 #include "advice_program.h"
 
+#include "class_parent.h"
 #include "class_rule.h"
 #include "place.h"
 
@@ -41,7 +42,7 @@ static bool has_parent_below(const struct fact *fact, const char *target)
 {
     for (guint i = 0; i < fact->parents->len; i++) {
         const char *parent = g_ptr_array_index(fact->parents, i);
-        if (class_is_init(NULL, parent))
+        if (class_parent_of_fact_is_apart(fact, i))
             return false;
         if (place_is_below(parent, target))
             return true;

@@ -51,11 +51,16 @@ bool class_is_shell(const char *comm, const char *executable)
 
 bool class_is_init(const char *comm, const char *executable)
 {
-    static const char *const names[] = {"tini",         "tini-static", "docker-init",    "podman-init", "catatonit",
-                                        "dumb-init",    "rofuse",      "bwrap",          "conmon",      "crun",
-                                        "runc",         "init",        "systemd",        "supervisord", "s6-svscan",
-                                        "s6-supervise", "runsvdir",    "runsv",          "monit",       "circusd",
-                                        "youki",        "podman",      "systemd-nspawn", NULL};
+    static const char *const names[] = {"tini",         "tini-static", "docker-init", "podman-init", "catatonit",
+                                        "dumb-init",    "rofuse",      "bwrap",       "init",        "systemd",
+                                        "supervisord",  "s6-svscan",   "monit",       "circusd",     "runsvdir",
+                                        "s6-supervise", "runsv",       NULL};
+    return is_one_of(comm, names) || is_one_of(name_of(executable), names);
+}
+
+bool class_is_runtime(const char *comm, const char *executable)
+{
+    static const char *const names[] = {"conmon", "crun", "runc", "youki", "podman", "systemd-nspawn", NULL};
     static const char dockers[] = "containerd-shim"; /* and a version; as long as a comm can be */
     const char *name = name_of(executable);
     return is_one_of(comm, names) || is_one_of(name, names) || (comm != NULL && strcmp(comm, dockers) == 0) ||

@@ -2,7 +2,7 @@
  * class_rule - what a refusal meant to a program, by how its process and those that wait for it went on.
  *
  * The rule, for the process P that was refused and the line of those that started it, as far as they live in the container
- * (process_ends.h): a runtime, an init or a supervisor is none of them, and its child is the container's first process.
+ * (class_parent.h): a runtime, an init or a supervisor is none of them, and its child is the container's first process.
  *
  *  1. P lives on for FACT_WINDOW_SECONDS, or ends with status 0: tolerated.
  *  2. P ends by a signal or with another status within that time. Then its parent is asked the same from that moment on, then
@@ -70,10 +70,11 @@ struct class_verdict {
 /* @now_ms: how long processes that run are known to. */
 void class_rule(const struct class_case *what, int64_t now_ms, struct class_verdict *ret);
 
-/* Whether a process is a small tool, a shell; or one that runs the container, passes on how its child ends (tini) or starts it
- * anew (supervisord), and is not looked at. */
+/* Whether a process is a small tool; a shell; one that passes on how its child ends (tini, bwrap) or starts it anew
+ * (supervisord); or one that runs containers. By its names, either of which may be NULL. */
 bool class_is_tool(const char *comm, const char *executable);
 bool class_is_shell(const char *comm, const char *executable);
 bool class_is_init(const char *comm, const char *executable);
+bool class_is_runtime(const char *comm, const char *executable);
 
 #endif

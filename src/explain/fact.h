@@ -100,8 +100,10 @@ struct fact {
     char *comm;         /* of the first, as are the next two */
     char **args;        /* never NULL; empty = unknown */
     GPtrArray *parents; /* of char *: executables (comm where that is unknown, "?" where both are), the nearest first */
-    pid_t pid;          /* of the latest; -1 = unknown */
-    uid_t uid;          /* of the first; file-system ids, as the daemon sees them; (uid_t)-1 = unknown */
+    uint32_t parents_inside;  /* bits 1 << place in parents: they live where the process does */
+    uint32_t parents_outside; /* they do not: they are of the host */
+    pid_t pid;                /* of the latest; -1 = unknown */
+    uid_t uid;                /* of the first; file-system ids, as the daemon sees them; (uid_t)-1 = unknown */
     gid_t gid;
     GArray *groups; /* of gid_t, supplementary; of the first */
     char *container_id;

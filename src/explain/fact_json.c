@@ -100,12 +100,26 @@ static json_t *knowledge_to_json(const struct fact *fact)
     return object;
 }
 
+static void set_parents_outside(json_t *object, const struct fact *fact)
+{
+    if ((fact->parents_inside | fact->parents_outside) == 0)
+        return;
+    json_t *list = json_array();
+    for (guint i = 0; i < fact->parents->len; i++) {
+        bool is_outside = (fact->parents_outside >> i & 1) != 0;
+        bool is_known = is_outside || (fact->parents_inside >> i & 1) != 0;
+        json_array_append_new(list, is_known ? json_boolean(is_outside) : json_null());
+    }
+    json_object_set_new(object, "parents_outside", list);
+}
+
 static void set_process(json_t *object, const struct fact *fact)
 {
     json_bytes_set(object, "executable", fact->executable);
     json_bytes_set(object, "comm", fact->comm);
     json_bytes_set_list(object, "args", (const char *const *)fact->args, g_strv_length(fact->args));
     set_bytes_array(object, "parents", fact->parents);
+    set_parents_outside(object, fact);
     json_object_set_new(object, "pid", fact->pid > 0 ? json_integer(fact->pid) : json_null());
     set_id(object, "uid", fact->uid);
     set_id(object, "gid", fact->gid);
@@ -229,6 +243,19 @@ static void read_knowledge(struct json_read *read, const json_t *object, struct 
         g_ptr_array_add(fact->fixes, read_fix(read, json_array_get(fixes, i)));
 }
 
+static void read_parents_outside(struct json_read *read, const json_t *object, struct fact *fact)
+{
+    const json_t *list = json_read_array(read, object, "parents_outside", JSON_READ_OPTIONAL,
+                                         MIN(fact->parents->len, FACT_MOST_PARENTS));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        if (!json_is_boolean(one) && !json_is_null(one))
+            json_read_fail(read, "parents_outside", "has something that is neither true nor false");
+        fact->parents_inside |= (uint32_t)json_is_false(one) << i;
+        fact->parents_outside |= (uint32_t)json_is_true(one) << i;
+    }
+}
+
 static void read_process(struct json_read *read, const json_t *object, struct fact *fact)
 {
     fact->executable = json_read_bytes(read, object, "executable", JSON_READ_OPTIONAL);
@@ -240,6 +267,7 @@ static void read_process(struct json_read *read, const json_t *object, struct fa
     }
     g_ptr_array_unref(fact->parents);
     fact->parents = read_list(read, object, "parents", FACT_MOST_PARENTS);
+    read_parents_outside(read, object, fact);
     fact->pid = (pid_t)json_read_integer(read, object, "pid", JSON_READ_OPTIONAL, 1, INT_MAX, -1);
     fact->uid = json_read_id(read, object, "uid");
     fact->gid = json_read_id(read, object, "gid");

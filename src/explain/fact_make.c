@@ -78,6 +78,8 @@ static void set_process(struct fact *fact, const struct caller *caller)
         const struct caller_parent *parent = &caller->parents[i];
         const char *name = parent->exe != NULL ? parent->exe : parent->comm != NULL ? parent->comm : "?";
         g_ptr_array_add(fact->parents, g_strdup(name));
+        fact->parents_inside |= (uint32_t)(parent->home == CALLER_HOME_INSIDE) << i;
+        fact->parents_outside |= (uint32_t)(parent->home == CALLER_HOME_OUTSIDE) << i;
     }
     fact->pid = caller->pid;
     for (size_t i = 0; i < MIN(caller->n_groups, FACT_MOST_GROUPS); i++) {

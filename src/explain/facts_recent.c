@@ -1,6 +1,7 @@
 #include "facts_recent.h"
 
 #include "caller.h"
+#include "class_parent.h"
 #include "class_rule.h"
 #include "fact_make.h"
 #include "text.h"
@@ -235,7 +236,7 @@ static void judge(struct facts_recent *recent, const struct denial_record *recor
 static struct mention script_of(const struct caller *caller)
 {
     const struct caller_parent *parent = &caller->parents[0];
-    if (caller->n_parents == 0 || !class_is_tool(caller->comm, caller->exe) || class_is_init(parent->comm, parent->exe))
+    if (caller->n_parents == 0 || !class_is_tool(caller->comm, caller->exe) || class_parent_is_apart(caller, 0))
         return (struct mention){0};
     return mention(parent->pid, parent->comm, parent->exe);
 }

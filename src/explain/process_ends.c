@@ -8,6 +8,7 @@
 
 #include "app_error.h"
 #include "caller.h"
+#include "class_parent.h"
 #include "fact_make.h"
 #include "pidfd_status.h"
 #include "process_look.h"
@@ -204,30 +205,37 @@ static bool is_tool_or_shell(const char *comm, const char *executable)
     return class_is_tool(comm, executable) || class_is_shell(comm, executable);
 }
 
-/* Whether one that started another is none of the container. @home: of the first, as it is of both. */
-static bool is_outside(const struct process_ends *ends, const struct process_home *home,
-                       const struct watched_process *child, const struct caller_parent *parent)
+/* Whether one of a caller's parents does as a runtime does: it runs a program (it is a terminal, a service manager, a test)
+ * where there is no container at all. @home: the caller's. @child: whom it started. */
+static bool runs_without_container(const struct process_ends *ends, const struct process_home *home,
+                                   const struct watched_process *child, const struct caller_parent *parent)
 {
-    if (class_is_init(parent->comm, parent->exe))
-        return true;
-    /* Not in a container at all: what runs a program here (a terminal, a service manager, a test) does as a runtime does. */
     return process_home_is_same(home, &ends->own) && !class_is_tool(child->comm, child->executable) &&
            !is_tool_or_shell(parent->comm, parent->exe);
+}
+
+/* Whether a parent lives where the caller does; *ret_is_cut: it cannot be seen. @home: the caller's. */
+static bool lives_there(const struct caller_parent *parent, const struct process_home *home, bool *ret_is_cut)
+{
+    struct process_home other;
+    *ret_is_cut = false;
+    if (parent->home != CALLER_HOME_UNKNOWN)
+        return parent->home == CALLER_HOME_INSIDE;
+    *ret_is_cut = !process_home_read(parent->pid, &other);
+    return !*ret_is_cut && process_home_is_same(home, &other);
 }
 
 /* [lock] The line of those that started a process, as far as they live where it does. */
 static void get_parents(struct process_ends *ends, struct watched_process *process, const struct caller *caller)
 {
-    struct process_home home, other;
+    struct process_home home;
     process->is_cut = !process_home_read(caller->pid, &home);
     if (process->is_cut)
         return;
     for (size_t i = 0; i < MIN(caller->n_parents, CLASS_MOST_PROCESSES - 1) && process->started == NULL; i++) {
         const struct caller_parent *parent = &caller->parents[i];
-        if (parent->pid <= 0 || is_outside(ends, &home, process, parent))
-            return;
-        process->is_cut = !process_home_read(parent->pid, &other);
-        if (process->is_cut || !process_home_is_same(&home, &other))
+        if (parent->pid <= 0 || class_parent_is_apart(caller, i) ||
+            runs_without_container(ends, &home, process, parent) || !lives_there(parent, &home, &process->is_cut))
             return;
         struct watched_process *started = get_process(ends, parent->pid, parent->comm, parent->exe);
         process->is_cut = started == NULL || !process->is_in_table;

@@ -5,8 +5,9 @@
  * one for good, whenever it ends and whoever has its number then. How it ended is asked of the descriptor (PIDFD_GET_INFO with
  * PIDFD_INFO_EXIT, Linux 6.15), else of /proc/PID/stat as long as it is a zombie; else it is not known.
  *
- * Of its parents those are looked at that live in the same root directory and mount namespace: what runs in the container, and
- * not who started it; and only up to one that passes on how its child ended (tini), or starts it anew (supervisord). Where
+ * Of its parents those are looked at that live where it does (struct caller_parent; where the record does not know it, in the
+ * same root directory and mount namespace): what runs in the container, and not who started it; and only up to one that
+ * passes on how its child ended (tini), or starts it anew (supervisord). Where
  * that is the daemon's own root directory and mount namespace, so that there is no container, only shells and tools are; and
  * who called a tool. At most PROCESS_ENDS_MOST at a time;
  * the one that was longest without a refusal goes first. All functions: any thread.

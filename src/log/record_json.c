@@ -84,6 +84,8 @@ static json_t *parents_to_json(const struct caller *caller)
         set_pid(parent, "pid", caller->parents[i].pid);
         json_bytes_set(parent, "comm", caller->parents[i].comm);
         json_bytes_set(parent, "exe", caller->parents[i].exe);
+        if (caller->parents[i].home != CALLER_HOME_UNKNOWN)
+            json_object_set_new(parent, "outside", json_boolean(caller->parents[i].home == CALLER_HOME_OUTSIDE));
         json_array_append_new(list, parent);
     }
     return list;

@@ -79,6 +79,13 @@ static pid_t read_pid(struct json_read *read, const json_t *object, const char *
     return (pid_t)json_read_integer(read, object, key, JSON_READ_OPTIONAL, 1, INT_MAX, unknown);
 }
 
+static enum caller_home read_home(struct json_read *read, const json_t *parent)
+{
+    if (json_object_get(parent, "outside") == NULL)
+        return CALLER_HOME_UNKNOWN;
+    return json_read_true(read, parent, "outside") ? CALLER_HOME_OUTSIDE : CALLER_HOME_INSIDE;
+}
+
 static void read_parents(struct json_read *read, const json_t *process, struct caller *caller)
 {
     const json_t *list = json_read_array(read, process, "parents", JSON_READ_REQUIRED, CALLER_MAX_PARENTS);
@@ -90,6 +97,7 @@ static void read_parents(struct json_read *read, const json_t *process, struct c
         ret->pid = read_pid(read, parent, "pid", -1);
         ret->comm = json_read_bytes(read, parent, "comm", JSON_READ_OPTIONAL);
         ret->exe = json_read_bytes(read, parent, "exe", JSON_READ_OPTIONAL);
+        ret->home = read_home(read, parent);
     }
 }
 

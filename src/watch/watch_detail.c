@@ -44,12 +44,24 @@ static void put_words(const struct page *page, const char *label, const GPtrArra
         put_word(page, i == 0 ? label : "", g_ptr_array_index(list, i));
 }
 
-static char *words_in_a_line(const char *const *list, guint n, const char *between)
+static char *words_in_a_line(char *const *list)
 {
     GString *text = g_string_new(NULL);
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; list[i] != NULL; i++) {
         g_autofree char *word = text_word(list[i]);
-        g_string_append_printf(text, "%s%s", i > 0 ? between : "", word);
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", word);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* "/bin/sh < /usr/bin/podman (host)" */
+static char *parents_in_a_line(const struct fact *fact)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < fact->parents->len; i++) {
+        g_autofree char *word = text_word(g_ptr_array_index(fact->parents, i));
+        bool is_outside = (fact->parents_outside >> i & 1) != 0;
+        g_string_append_printf(text, "%s%s%s", i > 0 ? " < " : "", word, is_outside ? " (host)" : "");
     }
     return g_string_free(text, FALSE);
 }
@@ -88,9 +100,8 @@ static void put_why(const struct page *page, const struct watch_item *item)
 static void put_process(const struct page *page, const struct fact *fact)
 {
     put_word(page, "Program", fact->executable != NULL ? fact->executable : fact->comm);
-    guint n = g_strv_length(fact->args);
-    if (n > 0) {
-        g_autofree char *args = words_in_a_line((const char *const *)fact->args, n, " ");
+    if (*fact->args != NULL) {
+        g_autofree char *args = words_in_a_line(fact->args);
         put(page, "Arguments", args);
     }
     GString *ids = g_string_new(NULL);
@@ -106,8 +117,7 @@ static void put_process(const struct page *page, const struct fact *fact)
     }
     g_string_free(ids, TRUE);
     if (fact->parents->len > 0) {
-        g_autofree char *parents =
-            words_in_a_line((const char *const *)fact->parents->pdata, fact->parents->len, " < ");
+        g_autofree char *parents = parents_in_a_line(fact);
         put(page, "Parents", parents);
     }
     put_word(page, "Container", fact->container_id);

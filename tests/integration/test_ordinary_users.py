@@ -151,6 +151,10 @@ def test_fusermount3(place, device):
     output = run(place, device, as_user(["sh", "-eu", "-c", MOUNT + WRITE + END]))
     check_output(output)
     check_record(place, output, USER)
+    # Whom the daemon may not look at, of him it does not say where he lives.
+    parents = denials(place, "/etc/forbidden")[0]["process"]["parents"]
+    assert parents[0]["outside"] is False
+    assert [sorted(parent) for parent in parents if parent["pid"] == os.getpid()] == [["comm", "exe", "pid"]]
     assert (place["state"] / "volumes/data/_data/file").stat().st_uid == USER
     # What an ordinary user cannot have is said when it is mounted, and by status.
     assert output.count("only this user can change files in tmpfs and volumes") == 2

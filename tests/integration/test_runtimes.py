@@ -154,6 +154,9 @@ def test_shell(rofuse, start, image, data, program, uid):
     assert (process["uid"], process["gid"], process["comm"]) == (uid, uid, "sh")
     assert process["pid_inside"] == int(said[2])
     assert (process["exe"], process["cwd"]) == ("/bin/busybox", "/")  # as the process itself would say
+    # Who started it is none of the container, whatever the runtime is called; its own init may be one.
+    outside = [parent["outside"] for parent in process["parents"] if "outside" in parent]
+    assert outside == sorted(outside) and outside[-1] is True and outside.count(False) <= 1, process["parents"]
     # The process is still there: it is the one that the log says, and it has that number in its own namespace.
     status = pathlib.Path(f"/proc/{process['pid']}/status").read_text()
     assert re.search(r"^NSpid:.*\t(\d+)$", status, re.MULTILINE)[1] == said[2]

@@ -216,7 +216,8 @@ def follow(value, where):
 
 
 OPTIONAL = {"path_bytes", "target_bytes", "name_unknown", "directory_bytes", "route_bytes", "comm_bytes", "exe_bytes",
-            "exe_deleted", "args_bytes", "args_truncated", "cwd_bytes", "groups_truncated", "cgroup_bytes"}
+            "exe_deleted", "args_bytes", "args_truncated", "cwd_bytes", "groups_truncated", "cgroup_bytes",
+            "outside"}
 
 
 @pytest.mark.once

@@ -55,7 +55,8 @@ ROUTES = {
 CALLERS = {
     "proc_file": set(),
     "caller_memory": {"proc_file"},
-    "caller": {"caller_memory", "proc_file"},
+    "caller": {"caller_home", "caller_memory", "proc_file"},
+    "caller_home": {"proc_file"},
     "assume": {"caller"},
     "denial": set(),
     "writers": {"caller", "counters"},

@@ -25,7 +25,8 @@ struct said_fact {
     struct fact_fix other; /* an alternative to it */
     const char *arg;
     const char *comm;
-    const char *parents; /* executables, the nearest first, with blanks between them */
+    const char *parents;      /* executables, the nearest first, with blanks between them */
+    uint32_t inside, outside; /* bits of them */
 };
 
 static inline struct fact *make_fact(const struct said_fact *said)
@@ -59,6 +60,8 @@ static inline struct fact *make_fact(const struct said_fact *said)
     g_auto(GStrv) parents = g_strsplit(said->parents != NULL ? said->parents : "", " ", -1);
     for (char **parent = parents; *parent != NULL; parent++)
         g_ptr_array_add(fact->parents, g_strdup(*parent));
+    fact->parents_inside = said->inside;
+    fact->parents_outside = said->outside;
     fact_set_id(fact);
     return fact;
 }

@@ -54,7 +54,7 @@ static void end_child(pid_t pid)
 static void self(void)
 {
     struct caller_memory *memory = caller_memory_new();
-    struct caller *caller = caller_read(gettid(), 12, 34, memory);
+    struct caller *caller = caller_read(gettid(), 12, 34, memory, 0);
     g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL), *cwd = g_get_current_dir();
     g_assert_cmpint(caller->tid, ==, gettid());
     g_assert_cmpint(caller->pid, ==, getpid());
@@ -96,10 +96,10 @@ static bool odd_name(void)
 static void odd_comm(void)
 {
     pid_t pid = sitting_child(odd_name);
-    struct caller *caller = caller_read(pid, 0, 0, NULL);
+    struct caller *caller = caller_read(pid, 0, 0, NULL, 0);
     g_assert_cmpstr(caller->comm, ==, "a) R 1 1\n(");
     g_assert_cmpint(caller->parents[0].pid, ==, getpid());
-    struct caller *self_caller = caller_read(gettid(), 0, 0, NULL);
+    struct caller *self_caller = caller_read(gettid(), 0, 0, NULL, 0);
     g_assert_true(caller->has_start_time);
     g_assert_cmpint(caller->start_time.tv_sec, >=, self_caller->start_time.tv_sec);
     g_assert_null(caller->args); /* without a reader of memory they are unknown */
@@ -113,7 +113,7 @@ static void *in_thread(void *data)
 {
     (void)data;
     prctl(PR_SET_NAME, "a thread");
-    return caller_read(gettid(), 0, 0, NULL);
+    return caller_read(gettid(), 0, 0, NULL, 0);
 }
 
 static void thread(void)
@@ -131,7 +131,7 @@ static void thread(void)
 
 static void assert_unknown(pid_t tid)
 {
-    struct caller *caller = caller_read(tid, 12, 34, NULL);
+    struct caller *caller = caller_read(tid, 12, 34, NULL, 0);
     g_assert_cmpint(caller->tid, ==, tid);
     g_assert_cmpint(caller->pid, ==, -1);
     g_assert_cmpint(caller->pid_inside, ==, -1);
@@ -191,7 +191,7 @@ static void groups(void)
         g_test_skip("setting groups takes privilege");
         return;
     }
-    struct caller *caller = caller_read(pid, 0, 0, NULL);
+    struct caller *caller = caller_read(pid, 0, 0, NULL, 0);
     g_assert_cmpuint(caller->n_groups, ==, CALLER_MAX_GROUPS);
     g_assert_true(caller->groups_truncated);
     for (size_t i = 0; i < caller->n_groups; i++)
@@ -284,7 +284,7 @@ static void *ask(void *data)
 {
     struct asker *asker = data;
     for (int i = 0; i < 500; i++) {
-        struct caller *caller = caller_read(asker->pid, 0, 0, asker->memory);
+        struct caller *caller = caller_read(asker->pid, 0, 0, asker->memory, 0);
         if (caller->args == NULL)
             ; /* unknown: a busy machine */
         else if (caller->n_args == (size_t)own_argc && strcmp(caller->args[0], own_argv[0]) == 0)

@@ -409,10 +409,12 @@ static void test_kinds(void)
     g_assert_false(class_is_shell("node", "/usr/bin/node"));
     g_assert_true(class_is_init("tini", NULL));
     g_assert_true(class_is_init("supervisord", "/usr/bin/python3.11"));
-    g_assert_true(class_is_init("crun", NULL));
-    g_assert_true(class_is_init("containerd-shim", NULL));
-    g_assert_true(class_is_init(NULL, "/usr/bin/containerd-shim-runc-v2"));
     g_assert_false(class_is_init("sh", "/bin/sh"));
+    g_assert_false(class_is_init("crun", NULL));
+    g_assert_true(class_is_runtime("crun", NULL));
+    g_assert_true(class_is_runtime("containerd-shim", NULL));
+    g_assert_true(class_is_runtime(NULL, "/usr/bin/containerd-shim-runc-v2"));
+    g_assert_false(class_is_runtime("tini", "/sbin/tini"));
 }
 
 int main(int argc, char **argv)

@@ -33,6 +33,9 @@ static struct fact *full_fact(void)
     fact->args = g_strsplit("node|\xff|", "|", -1);
     g_ptr_array_add(fact->parents, g_strdup("/bin/sh"));
     g_ptr_array_add(fact->parents, g_strdup("?"));
+    g_ptr_array_add(fact->parents, g_strdup("/bin/launch"));
+    fact->parents_inside = 1;
+    fact->parents_outside = 4;
     fact->pid = 17;
     fact->uid = 1000;
     fact->gid = 0;
@@ -129,7 +132,7 @@ static void test_document(void)
         "\"learned\":true,\"held_by\":{\"route\":\"/tmp\",\"kind\":\"tmpfs\"},"
         "\"executable\":\"/usr/bin/no\\nde\",\"comm\":\"node\","
         "\"args\":[\"node\",\"\\\\xff\",\"\"],\"args_bytes\":[null,\"/w==\",null],"
-        "\"parents\":[\"/bin/sh\",\"?\"],\"pid\":17,\"uid\":1000,\"gid\":0,\"groups\":[4294967294],"
+        "\"parents\":[\"/bin/sh\",\"?\",\"/bin/launch\"],\"parents_outside\":[false,null,true],\"pid\":17,\"uid\":1000,\"gid\":0,\"groups\":[4294967294],"
         "\"container_id\":\"abc\",\"count\":3,"
         "\"first\":\"2024-11-24T00:00:00.000000001Z\",\"last\":\"2024-11-24T00:00:01.999999999Z\","
         "\"knowledge\":{\"id\":\"npm\","

@@ -14,7 +14,7 @@ struct call {
     const char *executable, *comm, *path;
     pid_t pid;
     int seconds; /* after the first */
-    struct caller_parent parent;
+    struct caller_parent parent, above;
 };
 
 static void add(struct facts *facts, const struct call *call)
@@ -26,8 +26,8 @@ static void add(struct facts *facts, const struct call *call)
                             .comm = (char *)(call->comm != NULL ? call->comm : "node"),
                             .has_start_time = true,
                             .start_time = {START - 5, pid},
-                            .parents = {call->parent},
-                            .n_parents = call->parent.pid > 0 ? 1 : 0};
+                            .parents = {call->parent, call->above},
+                            .n_parents = (call->parent.pid > 0) + (call->above.pid > 0)};
     struct denial_record record = {
         .facts = {.operation = DENIAL_CREATE, .error = EROFS, .path = call->path, .flags = -1, .mode = -1},
         .first = {START + call->seconds, 0},
@@ -42,6 +42,8 @@ static void test_later_records(void)
 {
 #define SHELL .parent = {.pid = 20, .comm = (char *)"entry.sh", .exe = (char *)"/bin/dash" }
 #define NODE_RAN .parent = {.pid = 7, .comm = (char *)"node", .exe = (char *)"/usr/bin/node"}
+#define BY(name, where) .parent = {.pid = 20, .comm = (char *)(name), .exe = (char *)"/bin/dash", .home = (where)}
+#define ON_HOST .above = {.pid = 1, .comm = (char *)"launch", .home = CALLER_HOME_OUTSIDE}
     static const struct {
         const char *name;
         struct call first, later;
@@ -79,6 +81,74 @@ static void test_later_records(void)
          {.executable = "/bin/dash", .comm = "entry.sh", .pid = 20, .path = "/b/y", .seconds = 6},
          FACT_PROBE,
          "entry.sh, which ran touch, was still at work 6 s later"},
+        {"a script of the host",
+         {.executable = "/bin/mkdir", .comm = "mkdir", .pid = 21, .path = "/a/x", BY("start.sh", CALLER_HOME_OUTSIDE)},
+         {.executable = "/bin/cp",
+          .comm = "cp",
+          .pid = 22,
+          .path = "/b/y",
+          .seconds = 6,
+          BY("start.sh", CALLER_HOME_OUTSIDE)},
+         FACT_OPEN,
+         "nobody saw"},
+        {"a script in a container that is called as a runtime is",
+         {.executable = "/bin/mkdir",
+          .comm = "mkdir",
+          .pid = 21,
+          .path = "/a/x",
+          BY("runc", CALLER_HOME_INSIDE),
+          ON_HOST},
+         {.executable = "/bin/cp",
+          .comm = "cp",
+          .pid = 22,
+          .path = "/b/y",
+          .seconds = 6,
+          BY("runc", CALLER_HOME_INSIDE),
+          ON_HOST},
+         FACT_TOLERATED,
+         "runc, which ran mkdir, was still at work 6 s later"},
+        {"a runtime, of which more is not known",
+         {.executable = "/bin/mkdir",
+          .comm = "mkdir",
+          .pid = 21,
+          .path = "/a/x",
+          BY("runc", CALLER_HOME_UNKNOWN),
+          ON_HOST},
+         {.executable = "/bin/cp",
+          .comm = "cp",
+          .pid = 22,
+          .path = "/b/y",
+          .seconds = 6,
+          BY("runc", CALLER_HOME_UNKNOWN),
+          ON_HOST},
+         FACT_OPEN,
+         "nobody saw"},
+        {"a runtime where there is no container",
+         {.executable = "/bin/mkdir", .comm = "mkdir", .pid = 21, .path = "/a/x", BY("runc", CALLER_HOME_INSIDE)},
+         {.executable = "/bin/cp",
+          .comm = "cp",
+          .pid = 22,
+          .path = "/b/y",
+          .seconds = 6,
+          BY("runc", CALLER_HOME_INSIDE)},
+         FACT_OPEN,
+         "nobody saw"},
+        {"an init in the container",
+         {.executable = "/bin/mkdir",
+          .comm = "mkdir",
+          .pid = 21,
+          .path = "/a/x",
+          BY("tini", CALLER_HOME_INSIDE),
+          ON_HOST},
+         {.executable = "/bin/cp",
+          .comm = "cp",
+          .pid = 22,
+          .path = "/b/y",
+          .seconds = 6,
+          BY("tini", CALLER_HOME_INSIDE),
+          ON_HOST},
+         FACT_OPEN,
+         "nobody saw"},
         {"a program is no step: it may have died",
          {.path = "/a/x", SHELL},
          {.executable = "/bin/cp", .comm = "cp", .pid = 22, .path = "/b/y", .seconds = 6, SHELL},

@@ -18,7 +18,7 @@ static bool deny(struct fold *fold, const char *executable, const struct denial_
 {
     if (fold_again(fold, executable, facts, now, NULL))
         return false;
-    struct shared_event *event = shared_event_new(record_new(facts, NULL));
+    struct shared_event *event = shared_event_new(record_new(facts, NULL, 0));
     fold_open(fold, executable, event, now);
     shared_event_unref(event);
     return true;
@@ -158,7 +158,7 @@ static void two_at_once(void)
     struct shared_event *events[2];
     for (int i = 0; i < 2; i++) {
         g_assert_false(fold_again(fold, "/bin/a", &facts, START, NULL));
-        events[i] = shared_event_new(record_new(&facts, NULL));
+        events[i] = shared_event_new(record_new(&facts, NULL, 0));
     }
     for (int i = 0; i < 2; i++) { /* two threads that both found no window: both were told, one window is open */
         fold_open(fold, "/bin/a", events[i], START);

@@ -36,7 +36,7 @@ static void child_start(struct child *child, int status, int signal_number)
         _exit(status);
     }
     close(child->pipe[0]);
-    child->caller = caller_read(child->pid, 0, 0, NULL);
+    child->caller = caller_read(child->pid, 0, 0, NULL, 0);
     child->record =
         (struct denial_record){.facts = {.path = "/srv/x"}, .first = {1732406400, child->pid}, .caller = child->caller};
 }

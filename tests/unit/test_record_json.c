@@ -121,8 +121,10 @@ static void test_everything(void)
         .start_time = {MIDNIGHT - 60, 0},
         .cgroup = (char *)"/system.slice/x.service",
         .container_id = (char *)"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        .parents = {{.pid = 4000, .comm = (char *)"sh", .exe = (char *)"/usr/bin/dash"}, {.pid = 1}},
-        .n_parents = 2,
+        .parents = {{.pid = 4000, .comm = (char *)"sh", .exe = (char *)"/usr/bin/dash", .home = CALLER_HOME_INSIDE},
+                    {.pid = 3999, .home = CALLER_HOME_OUTSIDE},
+                    {.pid = 1}},
+        .n_parents = 3,
     };
     json_t *json = to_json(&sample, DENIAL_EVENT_RECORD), *process = json_object_get(json, "process");
     assert_is(json, "schema", "\"rofuse.log/1\"");
@@ -146,9 +148,10 @@ static void test_everything(void)
     assert_is(process, "pid", "4242");
     assert_is(process, "tid", "4243");
     assert_is(process, "pid_inside", "7");
-    assert_is(
-        process, "parents",
-        "[{\"pid\": 4000, \"comm\": \"sh\", \"exe\": \"/usr/bin/dash\"}, {\"pid\": 1, \"comm\": null, \"exe\": null}]");
+    assert_is(process, "parents",
+              "[{\"pid\": 4000, \"comm\": \"sh\", \"exe\": \"/usr/bin/dash\", \"outside\": false},"
+              " {\"pid\": 3999, \"comm\": null, \"exe\": null, \"outside\": true},"
+              " {\"pid\": 1, \"comm\": null, \"exe\": null}]");
     assert_is(process, "comm", "\"python3\"");
     assert_is(process, "exe", "\"/usr/bin/python3.11\"");
     assert_is(process, "args", "[\"python3\", \"-c\", \"two\\nlines \\\"quoted\\\" \\u20ac\", \"\"]");

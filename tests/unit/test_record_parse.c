@@ -87,7 +87,8 @@ static struct caller *random_caller(GRand *random)
     for (size_t i = 0; i < caller->n_parents; i++)
         caller->parents[i] = (struct caller_parent){.pid = g_rand_int_range(random, -1, 100000),
                                                     .comm = random_name(random, '\0', true),
-                                                    .exe = random_name(random, '/', true)};
+                                                    .exe = random_name(random, '/', true),
+                                                    .home = (enum caller_home)g_rand_int_range(random, 0, 3)};
     return caller;
 }
 
@@ -223,6 +224,8 @@ static void test_wrong_process(void)
     } table[] = {
         {"pid", "0", "\"pid\" is out"},
         {"parents", "null", "\"parents\" is missing"},
+        {"parents", "[{\"outside\": 1}]", "\"outside\" is neither true nor false"},
+        {"parents", "[{\"outside\": null}]", "\"outside\" is neither true nor false"},
         {"parents", "[1]", "\"parents\" is no list"},
         {"parents", "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]", "\"parents\" is too long"},
         {"uid", "-1", "\"uid\" is out"},
