@@ -44,12 +44,26 @@ static bool is_others(const struct advice_input *input, const struct advice_wish
     return are_others;
 }
 
+/* A file that the making of the image left behind where files are of one run alone: a lock in /run, a log. A link is meant. */
+static bool is_left_over(const struct advice_input *input, const char *path)
+{
+    if (!place_is_below(path, "/run") && !place_is_below(path, "/var/log"))
+        return false;
+    struct advice_seen seen;
+    bool is_known = advice_look(input, path, &seen);
+    bool is_file = is_known && seen.is_there && !seen.is_directory && strcmp(seen.path, path) == 0;
+    g_free(seen.path);
+    return is_file;
+}
+
 static bool is_dispensable(const struct advice_input *input, const struct advice_wish *wish, const char *name,
                            const GPtrArray *others, bool *ret_others)
 {
     if (place_is_dispensable(wish->target, name))
         return true;
     g_autofree char *path = g_build_filename(wish->target, name, NULL);
+    if (is_left_over(input, path))
+        return true;
     if (!is_others(input, wish, others, path, 0))
         return false;
     *ret_others = true;

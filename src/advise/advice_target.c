@@ -86,9 +86,20 @@ static char *wanted_directory(const struct advice_input *input, const struct fac
     return g_strdup(is_made && directory == fact->directory ? fact->place : directory);
 }
 
+/* Whether a directory was made in the image for nothing but what is written there. */
+static bool is_vacant(const struct advice_input *input, const char *path)
+{
+    enum place_sort sort = place_sort_of(path);
+    if (input->image == NULL || (sort != PLACE_LASTING && sort != PLACE_OTHER))
+        return false;
+    g_auto(GStrv) names = input->image->names(input->image->data, path);
+    return names != NULL && *names == NULL;
+}
+
 /*
- * What can be declared: the path itself where it is there; else, where all is for a while, the directory that is there; else
- * the first that is missing, so that nothing of the image is opened. @existed: a directory that was there when it was tried.
+ * What can be declared: the path itself where it is there; else, where all is for a while or the image has nothing, the
+ * directory that is there; else the first that is missing, so that nothing of the image is opened. @existed: a directory that
+ * was there when it was tried.
  */
 static char *existing_place(const struct advice_input *input, const char *path, const char *existed, bool *ret_is_new)
 {
@@ -111,7 +122,7 @@ static char *existing_place(const struct advice_input *input, const char *path, 
         is_known = advice_look(input, at, &seen);
     }
     g_free(seen.path);
-    *ret_is_new = missing != NULL && !place_is_whole(at);
+    *ret_is_new = missing != NULL && !place_is_whole(at) && !is_vacant(input, at);
     return *ret_is_new ? g_steal_pointer(&missing) : g_steal_pointer(&at);
 }
 
