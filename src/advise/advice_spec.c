@@ -247,21 +247,22 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     return false;
 }
 
-static char *content_size(const struct advice_input *input, const char *target)
+/* "; what the image has there (5 MiB) is copied into memory at every start"; "" for empty directories, which cost nothing. */
+static char *copy_cost(const struct advice_input *input, const char *target)
 {
     uint64_t bytes = 0;
-    if (input->image == NULL || !input->image->size(input->image->data, target, &bytes))
-        return g_strdup("what the image has there");
+    bool is_known = input->image != NULL && input->image->size(input->image->data, target, &bytes);
     g_autofree char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-    return g_strdup_printf("what the image has there (%s)", size);
+    if (is_known && bytes == 0)
+        return g_strdup("");
+    return is_known ? g_strdup_printf("; what the image has there (%s) is copied into memory at every start", size)
+                    : g_strdup("; what the image has there is copied into memory at every start");
 }
 
 /* What is opened. */
 static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
 {
-    g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
-    g_autofree char *memory =
-        copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
+    g_autofree char *memory = copies ? copy_cost(input, wish->target) : g_strdup("");
     if (advice_holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
@@ -273,7 +274,7 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
                                wish->target);
     if (advice_is_wide(wish))
         return g_strdup_printf("all of %s is opened, with what else lies there%s", wish->target, memory);
-    return copies ? g_strdup(memory + strlen("; ")) : NULL;
+    return *memory != '\0' ? g_strdup(memory + strlen("; ")) : NULL;
 }
 
 static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct advice *ret)

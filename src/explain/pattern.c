@@ -142,14 +142,19 @@ static void append_kept(GString *pattern, const char *word, size_t n, const stru
     }
 }
 
-/* Letters and digits without anything between them. */
+/*
+ * Letters and digits without anything between them. Behind a separator, the few letters before a random end belong to it:
+ * mkstemp(3) may be told to make up more than six.
+ */
 static void append_word(GString *pattern, const char *word, size_t n, const struct pattern_hints *hints)
 {
+    enum { MOST_MORE = 4 };
+    bool is_behind = pattern->len > 0 && !g_ascii_isalnum(pattern->str[pattern->len - 1]);
     size_t kept = is_hash(word, n) || is_long_id(word, n) ? 0 : n;
     while (kept >= RANDOM_LENGTH && is_random(word + kept - RANDOM_LENGTH, RANDOM_LENGTH))
         kept -= RANDOM_LENGTH;
     /* What is left of a longer random word. */
-    if (kept > 0 && kept < n && kept < RANDOM_LENGTH && is_random(word, kept))
+    if (kept > 0 && kept < n && kept < RANDOM_LENGTH && ((is_behind && kept <= MOST_MORE) || is_random(word, kept)))
         kept = 0;
     append_kept(pattern, word, kept, hints);
     if (kept < n)
