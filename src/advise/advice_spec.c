@@ -304,8 +304,16 @@ static void read_fix(const struct fact_fix *fix, struct route_spec *ret)
     mount_options_free(options);
 }
 
+/* Whether the image is known to have nothing in a directory. */
+static bool is_empty(const struct advice_input *input, const char *path)
+{
+    g_auto(GStrv) names = input->image != NULL ? input->image->names(input->image->data, path) : NULL;
+    return names != NULL && *names == NULL;
+}
+
 /* What a place must allow for those whom it was joined with. */
-static void apply_more(const struct advice_wish *wish, struct route_spec *spec, bool *copies)
+static void apply_more(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec,
+                       bool *copies)
 {
     for (guint i = 0; i < wish->more->len; i++) {
         const struct fact_fix *fix = g_ptr_array_index(wish->more, i);
@@ -314,7 +322,7 @@ static void apply_more(const struct advice_wish *wish, struct route_spec *spec, 
         spec->noexec &= other.noexec;
         spec->nosuid &= other.nosuid;
         spec->size = spec->size != 0 ? MAX(spec->size, other.size) : 0;
-        *copies |= fix->copy && place_is_below(wish->target, fix->target);
+        *copies |= fix->copy && place_is_below(wish->target, fix->target) && !is_empty(input, wish->target);
     }
 }
 
@@ -329,7 +337,7 @@ static void set_tmpfs(const struct advice_input *input, const struct advice_wish
         read_fix(wish->fix, &ret->spec);
         says_mode = ret->spec.has_mode && !wish->fix->for_writer;
     }
-    apply_more(wish, &ret->spec, &copies);
+    apply_more(input, wish, &ret->spec, &copies);
     ret->spec.target = g_strdup(wish->target);
     ret->spec.tmpcopyup = copies;
     ret->spec.noexec &= !advice_executes(wish);
@@ -356,7 +364,7 @@ void advice_spec_make(const struct advice_input *input, const struct advice_wish
     }
     bool copies = advice_has_content(input, wish, others, &has_others);
     if (wish->fix != NULL)
-        copies = wish->fix->copy || (is_lasting && copies);
+        copies = (wish->fix->copy && !is_empty(input, wish->target)) || (is_lasting && copies);
     set_tmpfs(input, wish, copies, ret);
     ret->outlives = is_lasting;
     ret->cost = find_cost(input, wish, copies);
