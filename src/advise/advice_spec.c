@@ -238,10 +238,9 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
         if (wish->is_new)
             return true;
         bool is_known = look_at_attempts(input, wish, fact, &seen);
-        bool lets_in = (seen.mode & 0002) != 0 || (seen.uid == fact->uid && (seen.mode & 0200) != 0) ||
-                       (seen.gid == fact->gid && (seen.mode & 0020) != 0);
+        bool lets_in = advice_lets_in(&seen, fact);
         g_free(seen.path);
-        if (is_known && !(seen.is_there && lets_in))
+        if (is_known && !lets_in)
             return true;
     }
     return false;

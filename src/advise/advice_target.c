@@ -23,6 +23,12 @@ bool advice_look(const struct advice_input *input, const char *path, struct advi
     return false;
 }
 
+bool advice_lets_in(const struct advice_seen *seen, const struct fact *fact)
+{
+    return seen->is_there && ((seen->mode & 0002) != 0 || (seen->uid == fact->uid && (seen->mode & 0200) != 0) ||
+                              (seen->gid == fact->gid && (seen->mode & 0020) != 0));
+}
+
 static char *canonical(const struct advice_input *input, const char *path)
 {
     struct advice_seen seen;
