@@ -315,10 +315,24 @@ static void take_execution(struct maker *maker, const struct fact *fact)
     g_free(seen.path);
 }
 
-/* What the program lives with wherever it runs. */
-static bool is_usual(const struct fact *fact)
+/* Whether the image's directory lets nobody but others make names in it. */
+static bool image_refuses(const struct advice_input *input, const struct fact *fact)
 {
-    return fact->why == DENIAL_PERMISSION && fact->route_target == NULL && need_of(fact) == ADVICE_OPTIONAL;
+    struct advice_seen seen;
+    if (fact->uid == 0 || fact->uid == (uid_t)-1 || !fact_is_of_names(fact))
+        return false;
+    bool is_known = advice_look(input, fact->directory, &seen) && seen.is_directory;
+    bool is_refused = is_known && !advice_lets_in(&seen, fact);
+    g_free(seen.path);
+    return is_refused;
+}
+
+/* What the program lives with wherever it runs. A read-only root refuses first what modes would have refused, too. */
+static bool is_usual(const struct advice_input *input, const struct fact *fact)
+{
+    if (fact->route_target != NULL || need_of(fact) != ADVICE_OPTIONAL)
+        return false;
+    return fact->why == DENIAL_PERMISSION || (fact->why == DENIAL_NOT_DECLARED && image_refuses(input, fact));
 }
 
 static void take_fact(struct maker *maker, const struct fact *fact)
@@ -329,9 +343,9 @@ static void take_fact(struct maker *maker, const struct fact *fact)
         leave_out(maker, fact, g_strdup(fact->note != NULL ? fact->note : fact->reason));
     else if (route != NULL)
         mend_route(maker, fact, route);
-    else if (is_usual(fact))
+    else if (is_usual(maker->input, fact))
         leave_out(maker, fact,
-                  g_strdup("the image's own owner and mode refuse it, on a writable root, too; it went on"));
+                  g_strdup("the image's own owner and mode refuse it on a writable root, too; it went on"));
     else if (fact->why != DENIAL_NOT_DECLARED && fact->route_target != NULL)
         leave_out(maker, fact, g_strdup_printf("%s, which refused it, is not declared any more", fact->route_target));
     else if (fact->why == DENIAL_NOT_DECLARED && is_declared(maker, fact->directory))

@@ -14,20 +14,12 @@ static bool is_route_of(const struct advice_input *input, const struct fact *fac
     return route != NULL && strcmp(route->target, spec->target) == 0;
 }
 
-/* Files that are there are opened or changed, and no names: their own owner and mode decide. */
-static bool is_of_files(const struct fact *fact)
-{
-    const uint32_t of_files = (1U << DENIAL_OPEN) | (1U << DENIAL_TRUNCATE) | (1U << DENIAL_WRITE) |
-                              (1U << DENIAL_FALLOCATE) | (1U << DENIAL_COPY);
-    return (fact->operations & ~of_files) == 0;
-}
-
 /* Whether it was the route's own directory that refused. */
 static bool is_at_root(const struct advice_input *input, const struct fact *fact, const struct route_spec *spec)
 {
     struct advice_seen directory, target;
-    if (is_of_files(fact))
-        return false;
+    if (!fact_is_of_names(fact) && fact_is_write(fact))
+        return false; /* a file that is there: its own owner and mode decide */
     advice_look(input, fact->directory, &directory);
     advice_look(input, spec->target, &target);
     bool is_root = strcmp(directory.path, target.path) == 0;

@@ -25,8 +25,11 @@ bool advice_look(const struct advice_input *input, const char *path, struct advi
 
 bool advice_lets_in(const struct advice_seen *seen, const struct fact *fact)
 {
+    bool is_member = seen->gid == fact->gid;
+    for (guint i = 0; i < fact->groups->len; i++)
+        is_member |= g_array_index(fact->groups, gid_t, i) == seen->gid;
     return seen->is_there && ((seen->mode & 0002) != 0 || (seen->uid == fact->uid && (seen->mode & 0200) != 0) ||
-                              (seen->gid == fact->gid && (seen->mode & 0020) != 0));
+                              (is_member && (seen->mode & 0020) != 0));
 }
 
 static char *canonical(const struct advice_input *input, const char *path)

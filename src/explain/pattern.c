@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define RANDOM_LENGTH 6 /* mkstemp(3)'s XXXXXX */
+#define MOST_MORE 4     /* of which there may be so many more */
 #define NUMBER_LENGTH 4
 #define HASH_LENGTH 12    /* what docker shows of an id */
 #define TEMPFILE_LENGTH 8 /* of Python's tempfile, of [a-z0-9_] */
@@ -148,7 +149,6 @@ static void append_kept(GString *pattern, const char *word, size_t n, const stru
  */
 static void append_word(GString *pattern, const char *word, size_t n, const struct pattern_hints *hints)
 {
-    enum { MOST_MORE = 4 };
     bool is_behind = pattern->len > 0 && !g_ascii_isalnum(pattern->str[pattern->len - 1]);
     size_t kept = is_hash(word, n) || is_long_id(word, n) ? 0 : n;
     while (kept >= RANDOM_LENGTH && is_random(word + kept - RANDOM_LENGTH, RANDOM_LENGTH))
@@ -251,9 +251,12 @@ static size_t made_up_at(const char *name, const struct pattern_hints *hints, si
     }
     if (is_tempfile(name, length))
         return length - TEMPFILE_LENGTH;
-    if (length >= RANDOM_LENGTH && strspn(name + length - RANDOM_LENGTH, base62) == RANDOM_LENGTH)
-        return length - RANDOM_LENGTH;
-    return length;
+    if (length < RANDOM_LENGTH || strspn(name + length - RANDOM_LENGTH, base62) != RANDOM_LENGTH)
+        return length;
+    size_t at = length - RANDOM_LENGTH, more = 0;
+    while (more < at && g_ascii_isalnum(name[at - more - 1]))
+        more++;
+    return more <= MOST_MORE && more < at ? at - more : at;
 }
 
 char *pattern_of(const char *name, const struct pattern_hints *hints)
