@@ -3,22 +3,7 @@
  */
 #include "advice.h"
 
-#include "advice_facts.h"
-#include "advice_view.h"
-#include "advise_comments.h"
-
-#define MOST_FACTS 6
-
-/* What most images have. */
-#define BASE                                                                                                              \
-    "tmp/:1777:0 var/tmp/:1777:0 run/ run/lock/:1777:0 var/run>/run var/lib/ var/cache/ etc/passwd etc/hosts usr/bin/sh " \
-    "usr/lib/ root/.profile home/ "
-
-struct row {
-    const char *name, *image, *routes;
-    struct said_fact facts[MOST_FACTS];
-    const char *expected; /* "NEED OPTION" and "left PLACE", a line each */
-};
+#include "advice_rows.h"
 
 static const struct row rows[] = {
     {"1 nginx",
@@ -64,83 +49,6 @@ static const struct row rows[] = {
      "",
      {{"/bin/bash", 0, OP(CREATE), "/tmp/sh-thd.*", "/tmp", .class = FACT_FATAL}},
      "required --tmpfs /tmp\n"},
-    {"a lock that the image was made with",
-     BASE "run/adduser",
-     "",
-     {{"/usr/sbin/squid", 0, OP(CREATE), "/run/squid.pid", "/run", .class = FACT_FATAL}},
-     "required --tmpfs /run\n"},
-    {"logs that the image was made with",
-     BASE "var/log/apache2/error.log",
-     "",
-     {{"/usr/sbin/apache2", 0, OP(OPEN), "/var/log/apache2/error.log", "/var/log/apache2", .class = FACT_FATAL}},
-     "required --tmpfs /var/log/apache2\n"},
-    {"a log that is led elsewhere",
-     BASE "var/log/x/error.log>/dev/stderr",
-     "",
-     {{"/usr/sbin/x", 0, OP(CREATE), "/var/log/x/y", "/var/log/x", .class = FACT_FATAL}},
-     "required --tmpfs /var/log/x:tmpcopyup\n"},
-    {"the first of many directories, where the image has none",
-     BASE "var/spool/squid/:0750:13",
-     "",
-     {{"/usr/sbin/squid", 13, OP(MKDIR), "/var/spool/squid/00", "/var/spool/squid", .class = FACT_FATAL}},
-     "required -v squid:/var/spool/squid\n"},
-    {"and where it has something else",
-     BASE "var/spool/squid/:0750:13 var/spool/squid/conf",
-     "",
-     {{"/usr/sbin/squid", 13, OP(MKDIR), "/var/spool/squid/00", "/var/spool/squid", .class = FACT_FATAL}},
-     "required --tmpfs /var/spool/squid/00:mode=0755,uid=13,gid=13\n"},
-    {"data that a server refuses again and again",
-     BASE "var/spool/exim4/input/:0750:100",
-     "",
-     {{"/usr/sbin/exim4", 100, OP(CREATE), "/var/spool/exim4/input/*", "/var/spool/exim4/input",
-       .class = FACT_TOLERATED}},
-     "required -v input:/var/spool/exim4/input\n"},
-    {"the first of its directories",
-     BASE "var/spool/exim4/:0750:100 var/spool/exim4/input/:0750:100 var/spool/exim4/db/:0750:100",
-     "",
-     {{"/usr/sbin/exim4", 100, OP(CREATE), "/var/spool/exim4/input/*", "/var/spool/exim4/input", .class = FACT_FATAL}},
-     "required -v exim4:/var/spool/exim4\n"},
-    {"and where they have different owners",
-     BASE "var/spool/exim4/:0750:100 var/spool/exim4/input/:0750:100 var/spool/exim4/db/:0750:0",
-     "",
-     {{"/usr/sbin/exim4", 100, OP(CREATE), "/var/spool/exim4/input/*", "/var/spool/exim4/input", .class = FACT_FATAL}},
-     "required -v input:/var/spool/exim4/input\n"},
-    {"what nobody may anywhere",
-     BASE,
-     "",
-     {{"/usr/sbin/lighttpd", 33, OP(UNLINK), "/run/lighttpd.pid", "/run", .class = FACT_TOLERATED,
-       .why = DENIAL_PERMISSION}},
-     "left /run/lighttpd.pid\n"},
-    {"which a read-only root refuses first",
-     BASE,
-     "",
-     {{"/usr/sbin/named", 53, OP(MKDIR), "/run/named", "/run", .class = FACT_TOLERATED}},
-     "left /run/named\n"},
-    {"unless the program ends of it",
-     BASE,
-     "",
-     {{"/usr/sbin/named", 53, OP(MKDIR), "/run/named", "/run", .class = FACT_FATAL}},
-     "required --tmpfs /run:mode=0755,uid=53,gid=53\n"},
-    {"nor where a tmpfs is by now",
-     BASE,
-     "--tmpfs /run",
-     {{"/usr/sbin/lighttpd", 33, OP(UNLINK), "/run/lighttpd.pid", "/run", .class = FACT_TOLERATED,
-       .why = DENIAL_PERMISSION, .route_target = "/run"}},
-     "left /run/lighttpd.pid\n"},
-    {"a file of somebody else in a tmpfs",
-     BASE,
-     "--tmpfs /run",
-     {{"/usr/sbin/unbound", 100, OP(OPEN), "/run/unbound.pid", "/run", .class = FACT_FATAL, .why = DENIAL_PERMISSION,
-       .route_target = "/run"}},
-     "left /run/unbound.pid\n"},
-    {"what is known of another place",
-     BASE,
-     "",
-     {{"/usr/sbin/sshd", 0, OP(CREATE), "/run/sshd.pid", "/run", .class = FACT_FATAL,
-       .fix = {.kind = FACT_FIX_TMPFS, .target = (char *)"/run/sshd"}},
-      {"/usr/bin/mkdir", 0, OP(MKDIR), "/run/sshd", "/run", .class = FACT_FATAL,
-       .fix = {.kind = FACT_FIX_TMPFS, .target = (char *)"/run/sshd"}}},
-     "required --tmpfs /run\n"},
     {"7 redis",
      BASE "data/:0755:999",
      "",
@@ -345,18 +253,6 @@ static const struct row rows[] = {
                .options = (char *)"size=64m,mode=0700",
                .for_writer = true}}},
      "required --tmpfs /var/lib/x:size=64m,mode=0700,uid=5,gid=5\n"},
-    {"a fix that copies, where there is nothing to copy",
-     BASE "run/haproxy/:0755:0",
-     "",
-     {{"/usr/sbin/haproxy", 0, OP(MKNOD), "/run/haproxy/admin.sock", "/run/haproxy", .class = FACT_FATAL,
-       .fix = {.kind = FACT_FIX_TMPFS, .target = (char *)"/run/haproxy", .copy = true}}},
-     "required --tmpfs /run/haproxy\n"},
-    {"and where there is something",
-     BASE "run/haproxy/x/",
-     "",
-     {{"/usr/sbin/haproxy", 0, OP(MKNOD), "/run/haproxy/admin.sock", "/run/haproxy", .class = FACT_FATAL,
-       .fix = {.kind = FACT_FIX_TMPFS, .target = (char *)"/run/haproxy", .copy = true}}},
-     "required --tmpfs /run/haproxy:tmpcopyup\n"},
     {"a fix that names the volume",
      BASE "var/lib/x/",
      "",
@@ -529,64 +425,6 @@ static const struct row rows[] = {
      "required --tmpfs /tmp\n"},
 };
 
-static char *say(const struct advice_list *list)
-{
-    GString *text = g_string_new(NULL);
-    for (guint i = 0; i < list->advices->len; i++) {
-        const struct advice *advice = g_ptr_array_index(list->advices, i);
-        g_autofree char *option = advise_option(advice);
-        g_string_append_printf(text, "%s %s\n", advice_need_name(advice->need), option);
-        g_assert_nonnull(advice->why);
-        g_assert_cmpuint(advice->facts->len, >, 0);
-    }
-    for (guint i = 0; i < list->left->len; i++) {
-        const struct advice_left *left = g_ptr_array_index(list->left, i);
-        g_string_append_printf(text, "left %s\n", left->fact->place);
-        g_assert_nonnull(left->reason);
-    }
-    for (guint i = 0; i < list->notes->len; i++)
-        g_string_append_printf(text, "note %.23s\n", (const char *)g_ptr_array_index(list->notes, i));
-    return g_string_free(text, FALSE);
-}
-
-static GPtrArray *make_facts(const struct said_fact *said)
-{
-    GPtrArray *facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
-    for (guint i = 0; i < MOST_FACTS && said[i].exe != NULL; i++)
-        g_ptr_array_add(facts, make_fact(&said[i]));
-    return facts;
-}
-
-static void test_row(gconstpointer data)
-{
-    const struct row *row = data;
-    if (geteuid() != 0) {
-        g_test_skip("owners of files can be set by root alone");
-        return;
-    }
-    g_autofree char *layer = g_dir_make_tmp("rofuse-advice-XXXXXX", NULL);
-    struct advice_view view = {0};
-    struct advice_image image = {0};
-    struct mount_options *routes = make_routes(row->routes);
-    if (row->image != NULL) {
-        g_autofree char *why = NULL;
-        const char *layers[] = {layer};
-        make_layer(layer, row->image);
-        g_assert_cmpint(image_view_open(layers, 1, &view.view, &why), ==, 0);
-        image = advice_view_image(&view);
-    }
-    g_autoptr(GPtrArray) facts = make_facts(row->facts);
-    struct advice_input input = {.facts = facts, .image = view.view != NULL ? &image : NULL};
-    input.routes = mount_options_routes(routes, &input.n_routes);
-    struct advice_list *list = advice_make(&input);
-    g_autofree char *text = say(list);
-    g_assert_cmpstr(text, ==, row->expected);
-    advice_list_free(list);
-    image_view_free(view.view);
-    mount_options_free(routes);
-    remove_tree_of(layer);
-}
-
 /* What is opened is said. */
 static void test_costs(void)
 {
@@ -644,11 +482,7 @@ static void test_many(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strconcat("/advice/", rows[i].name, NULL);
-        g_strdelimit(path + strlen("/advice/"), "/", '-');
-        g_test_add_data_func(path, &rows[i], test_row);
-    }
+    add_rows(rows, G_N_ELEMENTS(rows));
     g_test_add_func("/advice/costs", test_costs);
     g_test_add_func("/advice/many", test_many);
     return g_test_run();
