@@ -29,15 +29,21 @@ static enum advice_need need_of(const struct fact *fact)
     return fact->class == FACT_TOLERATED ? ADVICE_OPTIONAL : ADVICE_REQUIRED;
 }
 
+/* A database that cannot save goes on, and is of no use; nor is a server of mail or files that refuses each of them. */
+static bool is_data(const struct maker *maker, const struct advice_wish *wish)
+{
+    if (wish->fix != NULL)
+        return wish->fix->kind == FACT_FIX_VOLUME;
+    return !wish->is_new && place_sort_of(wish->target) == PLACE_LASTING && advice_is_lasting(maker->input, wish);
+}
+
 static void wish_for(struct maker *maker, const struct fact *fact, const char *target, bool is_new,
                      const struct fact_fix *fix)
 {
     struct advice_wish *wish = advice_wish_new(target, is_new, fact);
-    /* A database that cannot save goes on, and is of no use. */
-    bool is_data = fix != NULL && fix->kind == FACT_FIX_VOLUME;
-    wish->need = is_data ? ADVICE_REQUIRED : need_of(fact);
     wish->fix = fix;
     wish->note = fix != NULL ? fact->note : NULL;
+    wish->need = is_data(maker, wish) ? ADVICE_REQUIRED : need_of(fact);
     advice_merge_add(maker->wishes[wish->need], wish);
 }
 
@@ -126,6 +132,42 @@ static void leave_opening(struct maker *maker, const struct fact *fact, const ch
     leave_out(maker, fact, g_strdup_printf("it went on without, and %s would have to be opened for it", path));
 }
 
+/* The place is new, or the image's; no rule for the program is known. */
+static void advise_place(struct maker *maker, const struct fact *fact)
+{
+    struct advice_target target;
+    advice_target_of(maker->input, fact, &target);
+    if (target.path == NULL) {
+        leave_out(maker, fact, target.reason);
+        return;
+    }
+    if (is_declared(maker, target.path))
+        leave_declared(maker, fact, target.path);
+    else if (need_of(fact) == ADVICE_OPTIONAL && is_opening(target.path, target.is_new))
+        leave_opening(maker, fact, target.path);
+    else
+        wish_for(maker, fact, target.path, target.is_new, NULL);
+    g_free(target.path);
+}
+
+static bool is_below(const struct maker *maker, const char *path, const char *target)
+{
+    struct advice_seen seen;
+    advice_look(maker->input, path, &seen);
+    bool is = place_is_below(seen.path, target);
+    g_free(seen.path);
+    return is;
+}
+
+/* Whether a place would let the attempts through, or what the program tries in their stead. */
+static bool helps(const struct maker *maker, const struct fact *fact, const char *target)
+{
+    bool is_helping = is_below(maker, fact->directory, target) || is_below(maker, fact->place, target);
+    for (guint i = 0; i < fact->alternatives->len && !is_helping; i++)
+        is_helping = is_below(maker, g_ptr_array_index(fact->alternatives, i), target);
+    return is_helping;
+}
+
 /* A place of the knowledge base, which knows the program and not the image. */
 static void advise_known_place(struct maker *maker, const struct fact *fact, const struct fact_fix *fix)
 {
@@ -135,7 +177,9 @@ static void advise_known_place(struct maker *maker, const struct fact *fact, con
     bool is_there_by_now = is_declared(maker, path);
     if (is_there_by_now && fix->also)
         return; /* the fix that it goes with is what is left to do */
-    if (is_there_by_now)
+    if (!fix->also && !helps(maker, fact, path))
+        advise_place(maker, fact); /* an entry can be for more than its place: /run/x for /run/x.pid */
+    else if (is_there_by_now)
         leave_declared(maker, fact, path);
     else if (refusal != NULL)
         leave_out(maker, fact, g_steal_pointer(&refusal));
@@ -251,24 +295,6 @@ static void mend_route(struct maker *maker, const struct fact *fact, const struc
         advice_list_free_advice(change);
 }
 
-/* The place is new, or the image's; no rule for the program is known. */
-static void advise_place(struct maker *maker, const struct fact *fact)
-{
-    struct advice_target target;
-    advice_target_of(maker->input, fact, &target);
-    if (target.path == NULL) {
-        leave_out(maker, fact, target.reason);
-        return;
-    }
-    if (is_declared(maker, target.path))
-        leave_declared(maker, fact, target.path);
-    else if (need_of(fact) == ADVICE_OPTIONAL && is_opening(target.path, target.is_new))
-        leave_opening(maker, fact, target.path);
-    else
-        wish_for(maker, fact, target.path, target.is_new, NULL);
-    g_free(target.path);
-}
-
 /* Learn mode let something be executed that was written there before: the place for that must allow it. */
 static bool is_execution(const struct fact *fact)
 {
@@ -289,6 +315,26 @@ static void take_execution(struct maker *maker, const struct fact *fact)
     g_free(seen.path);
 }
 
+/* Whether the image's directory lets nobody but others make names in it. */
+static bool image_refuses(const struct advice_input *input, const struct fact *fact)
+{
+    struct advice_seen seen;
+    if (fact->uid == 0 || fact->uid == (uid_t)-1 || !fact_is_of_names(fact))
+        return false;
+    bool is_known = advice_look(input, fact->directory, &seen) && seen.is_directory;
+    bool is_refused = is_known && !advice_lets_in(&seen, fact);
+    g_free(seen.path);
+    return is_refused;
+}
+
+/* What the program lives with wherever it runs. A read-only root refuses first what modes would have refused, too. */
+static bool is_usual(const struct advice_input *input, const struct fact *fact)
+{
+    if (fact->route_target != NULL || need_of(fact) != ADVICE_OPTIONAL)
+        return false;
+    return fact->why == DENIAL_PERMISSION || (fact->why == DENIAL_NOT_DECLARED && image_refuses(input, fact));
+}
+
 static void take_fact(struct maker *maker, const struct fact *fact)
 {
     const char *held = fact->route_target != NULL ? fact->route_target : fact->directory;
@@ -297,6 +343,9 @@ static void take_fact(struct maker *maker, const struct fact *fact)
         leave_out(maker, fact, g_strdup(fact->note != NULL ? fact->note : fact->reason));
     else if (route != NULL)
         mend_route(maker, fact, route);
+    else if (is_usual(maker->input, fact))
+        leave_out(maker, fact,
+                  g_strdup("the image's own owner and mode refuse it on a writable root, too; it went on"));
     else if (fact->why != DENIAL_NOT_DECLARED && fact->route_target != NULL)
         leave_out(maker, fact, g_strdup_printf("%s, which refused it, is not declared any more", fact->route_target));
     else if (fact->why == DENIAL_NOT_DECLARED && is_declared(maker, fact->directory))

@@ -18,6 +18,8 @@ static bool is_route_of(const struct advice_input *input, const struct fact *fac
 static bool is_at_root(const struct advice_input *input, const struct fact *fact, const struct route_spec *spec)
 {
     struct advice_seen directory, target;
+    if (!fact_is_of_names(fact) && fact_is_write(fact))
+        return false; /* a file that is there: its own owner and mode decide */
     advice_look(input, fact->directory, &directory);
     advice_look(input, spec->target, &target);
     bool is_root = strcmp(directory.path, target.path) == 0;
@@ -37,6 +39,16 @@ static bool has_several_users(const struct advice_input *input, const struct fac
     return false;
 }
 
+/* Whether the program went on, and would be refused by the image's own directory, too, on a root that can be written. */
+static bool is_usual(const struct advice_input *input, const struct fact *fact, const struct route_spec *spec)
+{
+    struct advice_seen seen;
+    bool is_known = advice_look(input, spec->target, &seen) && seen.is_directory;
+    bool is_refused = is_known && fact->class == FACT_TOLERATED && !advice_lets_in(&seen, fact);
+    g_free(seen.path);
+    return is_refused;
+}
+
 static enum advice_mend mend_permission(const struct advice_input *input, const struct fact *fact,
                                         struct route_spec *spec, char **ret_text)
 {
@@ -45,6 +57,10 @@ static enum advice_mend mend_permission(const struct advice_input *input, const 
             g_strdup_printf("%s lies in %s, which is declared; its own owner and mode refuse the program, and no "
                             "option changes those: whoever makes it must give it to the program's user",
                             fact->place, spec->target);
+        return ADVICE_MEND_NONE;
+    }
+    if (is_usual(input, fact, spec)) {
+        *ret_text = g_strdup_printf("in the image %s refuses it, too; it went on", spec->target);
         return ADVICE_MEND_NONE;
     }
     if (spec->kind != ROUTE_TMPFS) {

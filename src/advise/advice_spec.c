@@ -44,12 +44,26 @@ static bool is_others(const struct advice_input *input, const struct advice_wish
     return are_others;
 }
 
+/* A file that the making of the image left behind where files are of one run alone: a lock in /run, a log. A link is meant. */
+static bool is_left_over(const struct advice_input *input, const char *path)
+{
+    if (!place_is_below(path, "/run") && !place_is_below(path, "/var/log"))
+        return false;
+    struct advice_seen seen;
+    bool is_known = advice_look(input, path, &seen);
+    bool is_file = is_known && seen.is_there && !seen.is_directory && strcmp(seen.path, path) == 0;
+    g_free(seen.path);
+    return is_file;
+}
+
 static bool is_dispensable(const struct advice_input *input, const struct advice_wish *wish, const char *name,
                            const GPtrArray *others, bool *ret_others)
 {
     if (place_is_dispensable(wish->target, name))
         return true;
     g_autofree char *path = g_build_filename(wish->target, name, NULL);
+    if (is_left_over(input, path))
+        return true;
     if (!is_others(input, wish, others, path, 0))
         return false;
     *ret_others = true;
@@ -224,30 +238,30 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
         if (wish->is_new)
             return true;
         bool is_known = look_at_attempts(input, wish, fact, &seen);
-        bool lets_in = (seen.mode & 0002) != 0 || (seen.uid == fact->uid && (seen.mode & 0200) != 0) ||
-                       (seen.gid == fact->gid && (seen.mode & 0020) != 0);
+        bool lets_in = advice_lets_in(&seen, fact);
         g_free(seen.path);
-        if (is_known && !(seen.is_there && lets_in))
+        if (is_known && !lets_in)
             return true;
     }
     return false;
 }
 
-static char *content_size(const struct advice_input *input, const char *target)
+/* "; what the image has there (5 MiB) is copied into memory at every start"; "" for empty directories, which cost nothing. */
+static char *copy_cost(const struct advice_input *input, const char *target)
 {
     uint64_t bytes = 0;
-    if (input->image == NULL || !input->image->size(input->image->data, target, &bytes))
-        return g_strdup("what the image has there");
+    bool is_known = input->image != NULL && input->image->size(input->image->data, target, &bytes);
     g_autofree char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-    return g_strdup_printf("what the image has there (%s)", size);
+    if (is_known && bytes == 0)
+        return g_strdup("");
+    return is_known ? g_strdup_printf("; what the image has there (%s) is copied into memory at every start", size)
+                    : g_strdup("; what the image has there is copied into memory at every start");
 }
 
 /* What is opened. */
 static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
 {
-    g_autofree char *size = copies ? content_size(input, wish->target) : NULL;
-    g_autofree char *memory =
-        copies ? g_strdup_printf("; %s is copied into memory at every start", size) : g_strdup("");
+    g_autofree char *memory = copies ? copy_cost(input, wish->target) : g_strdup("");
     if (advice_holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
@@ -259,7 +273,7 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
                                wish->target);
     if (advice_is_wide(wish))
         return g_strdup_printf("all of %s is opened, with what else lies there%s", wish->target, memory);
-    return copies ? g_strdup(memory + strlen("; ")) : NULL;
+    return *memory != '\0' ? g_strdup(memory + strlen("; ")) : NULL;
 }
 
 static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct advice *ret)
@@ -289,8 +303,16 @@ static void read_fix(const struct fact_fix *fix, struct route_spec *ret)
     mount_options_free(options);
 }
 
+/* Whether the image is known to have nothing in a directory. */
+static bool is_empty(const struct advice_input *input, const char *path)
+{
+    g_auto(GStrv) names = input->image != NULL ? input->image->names(input->image->data, path) : NULL;
+    return names != NULL && *names == NULL;
+}
+
 /* What a place must allow for those whom it was joined with. */
-static void apply_more(const struct advice_wish *wish, struct route_spec *spec, bool *copies)
+static void apply_more(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec,
+                       bool *copies)
 {
     for (guint i = 0; i < wish->more->len; i++) {
         const struct fact_fix *fix = g_ptr_array_index(wish->more, i);
@@ -299,7 +321,7 @@ static void apply_more(const struct advice_wish *wish, struct route_spec *spec, 
         spec->noexec &= other.noexec;
         spec->nosuid &= other.nosuid;
         spec->size = spec->size != 0 ? MAX(spec->size, other.size) : 0;
-        *copies |= fix->copy && place_is_below(wish->target, fix->target);
+        *copies |= fix->copy && place_is_below(wish->target, fix->target) && !is_empty(input, wish->target);
     }
 }
 
@@ -314,7 +336,7 @@ static void set_tmpfs(const struct advice_input *input, const struct advice_wish
         read_fix(wish->fix, &ret->spec);
         says_mode = ret->spec.has_mode && !wish->fix->for_writer;
     }
-    apply_more(wish, &ret->spec, &copies);
+    apply_more(input, wish, &ret->spec, &copies);
     ret->spec.target = g_strdup(wish->target);
     ret->spec.tmpcopyup = copies;
     ret->spec.noexec &= !advice_executes(wish);
@@ -341,7 +363,7 @@ void advice_spec_make(const struct advice_input *input, const struct advice_wish
     }
     bool copies = advice_has_content(input, wish, others, &has_others);
     if (wish->fix != NULL)
-        copies = wish->fix->copy || (is_lasting && copies);
+        copies = (wish->fix->copy && !is_empty(input, wish->target)) || (is_lasting && copies);
     set_tmpfs(input, wish, copies, ret);
     ret->outlives = is_lasting;
     ret->cost = find_cost(input, wish, copies);

@@ -23,6 +23,15 @@ bool advice_look(const struct advice_input *input, const char *path, struct advi
     return false;
 }
 
+bool advice_lets_in(const struct advice_seen *seen, const struct fact *fact)
+{
+    bool is_member = seen->gid == fact->gid;
+    for (guint i = 0; i < fact->groups->len; i++)
+        is_member |= g_array_index(fact->groups, gid_t, i) == seen->gid;
+    return seen->is_there && ((seen->mode & 0002) != 0 || (seen->uid == fact->uid && (seen->mode & 0200) != 0) ||
+                              (is_member && (seen->mode & 0020) != 0));
+}
+
 static char *canonical(const struct advice_input *input, const char *path)
 {
     struct advice_seen seen;
@@ -86,9 +95,20 @@ static char *wanted_directory(const struct advice_input *input, const struct fac
     return g_strdup(is_made && directory == fact->directory ? fact->place : directory);
 }
 
+/* Whether a directory was made in the image for nothing but what is written there. */
+static bool is_vacant(const struct advice_input *input, const char *path)
+{
+    enum place_sort sort = place_sort_of(path);
+    if (input->image == NULL || (sort != PLACE_LASTING && sort != PLACE_OTHER))
+        return false;
+    g_auto(GStrv) names = input->image->names(input->image->data, path);
+    return names != NULL && *names == NULL;
+}
+
 /*
- * What can be declared: the path itself where it is there; else, where all is for a while, the directory that is there; else
- * the first that is missing, so that nothing of the image is opened. @existed: a directory that was there when it was tried.
+ * What can be declared: the path itself where it is there; else, where all is for a while or the image has nothing, the
+ * directory that is there; else the first that is missing, so that nothing of the image is opened. @existed: a directory that
+ * was there when it was tried.
  */
 static char *existing_place(const struct advice_input *input, const char *path, const char *existed, bool *ret_is_new)
 {
@@ -111,8 +131,45 @@ static char *existing_place(const struct advice_input *input, const char *path, 
         is_known = advice_look(input, at, &seen);
     }
     g_free(seen.path);
-    *ret_is_new = missing != NULL && !place_is_whole(at);
+    *ret_is_new = missing != NULL && !place_is_whole(at) && !is_vacant(input, at);
     return *ret_is_new ? g_steal_pointer(&missing) : g_steal_pointer(&at);
+}
+
+static bool is_empty_of(const struct advice_input *input, const char *path, uid_t uid)
+{
+    struct advice_seen seen;
+    bool is_own = advice_look(input, path, &seen) && seen.is_directory && seen.uid == uid;
+    g_free(seen.path);
+    g_auto(GStrv) names = is_own ? input->image->names(input->image->data, path) : NULL;
+    return names != NULL && *names == NULL;
+}
+
+/* Whether a program's own directory has several empty ones of its own, and nothing else: between them it moves its files. */
+static bool is_spool(const struct advice_input *input, const char *path, uid_t uid)
+{
+    struct advice_seen seen;
+    bool is_own = place_sort_of(path) == PLACE_LASTING && advice_look(input, path, &seen);
+    if (!is_own)
+        return false;
+    is_own = seen.is_directory && seen.uid == uid && strcmp(seen.path, path) == 0;
+    g_free(seen.path);
+    g_auto(GStrv) names = is_own ? input->image->names(input->image->data, path) : NULL;
+    guint n = 0;
+    for (; names != NULL && names[n] != NULL; n++) {
+        g_autofree char *below = g_build_filename(path, names[n], NULL);
+        if (!is_empty_of(input, below, uid))
+            return false;
+    }
+    return n > 1;
+}
+
+/* The spool that a place is a part of, or the place; owned. */
+static char *whole_spool(const struct advice_input *input, const char *place, uid_t uid)
+{
+    g_autofree char *parent = place_parent(place);
+    bool is_user = uid != 0 && uid != (uid_t)-1;
+    return is_user && place_sort_of(place) == PLACE_LASTING && is_spool(input, parent, uid) ? g_steal_pointer(&parent)
+                                                                                            : g_strdup(place);
 }
 
 /* Whether one of the files that were tried begins as the database of users does: /etc/passwdXXXXXX is sed's. */
@@ -181,7 +238,8 @@ void advice_target_of(const struct advice_input *input, const struct fact *fact,
     if (ret->reason != NULL)
         return;
     g_autofree char *wanted = wanted_directory(input, fact, &is_own);
-    g_autofree char *place = existing_place(input, wanted, fact->directory, &is_new);
+    g_autofree char *own = existing_place(input, wanted, fact->directory, &is_new);
+    g_autofree char *place = is_new ? g_strdup(own) : whole_spool(input, own, fact->uid);
     ret->reason = refusal(fact, place, is_new, is_own || fact_is_write(fact));
     ret->is_new = is_new;
     if (ret->reason == NULL)

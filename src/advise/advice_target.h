@@ -21,6 +21,9 @@ char *advice_target_refusal(const struct fact *fact, const char *directory);
  * /var/run is /run in any case. @ret: its path is owned by the caller. */
 bool advice_look(const struct advice_input *input, const char *path, struct advice_seen *ret);
 
+/* Whether a directory of the image, as advice_look() saw it, lets the user of a fact write, as far as modes tell. */
+bool advice_lets_in(const struct advice_seen *seen, const struct fact *fact);
+
 /* The route that holds a path, the longest target first; NULL where none does. Borrowed. */
 const struct route_spec *advice_find_route(const struct advice_input *input, const char *path);
 

@@ -200,10 +200,14 @@ static void judge_living(const struct class_case *what, int64_t now_ms, struct c
     }
 }
 
-/* Somebody, or a runtime that stops its container, asks with these signals; shells and the JVM pass them on as a status. */
+/*
+ * Somebody, or a runtime that stops its container, asks with these signals; shells and the JVM pass them on as a status. No
+ * program kills itself of what it is refused: the kernel does with all of a container whose first process ends, and whoever
+ * waited in vain.
+ */
 static bool is_told_to_end(const struct class_process *process)
 {
-    static const int asking[] = {SIGHUP, SIGINT, SIGTERM};
+    static const int asking[] = {SIGHUP, SIGINT, SIGKILL, SIGTERM};
     for (size_t i = 0; i < G_N_ELEMENTS(asking); i++) {
         if (WIFSIGNALED(process->status) ? WTERMSIG(process->status) == asking[i]
                                          : WEXITSTATUS(process->status) == 128 + asking[i])

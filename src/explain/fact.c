@@ -155,6 +155,18 @@ bool fact_is_write(const struct fact *fact)
     return left != 0;
 }
 
+bool fact_is_of_names(const struct fact *fact)
+{
+    static const enum denial_operation of_names[] = {DENIAL_CREATE, DENIAL_TMPFILE, DENIAL_MKDIR,
+                                                     DENIAL_MKNOD,  DENIAL_SYMLINK, DENIAL_LINK,
+                                                     DENIAL_UNLINK, DENIAL_RMDIR,   DENIAL_RENAME};
+    for (size_t i = 0; i < G_N_ELEMENTS(of_names); i++) {
+        if (fact_has(fact, of_names[i]))
+            return true;
+    }
+    return false;
+}
+
 char *fact_fix_tmpfs_value(const struct fact_fix *fix, const struct fact *fact)
 {
     if (fix->kind != FACT_FIX_TMPFS)

@@ -145,6 +145,9 @@ bool fact_has(const struct fact *fact, enum denial_operation operation);
 /* Whether content or names were to be changed, and not attributes alone: a writable place would let it through. */
 bool fact_is_write(const struct fact *fact);
 
+/* Whether names were to be made or taken away: the directory's owner and mode decide, and not a file's. */
+bool fact_is_of_names(const struct fact *fact);
+
 /* The fix in docker's words ("--tmpfs /tmp:mode=1777", "-v data:/data", "-e HOME=/tmp"), with the ids of the fact's
  * process where it is for the writer; the text where docker has no words; "" for FIX_NONE. Not quoted for a shell. Owned. */
 char *fact_fix_words(const struct fact_fix *fix, const struct fact *fact);

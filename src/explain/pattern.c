@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define RANDOM_LENGTH 6 /* mkstemp(3)'s XXXXXX */
+#define MOST_MORE 4     /* of which there may be so many more */
 #define NUMBER_LENGTH 4
 #define HASH_LENGTH 12    /* what docker shows of an id */
 #define TEMPFILE_LENGTH 8 /* of Python's tempfile, of [a-z0-9_] */
@@ -45,6 +46,16 @@ static bool is_hash(const char *text, size_t n)
         digits += g_ascii_isdigit(text[i]);
     }
     return n >= HASH_LENGTH && digits > 0 && digits < n;
+}
+
+/* A long word in which letters and digits take turns again and again, as in the id of a session. */
+static bool is_long_id(const char *text, size_t n)
+{
+    enum { ID_LENGTH = 20, TURNS = 5 };
+    size_t turns = 0;
+    for (size_t i = 1; i < n; i++)
+        turns += !g_ascii_isdigit(text[i - 1]) != !g_ascii_isdigit(text[i]);
+    return n >= ID_LENGTH && turns >= TURNS;
 }
 
 /* Length of a UUID (RFC 9562) that a text begins with, or 0. */
@@ -132,14 +143,18 @@ static void append_kept(GString *pattern, const char *word, size_t n, const stru
     }
 }
 
-/* Letters and digits without anything between them. */
+/*
+ * Letters and digits without anything between them. Behind a separator, the few letters before a random end belong to it:
+ * mkstemp(3) may be told to make up more than six.
+ */
 static void append_word(GString *pattern, const char *word, size_t n, const struct pattern_hints *hints)
 {
-    size_t kept = is_hash(word, n) ? 0 : n;
+    bool is_behind = pattern->len > 0 && !g_ascii_isalnum(pattern->str[pattern->len - 1]);
+    size_t kept = is_hash(word, n) || is_long_id(word, n) ? 0 : n;
     while (kept >= RANDOM_LENGTH && is_random(word + kept - RANDOM_LENGTH, RANDOM_LENGTH))
         kept -= RANDOM_LENGTH;
     /* What is left of a longer random word. */
-    if (kept > 0 && kept < n && kept < RANDOM_LENGTH && is_random(word, kept))
+    if (kept > 0 && kept < n && kept < RANDOM_LENGTH && ((is_behind && kept <= MOST_MORE) || is_random(word, kept)))
         kept = 0;
     append_kept(pattern, word, kept, hints);
     if (kept < n)
@@ -196,27 +211,58 @@ static size_t known_form(const char *name, size_t *ret_prefix)
     return 0;
 }
 
-/* Where what a library made up begins in a name that ends with it; the name's length where there is no such thing. */
-static size_t made_up_at(const char *name, const struct pattern_hints *hints)
+/* How long a name is without the suffix of a file's kind, which a library puts behind what it made up: ".log". */
+static size_t stem_length(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL && dot[1] != '\0' && strspn(dot + 1, "abcdefghijklmnopqrstuvwxyz") == strlen(dot + 1)
+               ? (size_t)(dot - name)
+               : strlen(name);
+}
+
+/* Whether what Python's tempfile made up ends at @length of a name, by itself or behind a prefix: "wgunicorn-a1b2c3d4". */
+static bool is_tempfile(const char *name, size_t length)
+{
+    return length >= TEMPFILE_LENGTH && strspn(name + length - TEMPFILE_LENGTH, base36) >= TEMPFILE_LENGTH &&
+           (length == TEMPFILE_LENGTH || !g_ascii_isalnum(name[length - TEMPFILE_LENGTH - 1]));
+}
+
+/* The same before a suffix, where a person may have written it: only what no word is like. */
+static bool is_odd_tempfile(const char *name, size_t length)
+{
+    return is_tempfile(name, length) && strcspn(name + length - TEMPFILE_LENGTH, "0123456789_") < TEMPFILE_LENGTH;
+}
+
+/*
+ * Where what a library made up begins in a name, or the name's length where there is no such thing. @ret_end: where it ends.
+ */
+static size_t made_up_at(const char *name, const struct pattern_hints *hints, size_t *ret_end)
 {
     enum { SYSTEMD_LENGTH = 16 }; /* ".#NAME" and 64 bits in hexadecimal */
-    size_t length = strlen(name);
+    size_t length = *ret_end = strlen(name);
     if (g_str_has_prefix(name, ".#") && length > 2 + SYSTEMD_LENGTH &&
         strspn(name + length - SYSTEMD_LENGTH, hex) == SYSTEMD_LENGTH)
         return length - SYSTEMD_LENGTH;
     if (hints == NULL || !hints->is_made_up)
         return length;
-    if (length == TEMPFILE_LENGTH && strspn(name, base36) == length)
-        return 0;
-    if (length >= RANDOM_LENGTH && strspn(name + length - RANDOM_LENGTH, base62) == RANDOM_LENGTH)
-        return length - RANDOM_LENGTH;
-    return length;
+    if (is_odd_tempfile(name, stem_length(name))) {
+        *ret_end = stem_length(name);
+        return *ret_end - TEMPFILE_LENGTH;
+    }
+    if (is_tempfile(name, length))
+        return length - TEMPFILE_LENGTH;
+    if (length < RANDOM_LENGTH || strspn(name + length - RANDOM_LENGTH, base62) != RANDOM_LENGTH)
+        return length;
+    size_t at = length - RANDOM_LENGTH, more = 0;
+    while (more < at && g_ascii_isalnum(name[at - more - 1]))
+        more++;
+    return more <= MOST_MORE && more < at ? at - more : at;
 }
 
 char *pattern_of(const char *name, const struct pattern_hints *hints)
 {
     GString *pattern = g_string_new(NULL);
-    size_t prefix, whole = known_form(name, &prefix), at = made_up_at(name, hints);
+    size_t prefix, end, whole = known_form(name, &prefix), at = made_up_at(name, hints, &end);
     if (whole > 0) {
         g_string_append_len(pattern, name, (gssize)prefix);
         append_star(pattern);
@@ -224,8 +270,9 @@ char *pattern_of(const char *name, const struct pattern_hints *hints)
     } else {
         g_autofree char *before = g_strndup(name, at);
         append_name(pattern, before, hints);
-        if (name[at] != '\0')
+        if (at < end)
             append_star(pattern);
+        g_string_append(pattern, name + end);
     }
     return g_string_free(pattern, FALSE);
 }

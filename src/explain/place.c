@@ -198,13 +198,13 @@ static bool is_taken(const GPtrArray *taken, const char *name)
     return g_ptr_array_find_with_equal_func((GPtrArray *)taken, name, g_str_equal, NULL);
 }
 
-/* "data" alone says little: "postgresql-data". And docker's names have two characters at least. */
-static char *plain_name(const char *directory)
+/* "data" alone says little: "postgresql-data". And docker's names have two characters at least. @is_long: always both. */
+static char *plain_name(const char *directory, bool is_long)
 {
     g_autofree char *parent = place_parent(directory);
     const char *last = strrchr(directory, '/') + 1, *above = strrchr(parent, '/') + 1;
     static const char *const too_short[] = {"data", "db", "lib", "state", "storage", NULL};
-    bool is_short = (g_strv_contains(too_short, last) || strlen(last) < 2) && *above != '\0';
+    bool is_short = (is_long || g_strv_contains(too_short, last) || strlen(last) < 2) && *above != '\0';
     g_autofree char *both = is_short ? g_strconcat(above, "-", last, NULL) : g_strdup(last);
     GString *name = g_string_new(NULL);
     for (const char *c = both; *c != '\0'; c++) {
@@ -218,8 +218,8 @@ static char *plain_name(const char *directory)
 
 const char *place_volume_name(const char *directory, GPtrArray *taken)
 {
-    g_autofree char *base = plain_name(directory);
-    char *name = g_strdup(base);
+    g_autofree char *base = plain_name(directory, false);
+    char *name = is_taken(taken, base) ? plain_name(directory, true) : g_strdup(base);
     for (unsigned i = 2; is_taken(taken, name); i++) {
         g_free(name);
         name = g_strdup_printf("%s-%u", base, i);

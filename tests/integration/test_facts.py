@@ -51,7 +51,10 @@ CASES = {
         ["/app", "bash", "-c", 'wc -c <<< "$(head -c 200000 /dev/zero | tr "\\0" x)"; exit 0'],
         {"/tmp/sh-thd.*": ("tolerated", "step-failed", "the bash that ran it ended well")}),
     "a signal": (
-        ["/app", "sh", "-c", "echo x > /etc/killed; kill -9 $$"], {"/etc/killed": ("fatal", "ended-last", "signal 9")}),
+        ["/app", "sh", "-c", "echo x > /etc/killed; kill -ABRT $$"], {"/etc/killed": ("fatal", "ended-last", "signal 6")}),
+    # As the kernel does with all of a container whose first process has ended.
+    "somebody else's signal": (
+        ["/app", "sh", "-c", "echo x > /etc/ended; kill -KILL $$"], {"/etc/ended": ("open", "not-seen", "asked it to end")}),
     "an entry point that becomes its program": (
         ["/app", "bash", "-c", "exec python3 -c 'open(\"/srv/becomes\", \"w\")'"],
         {"/srv/becomes": ("fatal", "ended-last", "python3 exited with status 1")}),

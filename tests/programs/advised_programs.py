@@ -1,6 +1,8 @@
-"""Ten programs as people start them: how, how they are asked for something, and what a person would declare for them."""
+"""Programs as people start them: how, how they are asked for something, and what a person would declare for them."""
 
 import dataclasses
+import http.client
+import smtplib
 import socket
 from collections.abc import Callable
 
@@ -79,6 +81,27 @@ def query(play):
     assert client.wait() == 0 and client.stdout == "42\n", client.output
 
 
+def picture(play):
+    """A visitor comes, and uploads a file."""
+    visit_page(play)
+    body = ('--end\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n' + 100000 * "x" + "\r\n--end--\r\n")
+    connection = http.client.HTTPConnection("127.0.0.1", play.port, timeout=30)
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "multipart/form-data; boundary=end"})
+        assert connection.getresponse().read() == b"bytes 100000\n"
+    finally:
+        connection.close()
+
+
+def mail(play):
+    """A message is taken."""
+    with smtplib.SMTP("127.0.0.1", play.port, timeout=30) as server:
+        try:
+            server.sendmail("root@localhost", "root@localhost", "Subject: hello\r\n\r\nhello\r\n")
+        except smtplib.SMTPException as problem:
+            raise AssertionError(problem) from None
+
+
 @dataclasses.dataclass
 class Program:
     """How it is started, asked and ended."""
@@ -97,7 +120,7 @@ class Program:
 
 DAEMON = ("nginx", "-g", "daemon off;")
 
-TEN = {
+PROGRAMS = {
     "nginx": Program(
         "nginx", {"/var/cache/nginx": "tmpfs", "/run": "tmpfs"},
         configure=site, entrypoint="entrypoint", command=DAEMON, ask=page, by_rounds=True),
@@ -122,4 +145,11 @@ TEN = {
         configure=variable("PORT"), command=("settings",), said="# The tool's settings.\nport {port}\nname tool\nserved\n"),
     "a JVM": Program(
         "java", {"/tmp": "tmpfs", "/var/lib/counter": "volume"}, configure=variable("PORT"), ask=visit_page),
+    # What Debian's image has in /run/apache2 and in the logs' directory is of no other use.
+    "apache with PHP": Program(
+        "apache", {"/var/log/apache2": "tmpfs", "/tmp": "tmpfs", "/run/apache2": "tmpfs", "/var/lib/php/sessions": "tmpfs"},
+        configure=variable("PORT"), ask=picture),
+    "exim": Program(
+        "exim", {"/var/lib/exim4": "volume", "/var/log/exim4": "tmpfs", "/var/spool/exim4": "volume"},
+        configure=variable("PORT"), ask=mail, by_rounds=True),
 }

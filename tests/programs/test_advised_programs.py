@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 
-from advised_programs import TEN
+from advised_programs import PROGRAMS
 from program_run import free_port
 import pytest
 import rofuse_test
 
 pytestmark = pytest.mark.slow
 
-MOST_ROUNDS = 4
+MOST_ROUNDS = 5
 
 
 class Play:
@@ -88,7 +88,7 @@ def applied(advice):
 
 @pytest.fixture
 def play(run, scratch):
-    return lambda name: Play(run, scratch, TEN[name])
+    return lambda name: Play(run, scratch, PROGRAMS[name])
 
 
 def check_precision(play):
@@ -100,7 +100,7 @@ def check_precision(play):
     assert "nothing to declare\n" in play.advise()
 
 
-@pytest.mark.parametrize("name", TEN)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_by_learning(play, name):
     """One run without anything that does not work, one in learn mode that does, and one with what is advised."""
     play = play(name)
@@ -136,7 +136,7 @@ def test_compose_file(run, scratch):
         service = run("python", options=["--compose", file, *options], service="uploads", keep_facts=True,
                       environment={"PORT": str(port)})
         service.port = port
-        service.until(lambda: TEN["python"].ask(service) or True, "an upload")
+        service.until(lambda: PROGRAMS["python"].ask(service) or True, "an upload")
         service.end()
         return service
 
@@ -150,7 +150,7 @@ def test_compose_file(run, scratch):
     assert (scratch / "state/volumes/shop_uploads/_data/last").read_text() == '"a picture"'
 
 
-@pytest.mark.parametrize("name", [name for name, program in TEN.items() if program.by_rounds])
+@pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if program.by_rounds])
 def test_by_rounds(play, name):
     """Run, advise, apply, until it works; what is advised in each round is added."""
     play = play(name)

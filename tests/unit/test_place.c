@@ -92,6 +92,8 @@ static void test_volume_names(void)
         {"/data", "data"},
         {"/data", "data-2"},
         {"/srv/uploads", "uploads"},
+        {"/var/spool/uploads", "spool-uploads"},
+        {"/var/spool/uploads", "uploads-2"},
         {"/var/spool/q", "spool-q"},
         {"/q", "q-data"},
         {"/srv/-", "srv--"},
