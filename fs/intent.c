@@ -33,7 +33,7 @@ struct call_shape {
     int path;
     int mode;
     mode_t type; /* added to the mode */
-    bool two_paths;
+    int other;   /* rename: the new path; link: the old one */
 };
 
 static const struct call_shape shapes[] = {
@@ -41,38 +41,38 @@ static const struct call_shape shapes[] = {
 #define FILE_ INTENT_CHANGES_FILE
 #define OWNER INTENT_CHANGES_OWNER
 #ifdef SYS_mkdir
-    {SYS_mkdir, DENIAL_MKDIR, DIRECTORY, 0, 1, S_IFDIR, false},
-    {SYS_mknod, DENIAL_MKNOD, DIRECTORY, 0, 1, 0, false},
-    {SYS_symlink, DENIAL_SYMLINK, DIRECTORY, 1, NONE, 0, false},
-    {SYS_link, DENIAL_LINK, DIRECTORY, 1, NONE, 0, false},
-    {SYS_unlink, DENIAL_UNLINK, DIRECTORY, 0, NONE, 0, false},
-    {SYS_rmdir, DENIAL_RMDIR, DIRECTORY, 0, NONE, 0, false},
-    {SYS_rename, DENIAL_RENAME, DIRECTORY, 0, NONE, 0, true},
-    {SYS_chown, DENIAL_CHOWN, OWNER, 0, NONE, 0, false},
-    {SYS_lchown, DENIAL_CHOWN, OWNER, 0, NONE, 0, false},
-    {SYS_utime, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
-    {SYS_utimes, DENIAL_UTIMES, FILE_, 0, NONE, 0, false},
-    {SYS_futimesat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
+    {SYS_mkdir, DENIAL_MKDIR, DIRECTORY, 0, 1, S_IFDIR, NONE},
+    {SYS_mknod, DENIAL_MKNOD, DIRECTORY, 0, 1, 0, NONE},
+    {SYS_symlink, DENIAL_SYMLINK, DIRECTORY, 1, NONE, 0, NONE},
+    {SYS_link, DENIAL_LINK, DIRECTORY, 1, NONE, 0, 0},
+    {SYS_unlink, DENIAL_UNLINK, DIRECTORY, 0, NONE, 0, NONE},
+    {SYS_rmdir, DENIAL_RMDIR, DIRECTORY, 0, NONE, 0, NONE},
+    {SYS_rename, DENIAL_RENAME, DIRECTORY, 0, NONE, 0, 1},
+    {SYS_chown, DENIAL_CHOWN, OWNER, 0, NONE, 0, NONE},
+    {SYS_lchown, DENIAL_CHOWN, OWNER, 0, NONE, 0, NONE},
+    {SYS_utime, DENIAL_UTIMES, FILE_, 0, NONE, 0, NONE},
+    {SYS_utimes, DENIAL_UTIMES, FILE_, 0, NONE, 0, NONE},
+    {SYS_futimesat, DENIAL_UTIMES, FILE_, 1, NONE, 0, NONE},
 #endif
-    {SYS_mkdirat, DENIAL_MKDIR, DIRECTORY, 1, 2, S_IFDIR, false},
-    {SYS_mknodat, DENIAL_MKNOD, DIRECTORY, 1, 2, 0, false},
-    {SYS_symlinkat, DENIAL_SYMLINK, DIRECTORY, 2, NONE, 0, false},
-    {SYS_linkat, DENIAL_LINK, DIRECTORY, 3, NONE, 0, false},
+    {SYS_mkdirat, DENIAL_MKDIR, DIRECTORY, 1, 2, S_IFDIR, NONE},
+    {SYS_mknodat, DENIAL_MKNOD, DIRECTORY, 1, 2, 0, NONE},
+    {SYS_symlinkat, DENIAL_SYMLINK, DIRECTORY, 2, NONE, 0, NONE},
+    {SYS_linkat, DENIAL_LINK, DIRECTORY, 3, NONE, 0, 1},
 #ifdef SYS_renameat
-    {SYS_renameat, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
+    {SYS_renameat, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, 3},
 #endif
-    {SYS_renameat2, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, true},
-    {SYS_fchown, DENIAL_CHOWN, OWNER, NONE, NONE, 0, false},
-    {SYS_fchownat, DENIAL_CHOWN, OWNER, 1, NONE, 0, false},
-    {SYS_utimensat, DENIAL_UTIMES, FILE_, 1, NONE, 0, false},
-    {SYS_setxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
-    {SYS_lsetxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, false},
-    {SYS_fsetxattr, DENIAL_SETXATTR, FILE_, NONE, NONE, 0, false},
-    {SYS_removexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, false},
-    {SYS_lremovexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, false},
-    {SYS_fremovexattr, DENIAL_REMOVEXATTR, FILE_, NONE, NONE, 0, false},
-    {463, DENIAL_SETXATTR, FILE_, 1, NONE, 0, false},    /* setxattrat, the same number everywhere */
-    {466, DENIAL_REMOVEXATTR, FILE_, 1, NONE, 0, false}, /* removexattrat */
+    {SYS_renameat2, DENIAL_RENAME, DIRECTORY, 1, NONE, 0, 3},
+    {SYS_fchown, DENIAL_CHOWN, OWNER, NONE, NONE, 0, NONE},
+    {SYS_fchownat, DENIAL_CHOWN, OWNER, 1, NONE, 0, NONE},
+    {SYS_utimensat, DENIAL_UTIMES, FILE_, 1, NONE, 0, NONE},
+    {SYS_setxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, NONE},
+    {SYS_lsetxattr, DENIAL_SETXATTR, FILE_, 0, NONE, 0, NONE},
+    {SYS_fsetxattr, DENIAL_SETXATTR, FILE_, NONE, NONE, 0, NONE},
+    {SYS_removexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, NONE},
+    {SYS_lremovexattr, DENIAL_REMOVEXATTR, FILE_, 0, NONE, 0, NONE},
+    {SYS_fremovexattr, DENIAL_REMOVEXATTR, FILE_, NONE, NONE, 0, NONE},
+    {463, DENIAL_SETXATTR, FILE_, 1, NONE, 0, NONE},    /* setxattrat, the same number everywhere */
+    {466, DENIAL_REMOVEXATTR, FILE_, 1, NONE, 0, NONE}, /* removexattrat */
 #undef DIRECTORY
 #undef FILE_
 #undef OWNER
@@ -106,6 +106,14 @@ static bool truncate_asks_mode_first(void)
     unsigned major = 0, minor = 0;
     return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
            (major > 6 || (major == 6 && minor >= 14));
+}
+
+static const struct call_shape *shape_of(const struct intent_call *call)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++)
+        if (shapes[i].number == call->number)
+            return &shapes[i];
+    return NULL;
 }
 
 void intent_classify(const struct intent_call *call, struct intent *ret, int *ret_path)
@@ -151,16 +159,14 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
     default:
         break;
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
-        const struct call_shape *shape = &shapes[i];
-        if (shape->number != call->number)
-            continue;
+    const struct call_shape *shape = shape_of(call);
+    if (shape != NULL) {
         *ret = (struct intent){.known = true,
                                .operation = shape->operation,
                                .effect = shape->effect,
                                .flags = -1,
                                .mode = -1,
-                               .two_paths = shape->two_paths};
+                               .two_paths = shape->operation == DENIAL_RENAME};
         if (shape->effect == INTENT_CHANGES_OWNER) {
             int first = call->number == SYS_fchownat ? 2 : 1;
             ret->uid = (uid_t)call->arguments[first];
@@ -170,7 +176,6 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
         if (shape->mode != NONE)
             ret->mode = (int64_t)((call->arguments[shape->mode] & 0177777) | shape->type);
         *ret_path = shape->path;
-        return;
     }
 }
 
@@ -245,6 +250,14 @@ static void take_name(struct intent *intent, char *path)
     intent->has_name = true;
 }
 
+static ssize_t read_path(pid_t tid, struct caller_memory *memory, const struct intent_call *call, int argument,
+                         char path[PATH_MAX])
+{
+    if (call->number == SYS_bind)
+        return read_socket_path(tid, memory, call, path) ? (ssize_t)strlen(path) : -EFAULT;
+    return caller_memory_read(memory, tid, CALLER_MEMORY_STRING, call->arguments[argument], path, PATH_MAX);
+}
+
 /* What stands in the caller's memory. */
 static void complete(pid_t tid, struct caller_memory *memory, const struct intent_call *call, struct intent *intent,
                      int path_argument)
@@ -254,10 +267,7 @@ static void complete(pid_t tid, struct caller_memory *memory, const struct inten
                                                           (char *)&how, sizeof how) == (ssize_t)sizeof how)
         classify_open(intent, (int)how.flags, (int64_t)how.mode);
     char path[PATH_MAX];
-    if (call->number == SYS_bind
-            ? read_socket_path(tid, memory, call, path)
-            : path_argument != NONE && caller_memory_read(memory, tid, CALLER_MEMORY_STRING,
-                                                          call->arguments[path_argument], path, sizeof path) >= 0)
+    if ((call->number == SYS_bind || path_argument != NONE) && read_path(tid, memory, call, path_argument, path) >= 0)
         take_name(intent, path);
 }
 
@@ -275,4 +285,42 @@ int intent_read(pid_t tid, struct caller_memory *memory, struct intent *ret)
     if (memory != NULL)
         complete(tid, memory, &call, ret, path_argument);
     return 0;
+}
+
+/* Whether an argument is a path at all: by a NULL of utimensat(2) and its like the descriptor itself is meant. */
+static bool is_given(const struct intent_call *call, int argument)
+{
+    return call->number == SYS_bind || (argument != NONE && call->arguments[argument] != 0);
+}
+
+int intent_read_paths(pid_t tid, struct caller_memory *memory, struct intent_paths *ret)
+{
+    struct intent_call call;
+    struct intent intent;
+    char path[PATH_MAX];
+    int first;
+    *ret = (struct intent_paths){0};
+    int status = read_call(tid, &call);
+    if (status < 0)
+        return status;
+    intent_classify(&call, &intent, &first);
+    if (!is_given(&call, first))
+        return 0;
+    const struct call_shape *shape = shape_of(&call);
+    ssize_t length = read_path(tid, memory, &call, first, path);
+    if (length >= 0) {
+        ret->changed[0] = g_strdup(path);
+        if (shape != NULL && shape->other != NONE && (length = read_path(tid, memory, &call, shape->other, path)) >= 0)
+            *(shape->operation == DENIAL_RENAME ? &ret->changed[1] : &ret->passed) = g_strdup(path);
+    }
+    if (length < 0)
+        intent_paths_clear(ret);
+    return length < 0 ? (int)length : 0;
+}
+
+void intent_paths_clear(struct intent_paths *paths)
+{
+    g_clear_pointer(&paths->changed[0], g_free);
+    g_clear_pointer(&paths->changed[1], g_free);
+    g_clear_pointer(&paths->passed, g_free);
 }

@@ -58,4 +58,15 @@ void intent_classify(const struct intent_call *call, struct intent *ret, int *re
  */
 int intent_read(pid_t tid, struct caller_memory *memory, struct intent *ret);
 
+/* What paths a system call was given, as they stand in the caller's memory; owned. */
+struct intent_paths {
+    char *changed[2]; /* what is to change: of rename both; "" = an open file; NULL = none */
+    char *passed;     /* link: what is to get another name */
+};
+
+/* Reads them, for one whose intent is known. Returns 0 or -errno (as intent_read(), and of caller_memory_read()); then there
+ * is nothing to clear. */
+int intent_read_paths(pid_t tid, struct caller_memory *memory, struct intent_paths *ret);
+void intent_paths_clear(struct intent_paths *paths);
+
 #endif

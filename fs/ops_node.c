@@ -23,17 +23,23 @@ static double attribute_seconds(const struct node *node)
     return S_ISDIR(node->id.type) ? OPS_DIRECTORY_SECONDS : 0;
 }
 
+#define BELIEVED UINT64_C(1) /* the lowest bit of attributes_until */
+
 /* Before the reply: the kernel's own count begins when it has it, so ours ends first. */
-static double promise_attributes(struct node *node)
+static double promise_attributes(struct node *node, enum ops_promise promise)
 {
     double seconds = attribute_seconds(node);
-    atomic_store(&node->attributes_until, now_ns() + (uint64_t)(seconds * 1e9));
+    uint64_t until = (now_ns() + (uint64_t)(seconds * 1e9)) & ~BELIEVED;
+    atomic_store(&node->attributes_until, until | (promise == OPS_PROMISE_BELIEVED ? BELIEVED : 0));
     return seconds;
 }
 
-static bool is_promised(struct node *node)
+static enum ops_promise promise_of(struct node *node)
 {
-    return now_ns() < atomic_load(&node->attributes_until);
+    uint64_t until = atomic_load(&node->attributes_until);
+    if (now_ns() >= until)
+        return OPS_PROMISE_NONE;
+    return (until & BELIEVED) ? OPS_PROMISE_BELIEVED : OPS_PROMISE_GIVEN;
 }
 
 /*
@@ -52,7 +58,7 @@ struct node *ops_claim_entry(struct tree *tree, struct node *node, const struct 
     *ret = (struct fuse_entry_param){
         .ino = ops_ino(tree, number),
         .attr = *st,
-        .attr_timeout = promise_attributes(node),
+        .attr_timeout = promise_attributes(node, OPS_PROMISE_GIVEN),
         .entry_timeout = entry_seconds(node),
     };
     return number;
@@ -70,7 +76,7 @@ void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st)
 
 void ops_reply_attr(fuse_req_t req, struct node *node, const struct stat *st)
 {
-    fuse_reply_attr(req, st, promise_attributes(node));
+    fuse_reply_attr(req, st, promise_attributes(node, OPS_PROMISE_BELIEVED));
 }
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -116,7 +122,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         status = tree_stat(ops->tree, node, &st);
     }
     if (status == 0 && fi == NULL)
-        status = ops_refusal(ops, &who, node, &st, is_promised(node));
+        status = ops_refusal(ops, &who, node, &st, promise_of(node));
     if (status != 0)
         ops_reply_status(req, status);
     else

@@ -74,7 +74,14 @@ struct node *ops_claim_entry(struct tree *tree, struct node *node, const struct 
 /* Replies with an entry; takes over the caller's ref, and takes the kernel's claim back when the reply does not arrive. */
 void ops_reply_entry(fuse_req_t req, struct node *node, const struct stat *st);
 
-/* Replies with attributes. */
+/* Whether the kernel has a node's attributes, and need not ask for them. */
+enum ops_promise {
+    OPS_PROMISE_NONE,     /* it was told nothing that it may still believe */
+    OPS_PROMISE_GIVEN,    /* with a name: it believes that, but not always (ops_refusal.c) */
+    OPS_PROMISE_BELIEVED, /* it asked, and was answered */
+};
+
+/* Replies with attributes, which are believed. */
 void ops_reply_attr(fuse_req_t req, struct node *node, const struct stat *st);
 
 /* The promise about a node's attributes is void: the kernel may ask at any time. So it does after a successful change of
@@ -148,11 +155,11 @@ int ops_open_directory(fuse_req_t req, struct node *node);
 /*
  * ops_refusal - what a GETATTR tells of a refusal that the kernel is about to pronounce (ops_refusal.c).
  *
- * @promised: the kernel was told the attributes and has no reason but a refusal to ask for them again.
+ * @promise: whether it was told them before.
  * Makes the record where a write is refused. Returns 0 = reply the attributes, or the errno to reply instead.
  */
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
-                bool promised);
+                enum ops_promise promise);
 
 /* Gives a small file of the image to the kernel's page cache, once; before the reply to its open. */
 void ops_store(const struct ops *ops, fuse_ino_t ino, struct node *node);

@@ -10,13 +10,20 @@
  * attributes it was given and may still believe ("promised"); a directory on the way to the place of the write, which the
  * caller may search, is not asked about then. A file is never on the way to somewhere.
  *
- * An error that is wrong here would only replace one refusal by another: who is asked about is refused in any case.
+ * But what a look-up told is not always believed: where the kernel dropped any inode meanwhile, as it does when memory is
+ * short, it asks again about one that is new to it (evict_ctr in fuse_change_attributes_common(), Linux 6.14). An error in
+ * answer to that would fail a call that only goes through the directory. So after a look-up the path decides as well; after
+ * an answer to GETATTR, which is always believed, it need not be read.
+ *
+ * An error that is wrong in spite of that would only replace one refusal by another, or (a path that begins at an unknown
+ * place and leads through links) one in a thousandth of the calls of a machine that is short of memory.
  */
 #include "ops_private.h"
 
 #include "access.h"
 #include "caller.h"
 #include "intent.h"
+#include "intent_way.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,10 +80,11 @@ static unsigned file_access(const struct intent *intent)
 }
 
 /* Whether this caller is being refused the change that he is up to, and not the way to it. */
-static bool is_refused(const struct subject *subject, const struct stat *st, bool promised, const struct intent *intent)
+static bool is_refused(const struct subject *subject, const struct stat *st, enum ops_promise promise,
+                       const struct intent *intent)
 {
     /* Where the kernel is known to have refused, they did not count. */
-    if (!promised && HAS(subject->capabilities, CAP_DAC_OVERRIDE))
+    if (promise != OPS_PROMISE_BELIEVED && HAS(subject->capabilities, CAP_DAC_OVERRIDE))
         return false;
     if (!S_ISDIR(st->st_mode))
         return !allows(subject, st, file_access(intent));
@@ -215,12 +223,37 @@ static bool suppose_create(const struct stat *st, struct intent *intent)
     return true;
 }
 
+/* Whether a path meets the directory. */
+static enum intent_way meets(const struct ops *ops, struct node *dir, const char *path, bool itself)
+{
+    if (path == NULL)
+        return INTENT_WAY_ELSEWHERE;
+    if (path[0] == '\0')
+        return INTENT_WAY_PLACE;
+    return intent_way(ops->tree, dir, path, itself);
+}
+
+/* Whether the call is known to go through the directory only. */
+static bool passes_through(const struct ops *ops, const struct assume_credentials *who, struct node *dir,
+                           const struct intent *intent)
+{
+    struct intent_paths paths;
+    bool itself = !(intent->effect & INTENT_CHANGES_DIRECTORY) || intent->operation == DENIAL_TMPFILE;
+    if (intent->by_descriptor || intent_read_paths(who->tid, ops->gate.memory, &paths) < 0)
+        return false;
+    enum intent_way way = MAX(meets(ops, dir, paths.changed[0], itself), meets(ops, dir, paths.changed[1], itself));
+    bool through =
+        way == INTENT_WAY_THROUGH || (way < INTENT_WAY_THROUGH && meets(ops, dir, paths.passed, false) > way);
+    intent_paths_clear(&paths);
+    return through;
+}
+
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,
-                bool promised)
+                enum ops_promise promise)
 {
     bool is_dir = S_ISDIR(st->st_mode), plainly_allowed = is_plainly_allowed(who, st);
     struct policy_verdict verdict = policy_change(node);
-    if (who->tid == 0 || (is_dir && !promised) || (plainly_allowed && verdict.error == 0))
+    if (who->tid == 0 || (is_dir && promise == OPS_PROMISE_NONE) || (plainly_allowed && verdict.error == 0))
         return 0;
     struct intent intent;
     bool wanted = read_intent(who, st, NULL, &intent);
@@ -231,16 +264,18 @@ int ops_refusal(const struct ops *ops, const struct assume_credentials *who, str
 
     struct subject subject;
     read_subject(ops, who, node, st, &subject);
-    bool refused = is_refused(&subject, st, promised, &intent);
+    bool refused = is_refused(&subject, st, promise, &intent);
     if (refused && wanted) {
         /* For the name, which is in the caller's memory and is read only now that it is needed. */
         refused = read_intent(who, st, ops->gate.memory, &intent);
     } else if (intent.in_memory) {
         refused = (read_intent(who, st, ops->gate.memory, &intent) || suppose_create(st, &intent)) &&
-                  is_refused(&subject, st, promised, &intent);
+                  is_refused(&subject, st, promise, &intent);
     }
     clear_subject(&subject);
     struct change change;
+    if (refused && is_dir && promise == OPS_PROMISE_GIVEN)
+        refused = !passes_through(ops, who, node, &intent);
     if (!refused || !change_of(ops, node, &intent, &change))
         return 0;
     /* A plain open for writing looks at the mode before it looks at the mount (do_open: may_open, then do_dentry_open). */

@@ -22,12 +22,12 @@ def document(mount):
         return validate(control.result("facts"))
 
 
-def settled(mount, seconds=60):
-    """The facts when none waits any more for how its program goes on."""
+def settled(mount, seconds=60, places=()):
+    """The facts when none waits any more for how its program goes on, and each place is among them."""
     deadline = time.monotonic() + seconds
     while True:
         facts = document(mount)["facts"]
-        if facts and all(fact["because"] != "waiting" for fact in facts):
+        if facts and all(fact["because"] != "waiting" for fact in facts) and {fact["place"] for fact in facts} >= set(places):
             return facts
         assert time.monotonic() < deadline, facts
         time.sleep(0.02)

@@ -94,10 +94,11 @@ TREE = {
     "explain_private": {"explain", "tree"},
     "explain_layers": {"explain_private", "layer", "path", "whiteout"},
     "explain_verdict": {"assume", "beneath", "explain_private", "policy"},
+    "intent_way": {"node_face", "path", "tree"},
     "umount_beneath": {"beneath"},
     "native": {"beneath", "tree", "umount_beneath"},
 }
-OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "node",
+OPS_MAY = {"access", "assume", "beneath", "caller", "caller_memory", "copies", "counters", "denial", "dir_streams", "gate", "intent", "intent_way", "node",
            "node_face", "ops", "ops_passthrough", "ops_private", "path", "policy", "route", "tree", "turns"}
 SESSION_MAY = OPS_MAY | {"explain", "learn_diff", "live", "native", "numbers", "overlay", "patience", "proc_file", "session", "session_aside", "session_order",
                          "session_private", "session_threads", "session_view", "volume_remove", "writers"}
