@@ -121,7 +121,7 @@ struct node {
     struct node *parent;               /* [table lock] holds a ref; NULL: the root, or a file whose name is gone */
     char *name;                        /* [table lock] NULL with parent; owned, unless it is first_name */
     struct node_more *_Atomic more;    /* set with the table lock; owned; NULL while nothing of it is needed */
-    _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns up to which the kernel need not ask; 0 = told nothing (ops_node.c) */
+    _Atomic uint64_t attributes_until; /* CLOCK_MONOTONIC ns, see ops_node.c; 0 = the kernel may ask at any time */
     atomic_bool is_stored;             /* IMAGE: the kernel was given its content; it may have let go of it since */
     _Atomic uint32_t n_probes;         /* IMAGE: names that were looked for in the layers one by one */
     _Atomic uint32_t n_listed;         /* IMAGE: how many names its listing had; 0 = has not been listed */
