@@ -130,14 +130,11 @@ static bool ends_in(const GPtrArray *names, guint n, const GPtrArray *tail, guin
     return true;
 }
 
-/* Whether the names from the @first on lead to their end from a directory; way->met: what was met. */
-static bool leads_on(struct way *way, struct node *dir, const GPtrArray *names, guint first)
+/* Whether names lead to their end from a directory; way->met: what was met. */
+static bool leads_on(struct way *way, struct node *dir, const char *names)
 {
-    g_autoptr(GString) path = g_string_new(NULL);
-    for (guint i = first; i < names->len; i++)
-        g_string_append_printf(path, "/%s", (const char *)names->pdata[i]);
     way->met = INTENT_WAY_ELSEWHERE;
-    walk(way, dir, path->str);
+    walk(way, dir, names);
     return way->is_whole;
 }
 
@@ -152,12 +149,16 @@ static enum intent_way by_names(struct way *way, struct node *dir, const char *p
         return INTENT_WAY_PERHAPS;
     if (ends_in(own, own->len, names, n_dirs))
         return INTENT_WAY_PLACE;
-    for (guint i = 0; i < n_dirs; i++)
-        if (leads_on(way, dir, names, i))
-            return INTENT_WAY_THROUGH;
+    g_ptr_array_add(names, NULL);
+    g_autofree char *joined = g_strjoinv("/", (char **)names->pdata);
+    const char *rest = joined;
+    for (guint i = 0; i < n_dirs && way->n_lookups < LOOKUPS_MAX; rest += strlen(names->pdata[i++]) + 1)
+        if (leads_on(way, dir, rest))
+            return i == 0 && path[0] != '/' ? INTENT_WAY_BEGINS : INTENT_WAY_THROUGH;
     /* By a link that stands elsewhere. */
-    for (guint i = 0; i < n_dirs; i++)
-        if (leads_on(way, tree_root(way->tree), names, i) && way->met != INTENT_WAY_ELSEWHERE)
+    rest = joined;
+    for (guint i = 0; i < n_dirs && way->n_lookups < LOOKUPS_MAX; rest += strlen(names->pdata[i++]) + 1)
+        if (leads_on(way, tree_root(way->tree), rest) && way->met != INTENT_WAY_ELSEWHERE)
             return way->met;
     return ends_in(names, n_dirs, own, own->len) ? INTENT_WAY_PLACE : INTENT_WAY_ELSEWHERE;
 }

@@ -12,6 +12,7 @@
 enum intent_way {
     INTENT_WAY_ELSEWHERE, /* it is not met, as far as that can be told */
     INTENT_WAY_PERHAPS,   /* it can be the place, as can any other: the path has no names but the last */
+    INTENT_WAY_BEGINS,    /* the path, a relative one, can begin there, and leads on */
     INTENT_WAY_THROUGH,   /* it must be searched, and no more */
     INTENT_WAY_PLACE,     /* it has, or would have, the name that the path ends in; or the path leads to it */
 };

@@ -226,14 +226,13 @@ static bool suppose_create(const struct stat *st, struct intent *intent)
 /* Whether a path meets the directory. */
 static enum intent_way meets(const struct ops *ops, struct node *dir, const char *path, bool itself)
 {
-    if (path == NULL)
-        return INTENT_WAY_ELSEWHERE;
-    if (path[0] == '\0')
-        return INTENT_WAY_PLACE;
-    return intent_way(ops->tree, dir, path, itself);
+    return path != NULL ? intent_way(ops->tree, dir, path, itself) : INTENT_WAY_ELSEWHERE;
 }
 
-/* Whether the call is known to go through the directory only. */
+/*
+ * Whether the call is known to go through the directory only. Where the path cannot be read (another program holds the reader
+ * up) it is not: otherwise a program could keep the refusals of others out of the log.
+ */
 static bool passes_through(const struct ops *ops, const struct assume_credentials *who, struct node *dir,
                            const struct intent *intent)
 {
@@ -241,11 +240,17 @@ static bool passes_through(const struct ops *ops, const struct assume_credential
     bool itself = !(intent->effect & INTENT_CHANGES_DIRECTORY) || intent->operation == DENIAL_TMPFILE;
     if (intent->by_descriptor || intent_read_paths(who->tid, ops->gate.memory, &paths) < 0)
         return false;
-    enum intent_way way = MAX(meets(ops, dir, paths.changed[0], itself), meets(ops, dir, paths.changed[1], itself));
-    bool through =
-        way == INTENT_WAY_THROUGH || (way < INTENT_WAY_THROUGH && meets(ops, dir, paths.passed, false) > way);
+    bool of_descriptor = paths.changed[0] != NULL && paths.changed[0][0] == '\0';
+    enum intent_way one = meets(ops, dir, paths.changed[0], itself), two = meets(ops, dir, paths.changed[1], itself);
+    enum intent_way changed = MAX(one, two), passed = meets(ops, dir, paths.passed, false);
+    bool has_bare = one == INTENT_WAY_PERHAPS || two == INTENT_WAY_PERHAPS;
     intent_paths_clear(&paths);
-    return through;
+    if (of_descriptor || changed == INTENT_WAY_PLACE)
+        return false;
+    /* As in "mv sub/file .": where the one path begins, the other has its place. */
+    if (has_bare && MAX(changed, passed) == INTENT_WAY_BEGINS)
+        return false;
+    return changed >= INTENT_WAY_BEGINS || passed > changed;
 }
 
 int ops_refusal(const struct ops *ops, const struct assume_credentials *who, struct node *node, const struct stat *st,

@@ -94,6 +94,32 @@ def test_touch(mount, layer):
         assert {r["process"]["comm"] for r in records} == {"touch"}
 
 
+TWO_PATHS = {  # from a working directory that nobody has looked at
+    "moved here": lambda: os.rename("dir/file", "here"),
+    "moved away": lambda: os.rename("file", "dir/there"),
+    "linked here": lambda: os.link("dir/file", "here"),
+    "by a way outside": lambda: os.rename(os.path.join(os.getcwd(), "dir/file"), "here"),
+}
+
+
+@pytest.mark.parametrize("name", TWO_PATHS)
+def test_a_working_directory_that_is_new_to_the_kernel(name, mount, scratch):
+    """Where one of two paths begins in the directory that refuses, and the other one ends there."""
+    path = scratch / "bottom" / "etc"
+    (path / "dir").mkdir(parents=True)
+    for file in ("file", "dir/file"):
+        (path / file).touch()
+        os.chown(path / file, *STRANGER.values())
+    log = mount(layers=[scratch / "bottom"])
+
+    def run():
+        os.chdir(log.mount.path("/etc"))
+        TWO_PATHS[name]()
+
+    assert call(run, **STRANGER).name == "EROFS"
+    assert log.one()["operation"] in ("rename", "link")
+
+
 def test_owner_in_a_place_not_declared(mount, layer):
     """Who may write by the modes is refused all the same: a user's own file and directory."""
     (layer / "home").mkdir()

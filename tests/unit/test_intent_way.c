@@ -7,6 +7,7 @@
 
 #define THROUGH INTENT_WAY_THROUGH
 #define PLACE INTENT_WAY_PLACE
+#define BEGINS INTENT_WAY_BEGINS
 #define PERHAPS INTENT_WAY_PERHAPS
 #define ELSEWHERE INTENT_WAY_ELSEWHERE
 
@@ -51,17 +52,17 @@ static void test_way(void)
         {"var", "/var/loop/x", THROUGH},
         {"var", "/var/loop", PLACE},
         /* From a place that is not known. */
-        {"var/lib", "uploads/last", THROUGH},
+        {"var/lib", "uploads/last", BEGINS},
         {"var/lib/uploads", "uploads/last", PLACE},
         {"var/lib/uploads", "last", PERHAPS},
         {"var/lib", "lib/uploads/last", THROUGH},
-        {"var", "lib/uploads/last", THROUGH},
+        {"var", "lib/uploads/last", BEGINS},
         {"var/lib/uploads", "../uploads/last", PLACE},
         {"var/lib", "../lib/uploads/last", THROUGH},
         {"var/lib", "../x", PERHAPS},
         {"var/cache", "/lib/x", ELSEWHERE},
         {"run", "run/x", PLACE},
-        {"var", "run/x", THROUGH},
+        {"var", "run/x", BEGINS},
         {"data", "link/x", ELSEWHERE}, /* a link that stands somewhere else */
         {"var/lib", "lib/x", PLACE},   /* or on the way: then the record is kept */
         {"data/a", "a/b/x", THROUGH},
@@ -117,7 +118,7 @@ static void test_itself(void)
         {"var/lib", ".", PERHAPS},
         {"var/lib", "..", PERHAPS},
         {"var/lib", "lib/file", THROUGH},
-        {"var/lib", "uploads", THROUGH},
+        {"var/lib", "uploads", BEGINS},
         {"var/lib", "/var/tmp/mnt/srv/uploads", THROUGH},
         {"var/lib", "/var/tmp/mnt/srv/file", THROUGH},
         {"var/lib", "/var/tmp/mnt/var/lib/file", THROUGH},
