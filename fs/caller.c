@@ -299,7 +299,7 @@ static void move_named_root(struct named_root *at, pid_t tid)
     if (was_known && at->is_known && caller_root_is_same(&before, &at->root))
         return;
     g_free(at->name);
-    at->name = at->is_known ? proc_file_link(tid, "root") : NULL;
+    at->name = proc_file_link(tid, "root");
 }
 
 /* @at: the caller's root directory, used up. @mount: as in caller_read(). */

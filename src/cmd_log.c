@@ -18,7 +18,7 @@
 
 static const char summary[] =
     "Shows the refused writes of a mount: those that its daemon keeps in memory, and with --follow those\n"
-    "that come. Of a mount whose daemon has ended it reads the log's file, of one that is gone, by its NAME, the\n"
+    "that come. Of a mount whose daemon was killed it reads the log's file, of one that is gone, by its NAME, the\n"
     "usual log file, and before it those that were rotated away from it; --from names any other. Without\n"
     "MOUNTPOINT or NAME the only mount is meant.";
 

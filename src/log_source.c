@@ -148,13 +148,13 @@ static struct log_source *open_only(const struct paths *paths, bool follow, GErr
 }
 
 /* Of a mount that is gone its log is left, where that was the usual one. NULL where there is none. */
-static struct log_source *open_gone(const struct paths *paths, const char *word)
+static struct log_source *open_gone(const struct paths *paths, const char *word, GError **error)
 {
     if (!state_name_is_valid(word))
         return NULL;
     g_autofree char *name = g_strconcat(word, ".log", NULL);
     g_autofree char *path = g_build_filename(paths->log, name, NULL);
-    return open_rotated(path, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS) ? open_rotated(path, error) : NULL;
 }
 
 struct log_source *log_source_mount(const struct paths *paths, const char *word, bool follow, GError **error)
@@ -170,9 +170,9 @@ struct log_source *log_source_mount(const struct paths *paths, const char *word,
         source = open_alive(paths, word, follow, error);
     else if (follow)
         g_propagate_error(error, g_steal_pointer(&cause));
-    else if ((source = open_gone(paths, word)) != NULL)
-        app_notice("%s is gone; this is what its log has, %s", word, source->path);
-    else
+    else if ((source = open_gone(paths, word, error)) != NULL)
+        app_notice("%s is no mount that can be asked here; this is what its log has, %s", word, source->path);
+    else if (error == NULL || *error == NULL)
         app_error_failed(error, "%s; a log of the past is read with --from LOG", cause->message);
     found_mount_free(found);
     return source;

@@ -111,11 +111,14 @@ static GError *unknown_command(const char *word)
     return g_error_new(APP_ERROR, APP_ERROR_USAGE, "\"%s\" is no command; rofuse --help lists them", word);
 }
 
-/* "help route add" is "route add --help". */
+/* "help route add" is "route add --help"; with options it is no question for help. */
 static void turn_help(int argc, char **argv)
 {
     if (argc < 3 || strcmp(argv[1], "help") != 0)
         return;
+    for (int i = 2; i < argc; i++)
+        if (argv[i][0] == '-')
+            return;
     memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof *argv);
     argv[argc - 1] = (char *)"--help";
 }

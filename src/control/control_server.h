@@ -8,9 +8,8 @@
  *
  * Each connection has a thread, so that a client which hangs, lies or sends nothing harms no other. Connections, the size of
  * a request, its time and its rate are limited, and so is what all commands together use of a processor (control_budget.h); a
- * client that does not read is dropped, and one that asks nothing where others want his place. Who follows is in nobody's way:
- * some places are not given to followers. Only root and the daemon's own user
- * are let in (unix(7), SO_PEERCRED).
+ * client that does not read is dropped, and one that asks nothing where others want his place. Some places are not given to
+ * those who follow. Only root and the daemon's own user are let in (unix(7), SO_PEERCRED).
  */
 #ifndef ROFUSE_SRC_CONTROL_SERVER_H
 #define ROFUSE_SRC_CONTROL_SERVER_H

@@ -56,7 +56,8 @@ static void finish(struct serve *serve, int status)
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     if (!have_ended) {
-        /* What a command uses cannot be freed under it, the log's counters neither; with the process it ends. */
+        /* What a command uses cannot be freed under it, the log's counters neither; with the process it ends.
+         * Nor can an anonymous volume that a set-up in vain has made: the state directory keeps it. */
         log_set_end(serve->log, LOG_PATIENCE_SECONDS);
         remove_starters_place(serve);
         _exit(status);

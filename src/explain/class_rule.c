@@ -201,9 +201,9 @@ static void judge_living(const struct class_case *what, int64_t now_ms, struct c
 }
 
 /*
- * Somebody, or a runtime that stops its container, asks with these signals; shells and the JVM pass them on as a status. No
- * program kills itself of what it is refused: the kernel does with all of a container whose first process ends, and whoever
- * waited in vain.
+ * Somebody, or a runtime that stops its container, asks with these signals; shells and the JVM pass them on as a status. And no
+ * program kills itself for what it is refused: the kernel kills all of a container whose first process ends, a process that
+ * takes too much memory, and a runtime one that it has asked in vain.
  */
 static bool is_told_to_end(const struct class_process *process)
 {
@@ -298,7 +298,7 @@ static void judge_failure(const struct class_case *what, size_t failed, struct c
     if (failed > 1)
         append_runners(reason, what, failed);
     if (is_told_to_end(top)) {
-        g_string_append(reason, "; somebody may have asked it to end");
+        g_string_append(reason, "; it may have been stopped from outside");
         tell(ret, FACT_OPEN, FACT_NOT_SEEN, g_string_free(g_steal_pointer(&reason), FALSE));
         return;
     }

@@ -17,8 +17,8 @@
  *      c. it is not known how the next one ended, or who it is, and what failed last is a tool or a script: open.
  *      d. the next one ended before, with 0: a program that became a daemon; nobody can get on without it: fatal.
  *     But a step that spoke to /dev/null was a probe, too, where the script is seen to have gone on to another refusal.
- *     And who ends by a signal that asks for it (SIGTERM, SIGINT, SIGHUP; or a status that says so) has most likely been
- *     stopped from outside: open instead of fatal, as nobody saw how it would have gone on.
+ *     And who ends by a signal that is sent to stop it (SIGTERM, SIGINT, SIGHUP, SIGKILL; or a status that says so) has most
+ *     likely been stopped from outside: open instead of fatal, as nobody saw how it would have gone on.
  *  3. Where several refusals came before a fatal end, below the process that ended, each is fatal, as none can be told to have
  *     been harmless: what was refused first often leads to what is refused last. The last one is the likeliest cause and says so
  *     (ENDED_LAST), the others are suspects (ENDED_EARLIER) until the program is seen to go on without.

@@ -30,7 +30,7 @@ enum fact_class {
     FACT_OPEN,      /* not decided: not yet, or nothing is known of how its process went on */
     FACT_PROBE,     /* it only asked, and went on */
     FACT_TOLERATED, /* it went on without */
-    FACT_FATAL, /* it ended by a signal or with a status other than 0 within FACT_WINDOW_SECONDS of it, or the script did
+    FACT_FATAL, /* it ended by a signal (of its own) or with a status other than 0 within FACT_WINDOW_SECONDS of it, or the script did
                        that ran it */
     FACT_N_CLASSES
 };
@@ -38,7 +38,7 @@ enum fact_class {
 /* What a class was decided by. */
 enum fact_because {
     FACT_WAITING,       /* open: the process runs on, and its window is not over */
-    FACT_NOT_SEEN,      /* open: nobody saw how the process ended, or would have gone on: it was asked to end */
+    FACT_NOT_SEEN,      /* open: nobody saw how the process ended, or would have gone on: it was stopped */
     FACT_LEARNED,       /* open: learn mode let it through */
     FACT_ASKED,         /* probe: touch(1), or a step that speaks to /dev/null, failed in a script that went on */
     FACT_NOISE,         /* probe: known to be tried in vain: python's __pycache__ */

@@ -11,7 +11,7 @@
 
 /* One of 20261126, and not a number of ours like "-2". */
 #define LEAST_DATE 8
-#define MOST_NUMBER 9
+#define MOST_LENGTH 31
 
 struct name {
     char *name; /* owned */
@@ -46,12 +46,12 @@ static bool read_suffix(const char *suffix, struct name *ret, bool *ret_is_packe
                     : first == '-' ? strspn(suffix + 1, "0123456789-_T")
                                    : 0;
     *ret_is_packed = false;
-    if (length == 0 || (first == '.' ? length > MOST_NUMBER : length < LEAST_DATE))
+    if (length == 0 || (first == '-' && length < LEAST_DATE) || length > MOST_LENGTH)
         return false;
     const char *rest = suffix + 1 + length;
     for (size_t i = 0; i < G_N_ELEMENTS(packed) && *rest != '\0' && !*ret_is_packed; i++)
         *ret_is_packed = strcmp(rest, packed[i]) == 0;
-    ret->is_dated = first == '-';
+    ret->is_dated = length >= LEAST_DATE;
     ret->number = ret->is_dated ? 0 : g_ascii_strtoull(suffix + 1, NULL, 10);
     return *rest == '\0' || *ret_is_packed;
 }

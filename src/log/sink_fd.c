@@ -161,6 +161,9 @@ static uint64_t fd_lost(void *data)
 static void fd_reopen(void *data)
 {
     struct fd_sink *sink = data;
+    /* Nothing may come after it, at the end of the daemon. */
+    if (!finish_line(sink))
+        forget_line(sink);
     if (notice_box_take_reopen(sink->box) && sink->path != NULL) {
         int fd = log_file_open(sink->path);
         if (fd < 0) {
@@ -169,8 +172,6 @@ static void fd_reopen(void *data)
                 g_strdup_printf("cannot reopen the log %s: %s; going on with the open file", shown, g_strerror(-fd));
             notice_box_post(sink->box, message);
         } else {
-            if (!finish_line(sink))
-                forget_line(sink);
             close(sink->fd);
             sink->fd = fd;
         }

@@ -54,7 +54,7 @@ CASES = {
         ["/app", "sh", "-c", "echo x > /etc/killed; kill -ABRT $$"], {"/etc/killed": ("fatal", "ended-last", "signal 6")}),
     # As the kernel does with all of a container whose first process has ended.
     "somebody else's signal": (
-        ["/app", "sh", "-c", "echo x > /etc/ended; kill -KILL $$"], {"/etc/ended": ("open", "not-seen", "asked it to end")}),
+        ["/app", "sh", "-c", "echo x > /etc/ended; kill -KILL $$"], {"/etc/ended": ("open", "not-seen", "stopped from outside")}),
     "an entry point that becomes its program": (
         ["/app", "bash", "-c", "exec python3 -c 'open(\"/srv/becomes\", \"w\")'"],
         {"/srv/becomes": ("fatal", "ended-last", "python3 exited with status 1")}),

@@ -283,7 +283,7 @@ def test_of_a_mount_that_is_gone_its_usual_log_is_read(scratch):
     subprocess.run(["unshare", "-m", "sh", "-c", script, rofuse_test.BINARY, state, layer, point], check=True, capture_output=True)
     done = run(state, "web", "--json")
     assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == ["/x"]
-    assert (done.returncode, done.stderr) == (0, f"rofuse: web is gone; this is what its log has, {state}/log/web.log\n")
+    assert (done.returncode, done.stderr) == (0, f"rofuse: web is no mount that can be asked here; this is what its log has, {state}/log/web.log\n")
     done = run(state)
     assert (done.returncode, "no mount" in done.stderr) == (1, True)
     done = run(state, "other")
