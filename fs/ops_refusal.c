@@ -11,7 +11,7 @@
  * caller may search, is not asked about then. A file is never on the way to somewhere.
  *
  * But what a look-up told is not always believed: where the kernel dropped any inode meanwhile, as it does when memory is
- * short, it asks again about one that is new to it (evict_ctr in fuse_change_attributes_common(), Linux 6.14). An error in
+ * short, it asks again about one that is new to it (evict_ctr in fuse_change_attributes_common(), since Linux 6.13 or so). An error in
  * answer to that would fail a call that only goes through the directory. So after a look-up the path decides as well; after
  * an answer to GETATTR, which is always believed, it need not be read.
  *
