@@ -11,12 +11,13 @@
  * caller may search, is not asked about then. A file is never on the way to somewhere.
  *
  * But what a look-up told is not always believed: where the kernel dropped any inode meanwhile, as it does when memory is
- * short, it asks again about one that is new to it (evict_ctr in fuse_change_attributes_common(), since Linux 6.13 or so). An error in
- * answer to that would fail a call that only goes through the directory. So after a look-up the path decides as well; after
- * an answer to GETATTR, which is always believed, it need not be read.
+ * short, it asks again about one that is new to it (evict_ctr in fuse_change_attributes_common(), since Linux 6.13 or so).
+ * An error in answer to that would fail a call that only goes through the directory. So after a look-up the path decides as
+ * well; after an answer to GETATTR, which is always believed, it need not be read.
  *
- * An error that is wrong in spite of that would only replace one refusal by another, or (a path that begins at an unknown
- * place and leads through links) one in a thousandth of the calls of a machine that is short of memory.
+ * An error that is wrong in spite of that replaces one refusal by another, as at the place itself (the kernel may have asked
+ * before it found another reason); or, where memory is short, it meets a path that begins at a place that is not known and
+ * leads through links that are not found from the root.
  */
 #include "ops_private.h"
 
