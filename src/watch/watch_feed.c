@@ -219,7 +219,7 @@ struct watch_feed *watch_feed_open(const struct paths *paths, const char *word, 
     feed->followed = mount_ask(paths, word, error);
     if (feed->followed != NULL)
         feed->asked = mount_ask_again(paths->run, feed->followed->state, error);
-    if (feed->asked == NULL || !start_following(feed, error)) {
+    if (feed->followed == NULL || feed->asked == NULL || !start_following(feed, error)) {
         watch_feed_free(feed);
         return NULL;
     }
