@@ -383,8 +383,7 @@ def test_learn_mode_is_switched(mount):
         subprocess.run([rofuse_test.BINARY, "learn", "on", f"--state-dir={mount.state}"], check=True, capture_output=True)
         terminal.wait(lambda lines: "[learning]" in lines[0], "learn mode")
         terminal.press("l")
-        terminal.wait("learn mode is off", "its end")
-        assert "[learning]" not in terminal.lines[0]
+        terminal.wait(lambda lines: "[learning]" not in lines[0] and "learn mode is off" in lines[-2], "its end")
 
 
 def test_lines_in_a_pipe(mount):
