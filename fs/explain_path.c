@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define SYMLINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-#define ACL_MOST 256    /* entries; a file system's own limit is about 30 to 8,000 */
+#define ACL_MOST 256 /* entries; a file system's own limit is about 30 to 8,000 */
 
 char *explain_text(struct tree *tree, const struct node *node, const char *name)
 {
@@ -88,13 +87,10 @@ static void enter(struct explain_walk *walk, struct node *node)
 
 static void go_up(struct explain_walk *walk)
 {
-    struct node *parent;
-    char name[NODE_NAME_SIZE];
     search(walk);
-    if (!node_place(walk->tree->table, walk->dir, &parent, name))
-        return;
-    enter(walk, node_ref(walk->tree->table, node_shadow(parent)));
-    node_unref(walk->tree->table, parent);
+    struct node *above = node_above(walk->tree->table, walk->dir);
+    if (above != NULL)
+        enter(walk, above);
 }
 
 /* The last component, before a link is followed; @node: borrowed, NULL = missing. */
@@ -116,7 +112,7 @@ static int follow(struct explain_walk *walk, struct node *link, const char *name
 {
     struct explanation *out = walk->out;
     g_autofree char *target = NULL;
-    int status = out->n_links >= SYMLINKS_MAX ? -ELOOP : tree_readlink(walk->tree, link, &target);
+    int status = out->n_links >= PATH_LINKS_MAX ? -ELOOP : tree_readlink(walk->tree, link, &target);
     if (status < 0)
         return status;
     if (strlen(target) + strlen(*rest) >= PATH_MAX)

@@ -1,5 +1,6 @@
 #include "image_view.h"
 
+#include "path.h"
 #include "union.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-#define MOST_LINKS 40 /* as the kernel's */
 #define MOST_DEPTH 64 /* of a directory whose size is asked for */
 #define N_FDS 64
 
@@ -103,7 +103,7 @@ static int follow_link(struct walk *walk, const struct union_entry *link, const 
 {
     g_autofree char *path = walk->path->len > 0 ? g_strconcat(walk->path->str, "/", name, NULL) : g_strdup(name);
     g_autofree char *target = NULL;
-    if (++walk->n_links > MOST_LINKS)
+    if (++walk->n_links > PATH_LINKS_MAX)
         return -ELOOP;
     int status = union_readlink(walk->stack, path, link->layers[0], &target);
     if (status < 0)

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SYMLINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
 /* Beyond that it is left unknown: the path is the caller's, and must not cost more than it is worth. */
 #define LOOKUPS_MAX 256
 
@@ -30,12 +28,9 @@ static bool is_last(const char *rest)
 /* The directory above, or the same at the root; takes over the ref. */
 static struct node *go_up(struct tree *tree, struct node *dir)
 {
-    struct node *parent;
-    char name[NODE_NAME_SIZE];
-    if (!node_place(tree->table, dir, &parent, name))
+    struct node *above = node_above(tree->table, dir);
+    if (above == NULL)
         return dir;
-    struct node *above = node_ref(tree->table, node_shadow(parent));
-    node_unref(tree->table, parent);
     node_unref(tree->table, dir);
     return above;
 }
@@ -88,7 +83,7 @@ static void walk(struct way *way, struct node *start, const char *path)
         way->is_whole |= last;
         if (child == way->asked && last && way->is_itself)
             meet(way, INTENT_WAY_PLACE);
-        char *next = S_ISLNK(child->id.type) && n_links++ < SYMLINKS_MAX ? follow(tree, child, rest, &dir) : NULL;
+        char *next = S_ISLNK(child->id.type) && n_links++ < PATH_LINKS_MAX ? follow(tree, child, rest, &dir) : NULL;
         if (next != NULL) {
             g_free(todo);
             rest = todo = next;

@@ -4,6 +4,17 @@
 
 #include <sys/stat.h>
 
+struct node *node_above(struct node_table *table, const struct node *node)
+{
+    struct node *parent;
+    char name[NODE_NAME_SIZE];
+    if (!node_place(table, node, &parent, name))
+        return NULL;
+    struct node *above = node_ref(table, node_shadow(parent));
+    node_unref(table, parent);
+    return above;
+}
+
 struct node *node_face(struct node_table *table, struct node *node)
 {
     pthread_mutex_lock(&table->lock);

@@ -36,6 +36,9 @@ static inline struct node *node_shadow(struct node *number)
     return shadow != NULL ? shadow : number;
 }
 
+/* The directory above, as it is shown: a ref, or NULL for the root and for what has lost its name. */
+struct node *node_above(struct node_table *table, const struct node *node);
+
 /* By which node's number the kernel is told of this one: a ref. */
 struct node *node_face(struct node_table *table, struct node *node);
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define PATH_LINKS_MAX 40 /* symbolic links that are followed on one way, as the kernel's MAXSYMLINKS */
+
 /* DIR/NAME, or NAME where dir is "". Owned by the caller, g_free(). Cannot fail. */
 char *path_join(const char *dir, const char *name);
 

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SYMLINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
 struct node *tree_make_node(struct tree *tree, struct node *parent, const char *name, mode_t mode, const char *text)
 {
     struct node_identity identity = {
@@ -89,12 +87,10 @@ static void go_to_root(struct walk *walk)
 static void go_up(struct walk *walk)
 {
     struct tree *tree = walk->tree;
-    struct node *parent, *above;
+    struct node *parent, *above, *node = node_above(tree->table, walk->at.node);
     char name[NODE_NAME_SIZE];
-    if (!node_place(tree->table, walk->at.node, &parent, name))
+    if (node == NULL)
         return;
-    struct node *node = node_ref(tree->table, node_shadow(parent));
-    node_unref(tree->table, parent);
     if (node_place(tree->table, node, &parent, name)) {
         above = node_ref(tree->table, node_shadow(parent));
         node_unref(tree->table, parent);
@@ -108,7 +104,7 @@ static void go_up(struct walk *walk)
 static int follow(struct walk *walk, struct node *link)
 {
     g_autofree char *target = NULL;
-    int status = ++walk->n_links > SYMLINKS_MAX ? -ELOOP : tree_readlink(walk->tree, link, &target);
+    int status = ++walk->n_links > PATH_LINKS_MAX ? -ELOOP : tree_readlink(walk->tree, link, &target);
     if (status < 0)
         return status;
     char *joined = g_strconcat(target, "/", walk->rest, NULL);

@@ -33,7 +33,7 @@ READING = {
     "xattr_at": set(),
     "layer": {"beneath", "cache", "whiteout", "xattr_at"},
     "union": {"beneath", "cache", "layer", "path", "whiteout"},
-    "image_view": {"union"},
+    "image_view": {"path", "union"},
 }
 ROUTES = {
     "route": set(),

@@ -21,12 +21,38 @@ static struct node *find(struct tree *tree, const char *path)
     return node;
 }
 
+struct row {
+    const char *dir, *path;
+    enum intent_way way;
+};
+
+/* Returns the layer, owned. */
+static char *open_image(struct tree **ret)
+{
+    g_autofree char *why = NULL;
+    char *layer = g_dir_make_tmp("rofuse-way-XXXXXX", NULL);
+    make_layer(layer, image);
+    g_assert_cmpint(tree_new((const char *const[]){layer}, 1, 16, ret, &why), ==, 0);
+    return layer;
+}
+
+static void check(const struct row *rows, size_t n, bool itself)
+{
+    struct tree *tree;
+    g_autofree char *layer = open_image(&tree);
+    for (const struct row *row = rows; row < rows + n; row++) {
+        struct node *dir = find(tree, row->dir);
+        g_test_message("%s of %s", row->dir, row->path);
+        g_assert_cmpint(intent_way(tree, dir, row->path, itself), ==, row->way);
+        node_unref(tree->table, dir);
+    }
+    tree_free(tree);
+    remove_tree_of(layer);
+}
+
 static void test_way(void)
 {
-    static const struct {
-        const char *dir, *path;
-        enum intent_way way;
-    } table[] = {
+    static const struct row table[] = {
         /* From the root of the mount. */
         {"var/lib", "/var/lib/uploads/last", THROUGH},
         {"var", "/var/lib/uploads/last", THROUGH},
@@ -84,27 +110,13 @@ static void test_way(void)
         {"data/a", "/b/x", THROUGH},
         {"data", "..", PERHAPS},
     };
-    g_autofree char *layer = g_dir_make_tmp("rofuse-way-XXXXXX", NULL), *why = NULL;
-    make_layer(layer, image);
-    struct tree *tree;
-    g_assert_cmpint(tree_new((const char *const[]){layer}, 1, 16, &tree, &why), ==, 0);
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        struct node *dir = find(tree, table[i].dir);
-        g_test_message("%s of %s", table[i].dir, table[i].path);
-        g_assert_cmpint(intent_way(tree, dir, table[i].path, false), ==, table[i].way);
-        node_unref(tree->table, dir);
-    }
-    tree_free(tree);
-    remove_tree_of(layer);
+    check(table, G_N_ELEMENTS(table), false);
 }
 
 /* Of a change of what the path leads to. */
 static void test_itself(void)
 {
-    static const struct {
-        const char *dir, *path;
-        enum intent_way way;
-    } table[] = {
+    static const struct row table[] = {
         {"var/lib", "/var/lib/uploads", THROUGH},
         {"var/lib", "/var/lib/file", THROUGH},
         {"var/lib", "/var/lib", PLACE},
@@ -125,27 +137,14 @@ static void test_itself(void)
         {"var/cache", "/var/tmp/mnt/var/cache", PLACE},
         {"var/lib/uploads", "uploads", PLACE},
     };
-    g_autofree char *layer = g_dir_make_tmp("rofuse-way-XXXXXX", NULL), *why = NULL;
-    make_layer(layer, image);
-    struct tree *tree;
-    g_assert_cmpint(tree_new((const char *const[]){layer}, 1, 16, &tree, &why), ==, 0);
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        struct node *dir = find(tree, table[i].dir);
-        g_test_message("%s of %s", table[i].dir, table[i].path);
-        g_assert_cmpint(intent_way(tree, dir, table[i].path, true), ==, table[i].way);
-        node_unref(tree->table, dir);
-    }
-    tree_free(tree);
-    remove_tree_of(layer);
+    check(table, G_N_ELEMENTS(table), true);
 }
 
 /* The longest path there can be, of names that all look alike. */
 static void test_bounded(void)
 {
-    g_autofree char *layer = g_dir_make_tmp("rofuse-way-XXXXXX", NULL), *why = NULL;
-    make_layer(layer, image);
     struct tree *tree;
-    g_assert_cmpint(tree_new((const char *const[]){layer}, 1, 16, &tree, &why), ==, 0);
+    g_autofree char *layer = open_image(&tree);
     struct node *dir = find(tree, "deep/deep");
     g_autoptr(GString) path = g_string_new("x");
     while (path->len < 4090)
