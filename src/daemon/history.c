@@ -70,21 +70,32 @@ static void add(struct history *history, char *line)
     pthread_mutex_unlock(&history->lock);
 }
 
+struct history_sink {
+    struct history *history; /* a reference */
+    struct denial_sink first;
+};
+
 static void write_event(void *data, const struct denial_event *event)
 {
-    struct history *history = data;
-    add(history, record_json_event(event, history->mount));
+    struct history_sink *sink = data;
+    sink->first.write(sink->first.data, event);
+    add(sink->history, record_json_event(event, sink->history->mount));
 }
 
 static void close_sink(void *data)
 {
-    history_unref(data);
+    struct history_sink *sink = data;
+    sink->first.close(sink->first.data);
+    history_unref(sink->history);
+    g_free(sink);
 }
 
-void history_sink(struct history *history, struct denial_sink *ret)
+void history_sink(struct history *history, const struct denial_sink *first, struct denial_sink *ret)
 {
+    struct history_sink *sink = g_new(struct history_sink, 1);
+    *sink = (struct history_sink){.history = history, .first = *first};
     atomic_fetch_add(&history->refs, 1);
-    *ret = (struct denial_sink){.write = write_event, .close = close_sink, .data = history};
+    *ret = (struct denial_sink){.write = write_event, .close = close_sink, .data = sink};
 }
 
 void history_notice(struct history *history, const char *message)

@@ -17,8 +17,14 @@ struct history;
 struct history *history_new(const char *mount);
 void history_unref(struct history *history); /* NULL is allowed */
 
-/* A sink that puts denials into the history; it has a reference of its own, as its thread may outlive the log. */
-void history_sink(struct history *history, struct denial_sink *ret);
+/*
+ * history_sink - a sink that gives each event to another one and then puts it into the history: whoever hears of an event
+ * finds what the other made of it.
+ *
+ * @first: the other; taken, closed with *@ret. Has neither reopen nor lost.
+ * *@ret has a reference of its own, as its thread may outlive the log.
+ */
+void history_sink(struct history *history, const struct denial_sink *first, struct denial_sink *ret);
 
 /* Something about the mount itself, as the logs have it. */
 void history_notice(struct history *history, const char *message);

@@ -258,14 +258,14 @@ static gboolean make_facts(struct serve *serve, GError **error)
 
 static gboolean open_logs(struct serve *serve, GError **error)
 {
-    struct denial_sink sinks[2];
+    struct denial_sink facts, sink;
     if (!make_facts(serve, error))
         return FALSE;
     serve->history = history_new(serve->state->name);
-    history_sink(serve->history, &sinks[0]);
-    facts_watch_sink(serve->facts, &sinks[1]);
-    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, sinks,
-                              G_N_ELEMENTS(sinks), error);
+    facts_watch_sink(serve->facts, &facts);
+    /* Facts first: who follows the log asks for them as soon as it tells of something, and then not again. */
+    history_sink(serve->history, &facts, &sink);
+    serve->log = log_set_open(serve->logs, serve->n_logs, serve->request->fold, serve->state->name, &sink, 1, error);
     if (serve->log == NULL)
         return FALSE;
     denial_log_look(log_set_denials(serve->log), facts_watch_refused, serve->facts);
