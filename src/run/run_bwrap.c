@@ -204,6 +204,7 @@ static int start(const struct run_spec *spec, const char *bwrap, int args, struc
                               .n_fds = setup->n_fds,
                               .terminal = terminal,
                               .has_terminal = terminal >= 0,
+                              .is_guarded = true,
                               .becomes = is_other ? spec : NULL,
                               .shows_root = is_other ? SHOWN_ROOT : NULL};
     return run_spawn(&spawn, error);

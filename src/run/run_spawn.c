@@ -1,6 +1,7 @@
 #include "run_spawn.h"
 
 #include "app_error.h"
+#include "run_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,8 @@ static void reset_signals(void)
 
 static _Noreturn void start(const struct run_spawn *spawn, pid_t parent)
 {
+    if (spawn->is_guarded)
+        parent = run_guard_be(parent);
     reset_signals();
     if (!spawn->keeps_session)
         setsid();

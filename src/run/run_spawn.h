@@ -12,6 +12,7 @@ struct run_spawn {
     size_t n_fds;
     int terminal; /* becomes its terminal and 0 to 2, where has_terminal */
     bool has_terminal;
+    bool is_guarded;                /* by a process between us and it (run_guard.h), whose pid is what is returned */
     bool keeps_session;             /* ours, for one that sees to our terminal itself */
     const struct run_spec *becomes; /* first takes the spec's user and groups; NULL = remains who we are */
     const char *shows_root; /* binds the spec's root there, seen by it alone; needs the right to mount; or NULL */

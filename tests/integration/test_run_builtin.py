@@ -258,6 +258,47 @@ def test_kill_leaves_nothing(root, scratch, runtime):
     assert root.end() == 0
 
 
+# The kernel kills whoever has asked for it when his parent ends, and not who asks afterwards: the init of bwrap may be late.
+TOO_LATE = r"""
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int prctl(int option, ...)
+{
+    va_list rest;
+    va_start(rest, option);
+    unsigned long a = va_arg(rest, unsigned long), b = va_arg(rest, unsigned long), c = va_arg(rest, unsigned long),
+                  d = va_arg(rest, unsigned long);
+    va_end(rest);
+    return option == PR_SET_PDEATHSIG && getpid() == 1 ? 0 : (int)syscall(SYS_prctl, option, a, b, c, d);
+}
+"""
+
+
+@pytest.mark.parametrize("uid", [0, USER], ids=["root", "user"])
+def test_kill_before_bwrap_is_ready_for_it(root, scratch, uid):
+    if runtimes.missing("bwrap"):
+        pytest.skip("bwrap is not installed")
+    library, late = scratch / "late.so", scratch / "late" / "bwrap"
+    late.parent.mkdir()
+    late.write_text(f'#!/bin/sh\nexec env LD_PRELOAD={library} /usr/bin/bwrap "$@"\n')
+    late.chmod(0o755)
+    late.parent.chmod(0o755)
+    scratch.chmod(0o755)
+    subprocess.run(["cc", "-x", "c", "-shared", "-fPIC", "-o", library, "-"], input=TOO_LATE, text=True, check=True)
+    mark = f"MARK=late-{os.getpid()}"
+    with container.running(scratch, root.point, "echo ready; (sleep 600 &); sleep 600", runtime="bwrap",
+                           prefix=["env", f"PATH={late.parent}:{container.PATH}"],
+                           env=[f"PATH={container.PATH}", mark], user=str(uid)) as process:
+        assert container.processes_with(mark)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
+    assert root.end() == 0
+
+
 def test_init_gives_nothing_away(root, scratch):
     script = r"""
     tr -d '\0' </proc/1/cmdline; echo
