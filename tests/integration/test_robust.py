@@ -308,7 +308,9 @@ def test_many_mounts_leave_nothing(scratch, layer):
             (point / "etc" / "new").mkdir()
         result = subprocess.run([rofuse_test.BINARY, "umount", STATE_OPTION, disk / "state", point],
                                 capture_output=True, text=True, check=False)
-        assert (result.returncode, result.stderr) == (0, "")
+        # On a busy machine it says after a while what it waits for.
+        said = [line for line in result.stderr.splitlines() if "the daemon" not in line]
+        assert (result.returncode, said) == (0, []), result
         assert not mounted(point)
     assert not processes_naming(disk)
     assert len(list((disk / "state").rglob("file*"))) == 25

@@ -248,7 +248,7 @@ def test_kill_leaves_nothing(root, scratch, runtime):
     before = pathlib.Path("/proc/self/mountinfo").read_text().count("\n")
     with container.running(scratch, root.point, script, runtime=runtime,
                            env=[f"PATH={container.PATH}", mark]) as process:
-        assert container.processes_with(mark)
+        wait_until(lambda: container.processes_with(mark), "one that does not change its program just now")
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
@@ -292,7 +292,7 @@ def test_kill_before_bwrap_is_ready_for_it(root, scratch, uid):
     with container.running(scratch, root.point, "echo ready; (sleep 600 &); sleep 600", runtime="bwrap",
                            prefix=["env", f"PATH={late.parent}:{container.PATH}"],
                            env=[f"PATH={container.PATH}", mark], user=str(uid)) as process:
-        assert container.processes_with(mark)
+        wait_until(lambda: container.processes_with(mark), "one that does not change its program just now")
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
