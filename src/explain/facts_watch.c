@@ -306,6 +306,11 @@ void facts_watch_settle(struct facts_watch *watch, int timeout_ms, const struct 
     }
 }
 
+uint64_t facts_watch_count(struct facts_watch *watch)
+{
+    return atomic_load(&watch->n_refused);
+}
+
 struct facts *facts_watch_facts(struct facts_watch *watch)
 {
     return watch->facts;
