@@ -141,14 +141,16 @@ static int mount_root(struct run *run)
 }
 
 /* Whether somebody is seen who keeps the root in use. */
-static bool is_used(const struct state *state)
+static bool is_used(const struct paths *paths, const struct state *state)
 {
+    if (!state_dir_has(paths->run, state))
+        return false;
     g_autoptr(GPtrArray) users = users_find(state->device, state->mountpoint, state->pid, 1);
     return users->len > 0;
 }
 
 /* As long as somebody outside uses the root; whoever cannot wait for that interrupts. */
-static void wait_for_users(int pidfd, const struct state *state)
+static void wait_for_users(int pidfd, const struct paths *paths, const struct state *state)
 {
     sigset_t signals;
     struct signalfd_siginfo info;
@@ -163,7 +165,7 @@ static void wait_for_users(int pidfd, const struct state *state)
         continue;
     struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
     int ready = 0;
-    for (int waited = QUIET_MS; ready == 0 && waited < ALONE_MS && !is_used(state); waited += QUIET_MS)
+    for (int waited = QUIET_MS; ready == 0 && waited < ALONE_MS && !is_used(paths, state); waited += QUIET_MS)
         ready = poll(events, G_N_ELEMENTS(events), QUIET_MS);
     if (ready == 0)
         app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", state->name);
@@ -198,7 +200,7 @@ static void unmount_root(struct run *run)
         (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
         struct pollfd event = {.fd = pidfd, .events = POLLIN};
         if (poll(&event, 1, QUIET_MS) <= 0)
-            wait_for_users(pidfd, run->state);
+            wait_for_users(pidfd, run->paths, run->state);
         close(pidfd);
     }
     if (!state_is_alive(run->state))

@@ -177,8 +177,15 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
     return FALSE;
 }
 
+/* Says who keeps the daemon from ending. Whether somebody does, as far as can be seen. */
+static bool say_last_users(const struct paths *paths, const struct found_mount *found, const struct daemon *daemon)
+{
+    return (found->state == NULL || state_dir_has(paths->run, found->state)) && say_users(found, daemon);
+}
+
 /* Waits for the daemon's end, or for Ctrl-C. */
-static void wait_for_daemon(const struct found_mount *found, const struct daemon *daemon, int signal_fd, bool has_said)
+static void wait_for_daemon(const struct paths *paths, const struct found_mount *found, const struct daemon *daemon,
+                            int signal_fd, bool has_said)
 {
     int64_t timeout = has_said ? 0 : QUIET_MS;
     for (int64_t waited = timeout;; waited += timeout) {
@@ -193,7 +200,7 @@ static void wait_for_daemon(const struct found_mount *found, const struct daemon
                        (int)daemon->pid);
             return;
         }
-        if (!has_said && !say_users(found, daemon) && waited < ALONE_MS)
+        if (!has_said && !say_last_users(paths, found, daemon) && waited < ALONE_MS)
             continue;
         app_notice("waiting until the last user is gone and the daemon (pid %d) has ended; Ctrl-C ends the wait",
                    (int)daemon->pid);
@@ -225,7 +232,7 @@ static gboolean umount_one(const struct paths *paths, const char *word, GError *
     bool has_said = false;
     gboolean done = detach(found, &daemon, &has_said, error);
     if (done && daemon.pidfd >= 0)
-        wait_for_daemon(found, &daemon, signal_fd, has_said);
+        wait_for_daemon(paths, found, &daemon, signal_fd, has_said);
     if (done && found->state != NULL && !state_is_alive(found->state))
         state_dir_remove(paths->run, found->state);
     if (daemon.pidfd >= 0)
