@@ -214,7 +214,7 @@ def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     try:
         trap.stdin.write(b"go\n")
         trap.stdin.flush()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (closed := is_in_mmap(trap.pid)) and time.monotonic() < deadline:
             time.sleep(0.01)
         if not closed:
