@@ -22,6 +22,7 @@
 #include "state_dir.h"
 #include "text.h"
 #include "unmount.h"
+#include "users.h"
 #include "volume_remove.h"
 
 #include <errno.h>
@@ -35,8 +36,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the end of the mount may take before it is worth a line. */
+/* What the end of the mount may take before it is worth a line: where somebody uses it, and where nobody is seen to. */
 #define QUIET_MS 2000
+#define ALONE_MS 10000
 
 struct run {
     const struct run_request *request;
@@ -138,8 +140,17 @@ static int mount_root(struct run *run)
     return APP_ERROR_FAILED;
 }
 
+/* Whether somebody is seen who keeps the root in use. */
+static bool is_used(const struct paths *paths, const struct state *state)
+{
+    if (!state_dir_has(paths->run, state))
+        return false;
+    g_autoptr(GPtrArray) users = users_find(state->device, state->mountpoint, state->pid, 1);
+    return users->len > 0;
+}
+
 /* As long as somebody outside uses the root; whoever cannot wait for that interrupts. */
-static void wait_for_users(int pidfd, const char *name)
+static void wait_for_users(int pidfd, const struct paths *paths, const struct state *state)
 {
     sigset_t signals;
     struct signalfd_siginfo info;
@@ -152,9 +163,13 @@ static void wait_for_users(int pidfd, const char *name)
     /* What was meant for the program. */
     while (signal_fd >= 0 && read(signal_fd, &info, sizeof info) == sizeof info)
         continue;
-    app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", name);
     struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-    while (poll(events, G_N_ELEMENTS(events), -1) < 0 && errno == EINTR)
+    int ready = 0;
+    for (int waited = QUIET_MS; ready == 0 && waited < ALONE_MS && !is_used(paths, state); waited += QUIET_MS)
+        ready = poll(events, G_N_ELEMENTS(events), QUIET_MS);
+    if (ready == 0)
+        app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", state->name);
+    while (ready <= 0 && (ready = poll(events, G_N_ELEMENTS(events), -1)) < 0 && errno == EINTR)
         continue;
     if (events[0].revents == 0)
         app_notice("not waited for: the root is served until its last user is gone");
@@ -185,7 +200,7 @@ static void unmount_root(struct run *run)
         (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
         struct pollfd event = {.fd = pidfd, .events = POLLIN};
         if (poll(&event, 1, QUIET_MS) <= 0)
-            wait_for_users(pidfd, run->state->name);
+            wait_for_users(pidfd, run->paths, run->state);
         close(pidfd);
     }
     if (!state_is_alive(run->state))

@@ -26,8 +26,9 @@
 #define BUSY_TRIES 10
 #define BUSY_NAP_US 20000
 
-/* How long a daemon may take to end before it is worth saying why. */
+/* How long a daemon may take to end before it is worth saying why: where somebody uses it, and where nobody is seen to. */
 #define QUIET_MS 1000
+#define ALONE_MS 10000
 
 /* Binds of the mount over itself can lie on top of it; nobody has more than a few. */
 #define STACKED_MAX 16
@@ -70,13 +71,15 @@ static struct daemon find_daemon(const struct found_mount *found)
     return daemon;
 }
 
-static void say_users(const struct found_mount *found, const struct daemon *daemon)
+/* Whether there are any. */
+static bool say_users(const struct found_mount *found, const struct daemon *daemon)
 {
     if (found->device == 0)
-        return;
+        return false;
     g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, USERS_MAX);
     for (guint i = 0; i < users->len; i++)
         app_notice("in the way: %s", (const char *)g_ptr_array_index(users, i));
+    return users->len > 0;
 }
 
 static void say_mounts_below(const char *point)
@@ -114,7 +117,7 @@ static void say_busy(const struct found_mount *found, const char *place, const s
     *ret_said = true;
     g_autofree char *shown = text_word(found->point);
     app_notice("%s is in use; it is detached now", shown);
-    say_users(found, daemon);
+    (void)say_users(found, daemon);
     if (place == NULL)
         say_mounts_below(found->point);
 }
@@ -174,10 +177,18 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
     return FALSE;
 }
 
-/* Waits for the daemon's end, or for Ctrl-C. */
-static void wait_for_daemon(const struct found_mount *found, const struct daemon *daemon, int signal_fd, bool has_said)
+/* Says who keeps the daemon from ending. Whether somebody does, as far as can be seen. */
+static bool say_last_users(const struct paths *paths, const struct found_mount *found, const struct daemon *daemon)
 {
-    for (int64_t timeout = has_said ? 0 : QUIET_MS;;) {
+    return (found->state == NULL || state_dir_has(paths->run, found->state)) && say_users(found, daemon);
+}
+
+/* Waits for the daemon's end, or for Ctrl-C. */
+static void wait_for_daemon(const struct paths *paths, const struct found_mount *found, const struct daemon *daemon,
+                            int signal_fd, bool has_said)
+{
+    int64_t timeout = has_said ? 0 : QUIET_MS;
+    for (int64_t waited = timeout;; waited += timeout) {
         struct pollfd events[] = {{.fd = daemon->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
         int ready = poll(events, 2, (int)timeout);
         if (ready < 0)
@@ -189,8 +200,8 @@ static void wait_for_daemon(const struct found_mount *found, const struct daemon
                        (int)daemon->pid);
             return;
         }
-        if (!has_said)
-            say_users(found, daemon);
+        if (!has_said && !say_last_users(paths, found, daemon) && waited < ALONE_MS)
+            continue;
         app_notice("waiting until the last user is gone and the daemon (pid %d) has ended; Ctrl-C ends the wait",
                    (int)daemon->pid);
         has_said = true;
@@ -221,7 +232,7 @@ static gboolean umount_one(const struct paths *paths, const char *word, GError *
     bool has_said = false;
     gboolean done = detach(found, &daemon, &has_said, error);
     if (done && daemon.pidfd >= 0)
-        wait_for_daemon(found, &daemon, signal_fd, has_said);
+        wait_for_daemon(paths, found, &daemon, signal_fd, has_said);
     if (done && found->state != NULL && !state_is_alive(found->state))
         state_dir_remove(paths->run, found->state);
     if (daemon.pidfd >= 0)

@@ -2,12 +2,18 @@
 
 #include "app_error.h"
 #include "control_socket.h"
+#include "facts_watch.h"
+#include "history.h"
+#include "patience.h"
 
 #include <stdbool.h>
 #include <time.h>
 
 /* How often who waits for another change is looked for. */
 #define LOOK_NS 200000000L
+
+/* A record is on its way for milliseconds, unless the machine has more to do than it can. */
+#define CATCH_UP_MS 2000
 
 /* One a line. */
 /* clang-format off */
@@ -56,4 +62,16 @@ gboolean daemon_begin_change(struct daemon *daemon, const struct control_stream 
 void daemon_end_change(struct daemon *daemon)
 {
     pthread_mutex_unlock(&daemon->change_lock);
+}
+
+static bool has_gone(void *stream)
+{
+    return !control_stream_is_wanted(stream);
+}
+
+void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream)
+{
+    const struct patience patience = {has_gone, (void *)stream};
+    /* The history has it when the facts do (history_sink()). */
+    (void)history_wait(daemon->history, facts_watch_count(daemon->facts), CATCH_UP_MS, &patience);
 }

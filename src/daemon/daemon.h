@@ -53,6 +53,12 @@ gboolean daemon_begin_change(struct daemon *daemon, const struct control_stream 
 
 void daemon_end_change(struct daemon *daemon);
 
+/*
+ * daemon_catch_up - waits until what was refused by now is in the history and among the facts: whoever was refused a call and
+ * asks then, finds it. At most a while, and as long as @stream, who has asked, waits. In a command's work().
+ */
+void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream);
+
 /* The tables, a file each. */
 extern const struct control_command daemon_learn_commands[];
 extern const struct control_command daemon_log_commands[];

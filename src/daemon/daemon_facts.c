@@ -2,10 +2,9 @@
  * Control commands about facts:
  *
  *     facts {"settle_ms"?: number, "written"?: bool}
- *                                    what programs could not write since the mount was made: a document of schema
- *                                    rofuse.facts/1. settle_ms: how long to wait at most until what was refused by now is
- *                                    in it, and how the processes went on is known. written: with how much was written
- *                                    where.
+ *                                    what programs could not write since the mount was made, by now: a document of schema
+ *                                    rofuse.facts/1. settle_ms: how long to wait at most until it is known how the
+ *                                    processes went on. written: with how much was written where.
  */
 #include "daemon.h"
 
@@ -30,6 +29,7 @@ static json_t *work_facts(void *data, const json_t *args, const struct control_s
         app_error_usage(error, "\"settle_ms\" is a number of milliseconds, %d at most", MOST_SETTLE_MS);
         return NULL;
     }
+    daemon_catch_up(daemon, stream);
     const struct patience patience = {has_gone, (void *)stream};
     facts_watch_settle(daemon->facts, (int)ms, &patience);
     json_t *document = facts_json(facts_watch_facts(daemon->facts));

@@ -1,8 +1,9 @@
 /*
  * Control commands about the log:
  *
- *     log {"follow": bool}   the events that are kept, then, with "follow", those that come; events are objects of schema
- *                            rofuse.log/1. Before one that follows a gap comes one of kind "dropped".
+ *     log {"follow": bool}   the events that are kept, what was refused by now among them; with "follow" then those that
+ *                            come. Events are objects of schema rofuse.log/1. Before one that follows a gap comes one of
+ *                            kind "dropped".
  */
 #include "daemon.h"
 
@@ -12,11 +13,12 @@
 /* How long to wait for an event before looking whether somebody still listens. */
 #define LOOK_MS 200
 
-static json_t *run_log(void *data, const json_t *args, GError **error)
+static json_t *work_log(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
-    (void)data;
-    (void)args;
     (void)error;
+    /* Who follows hears of it when it comes. */
+    if (!json_is_true(json_object_get(args, "follow")))
+        daemon_catch_up(data, stream);
     return json_pack("{s:s}", "schema", "rofuse.log/1");
 }
 
@@ -42,5 +44,5 @@ static void follow_log(void *data, const json_t *args, struct control_stream *st
     }
 }
 
-const struct control_command daemon_log_commands[] = {{.name = "log", .run = run_log, .follow = follow_log},
+const struct control_command daemon_log_commands[] = {{.name = "log", .work = work_log, .follow = follow_log},
                                                       {.name = NULL}};

@@ -1,5 +1,6 @@
 #include "history.h"
 
+#include "patience.h"
 #include "record_json.h"
 
 #include <errno.h>
@@ -11,6 +12,9 @@
 #define MOST_EVENTS 16384
 #define MOST_BYTES ((size_t)4 << 20)
 
+/* How often whoever waits is asked whether he still does. */
+#define LOOK_MS 100
+
 struct history {
     atomic_uint refs;
     char *mount; /* owned */
@@ -19,6 +23,7 @@ struct history {
     char *lines[MOST_EVENTS]; /* [lock] number n is at n % MOST_EVENTS; owned */
     uint64_t first, end;      /* [lock] numbers of the oldest, and of the next one to come */
     size_t bytes;             /* [lock] of the lines */
+    uint64_t n_calls;         /* [lock] that have come */
 };
 
 struct history *history_new(const char *mount)
@@ -55,8 +60,8 @@ void history_unref(struct history *history)
     g_free(history);
 }
 
-/* Takes the line, which ends in a newline. */
-static void add(struct history *history, char *line)
+/* Takes the line, which ends in a newline. @n_calls: of how many refused calls it is what is told first, or last. */
+static void add(struct history *history, char *line, uint64_t n_calls)
 {
     size_t length = strcspn(line, "\n");
     line[length] = '\0';
@@ -66,6 +71,7 @@ static void add(struct history *history, char *line)
         drop_oldest_locked(history);
     history->lines[history->end++ % MOST_EVENTS] = line;
     history->bytes += length;
+    history->n_calls += n_calls;
     pthread_cond_broadcast(&history->added);
     pthread_mutex_unlock(&history->lock);
 }
@@ -75,11 +81,17 @@ struct history_sink {
     struct denial_sink first;
 };
 
+/* The first of what is folded has come before. */
+static uint64_t calls_of(const struct denial_event *event)
+{
+    return event->kind == DENIAL_EVENT_RECORD ? 1 : event->kind == DENIAL_EVENT_DROPPED ? event->dropped : 0;
+}
+
 static void write_event(void *data, const struct denial_event *event)
 {
     struct history_sink *sink = data;
     sink->first.write(sink->first.data, event);
-    add(sink->history, record_json_event(event, sink->history->mount));
+    add(sink->history, record_json_event(event, sink->history->mount), calls_of(event));
 }
 
 static void close_sink(void *data)
@@ -102,7 +114,7 @@ void history_notice(struct history *history, const char *message)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    add(history, record_json_notice(&now, message, history->mount));
+    add(history, record_json_notice(&now, message, history->mount), 0);
 }
 
 static struct timespec until(int timeout_ms)
@@ -136,4 +148,17 @@ char *history_next(struct history *history, uint64_t *cursor, int timeout_ms, ui
     }
     pthread_mutex_unlock(&history->lock);
     return line;
+}
+
+bool history_wait(struct history *history, uint64_t n_calls, int timeout_ms, const struct patience *patience)
+{
+    const gint64 end = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+    pthread_mutex_lock(&history->lock);
+    while (history->n_calls < n_calls && g_get_monotonic_time() < end && !patience_is_over(patience)) {
+        const struct timespec look = until(LOOK_MS);
+        (void)pthread_cond_timedwait(&history->added, &history->lock, &look);
+    }
+    bool have_come = history->n_calls >= n_calls;
+    pthread_mutex_unlock(&history->lock);
+    return have_come;
 }

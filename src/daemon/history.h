@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct history;
+struct patience;
 
 /* @mount: the mount's name. With one reference. */
 struct history *history_new(const char *mount);
@@ -38,5 +39,12 @@ void history_notice(struct history *history, const char *message);
  * Returns a line without its newline, owned by the caller, g_free(); NULL when there is none in that time.
  */
 char *history_next(struct history *history, uint64_t *cursor, int timeout_ms, uint64_t *ret_lost);
+
+/*
+ * history_wait - waits until so many refused calls, since the beginning, have come by the sink or were lost before.
+ *
+ * At most @timeout_ms, and no longer than @patience lasts. Returns whether they have.
+ */
+bool history_wait(struct history *history, uint64_t n_calls, int timeout_ms, const struct patience *patience);
 
 #endif

@@ -49,10 +49,19 @@ static void remove_starters_place(const struct serve *serve)
         rmdir(serve->request->mountpoint);
 }
 
+/* Of a set-up in vain. While the name is ours: afterwards the next one of that name may have it open. */
+static void remove_empty_log(const struct serve *serve)
+{
+    struct stat st;
+    if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)
+        unlink(serve->logs[0].path);
+}
+
 /* Undoes what there is, in whatever state the set-up ended. @status: the process's. */
 static void finish(struct serve *serve, int status)
 {
     bool have_ended = control_server_stop(serve->control, COMMAND_PATIENCE_MS);
+    remove_empty_log(serve);
     if (serve->is_reserved)
         state_dir_remove(serve->paths->run, serve->state);
     if (!have_ended) {
@@ -73,9 +82,6 @@ static void finish(struct serve *serve, int status)
     pthread_mutex_destroy(&serve->daemon.change_lock);
     pthread_mutex_destroy(&serve->daemon.lock);
     layer_holds_free(serve->holds);
-    struct stat st;
-    if (serve->made_log && !serve->is_started && stat(serve->logs[0].path, &st) == 0 && st.st_size == 0)
-        unlink(serve->logs[0].path);
     for (size_t i = 0; i < serve->n_logs; i++)
         log_dest_clear(&serve->logs[i]);
     g_free(serve->logs);

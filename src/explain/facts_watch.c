@@ -43,8 +43,9 @@ struct facts_watch {
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock;
-    GQueue pending; /* [lock] struct pending, owned, the oldest first */
-    bool is_ending; /* [lock] */
+    GQueue pending;           /* [lock] struct pending, owned, the oldest first */
+    bool is_ending;           /* [lock] */
+    _Atomic uint64_t n_looks; /* that were made at all of them */
     /* Records that were refused, and those of them that came by the log, or were lost on their way. */
     _Atomic uint64_t n_refused, n_come;
 };
@@ -123,6 +124,7 @@ static void *run(void *data)
         bool is_over = watch->is_ending;
         int timeout_ms = decide_all(watch);
         pthread_mutex_unlock(&watch->lock);
+        atomic_fetch_add(&watch->n_looks, 1);
         if (is_over)
             return NULL;
         int64_t took = process_ends_now() - start;
@@ -300,10 +302,24 @@ static bool is_unsettled(struct facts_watch *watch, bool gone)
 void facts_watch_settle(struct facts_watch *watch, int timeout_ms, const struct patience *patience)
 {
     int64_t start = process_ends_now(), waited = 0;
-    while (waited < timeout_ms && !patience_is_over(patience) && is_unsettled(watch, waited < GONE_MS)) {
+    uint64_t looks = UINT64_MAX;
+    bool gone = true;
+    while (waited < timeout_ms && !patience_is_over(patience) && is_unsettled(watch, gone)) {
         g_usleep(LOOK_MS * 1000);
         waited = process_ends_now() - start;
+        /* The thread may rest, or find no processor, for longer than that: it is to have looked since. One look may be
+         * under way. */
+        if (waited >= GONE_MS && looks == UINT64_MAX)
+            looks = atomic_load(&watch->n_looks) + 2;
+        gone = looks == UINT64_MAX || atomic_load(&watch->n_looks) < looks;
+        if (looks != UINT64_MAX && gone)
+            process_ends_wake(watch->ends);
     }
+}
+
+uint64_t facts_watch_count(struct facts_watch *watch)
+{
+    return atomic_load(&watch->n_refused);
 }
 
 struct facts *facts_watch_facts(struct facts_watch *watch)

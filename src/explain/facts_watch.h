@@ -38,6 +38,9 @@ void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
  */
 void facts_watch_settle(struct facts_watch *watch, int timeout_ms, const struct patience *patience);
 
+/* How many calls were refused so far, or let happen by learn mode, of which the sink is told one by one. Any thread. */
+uint64_t facts_watch_count(struct facts_watch *watch);
+
 /* The table; borrowed. */
 struct facts *facts_watch_facts(struct facts_watch *watch);
 

@@ -135,11 +135,25 @@ gboolean state_dir_write(const char *directory, const struct state *state, GErro
     return fail(error, "write", path, code);
 }
 
+static bool is_of_same_daemon(const struct state *current, const struct state *state)
+{
+    return current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks;
+}
+
+bool state_dir_has(const char *directory, const struct state *state)
+{
+    g_autofree char *path = file_of(directory, state->name);
+    struct state *current = read_file(path);
+    bool is_there = is_of_same_daemon(current, state);
+    state_free(current);
+    return is_there;
+}
+
 void state_dir_remove(const char *directory, const struct state *state)
 {
     g_autofree char *path = file_of(directory, state->name);
     struct state *current = read_file(path);
-    if (current != NULL && current->pid == state->pid && current->start_ticks == state->start_ticks) {
+    if (is_of_same_daemon(current, state)) {
         g_autofree char *temporary = temporary_of(directory, state->name);
         g_autofree char *socket = control_socket_path(directory, state->name);
         counters_file_remove(directory, state->name);

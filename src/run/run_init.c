@@ -25,6 +25,7 @@ struct init {
     const struct run_spec *spec;
     int channel;
     int terminal; /* the program's end, or -1 */
+    int told[2];  /* a pipe; closed by us when whoever waits for the program knows it */
     pid_t program;
 };
 
@@ -134,9 +135,19 @@ static gboolean set_up(struct init *init, GError **error)
     return run_privileges_drop(spec, error);
 }
 
+/* Who is signalled as soon as the program does something would else not know it yet, and end the container instead. */
+static void wait_until_told(const struct init *init)
+{
+    char byte;
+    close(init->told[1]);
+    while (read(init->told[0], &byte, 1) < 0 && errno == EINTR)
+        continue;
+}
+
 static _Noreturn void start_program(const struct init *init)
 {
     GError *error = NULL;
+    wait_until_told(init);
     umask(022);
     setsid();
     if (init->terminal >= 0 && (ioctl(init->terminal, TIOCSCTTY, 0) != 0 || dup2(init->terminal, 0) < 0 ||
@@ -163,6 +174,8 @@ static void tell_program(struct init *init)
     (void)run_channel_send(init->channel, &message);
     if (message.fd >= 0)
         close(message.fd);
+    close(init->told[0]);
+    close(init->told[1]);
 }
 
 /* Our copies must not keep a pipe open that the program has closed. */
@@ -233,7 +246,7 @@ _Noreturn void run_init_main(const struct run_spec *spec, int channel)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NAME, "rofuse-init", 0, 0, 0);
     die_with_parent(channel);
-    init.program = fork();
+    init.program = pipe2(init.told, O_CLOEXEC) == 0 ? fork() : -1;
     if (init.program == 0)
         start_program(&init);
     if (init.program < 0) {

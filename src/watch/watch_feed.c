@@ -91,12 +91,15 @@ static struct watch_news *new_news(enum watch_news_kind kind)
     return news;
 }
 
-/* Whether the class of one of them may change without another record. */
+/* Whether the class of one of them may change without another record. How a process ended is told when its parent has waited
+ * for it, which may be later than its end. */
 static bool some_wait(const GPtrArray *facts)
 {
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
     for (guint i = 0; i < facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(facts, i);
-        if (fact->class == FACT_OPEN && fact->because == FACT_WAITING)
+        bool is_fresh = now - (gint64)fact->last.tv_sec <= FACT_WINDOW_SECONDS;
+        if (fact->class == FACT_OPEN && (fact->because == FACT_WAITING || (fact->because == FACT_NOT_SEEN && is_fresh)))
             return true;
     }
     return false;

@@ -188,7 +188,7 @@ def test_proc_of_another_namespace(rofuse, scratch):
         check_that_nobody_is_named(log, children(log.mount.process.pid)[0])
     finally:
         rofuse_test.unmount_below(log.mount.point)  # unshare(1) passes no SIGTERM on
-    assert log.mount.process.wait(30) == 0
+    assert log.mount.process.wait(60) == 0
 
 
 def check_that_nobody_is_named(log, daemon):

@@ -244,7 +244,7 @@ def test_a_fifo_that_nobody_reads(rofuse, scratch, layer):
         assert tries < 1200, f"{accounted(events_of(pieces))} of {total}"
     total += denied_mkdirs(mount.path("/etc/after"), 1)
     assert mount.end() == 0
-    draining.join(30)
+    draining.join(60)
     assert not draining.is_alive(), "the daemon ended but the fifo is still open for writing"
     os.close(reader)
     events = events_of(pieces)

@@ -226,7 +226,7 @@ def test_open_files_and_programs(learn):
         os.rename(mount.path("/usr/share"), mount.path("/usr/elsewhere"))
         pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
         mount.path("/usr/elsewhere/doc/kept").write_text("new\n")
-        told = process.communicate("\n", timeout=30)[0].split("\n")
+        told = process.communicate("\n", timeout=60)[0].split("\n")
     assert told[:3] == ["new", str(mount.path("/usr/elsewhere/doc")), "new"]
     # Names of one file, some of which overlayfs takes for another: what is written by one is read by all.
     names = [mount.path(name) for name in ("/etc/shadow", "/etc/shadow2", "/srv/shadow3")]

@@ -81,7 +81,7 @@ def test_directories_that_went(rofuse, layer):
                 os.rename(mount.path("/usr/share/doc"), mount.path("/opt/gone"))
             switch(mount, "off")
             assert names(mount.point) == shown
-        process.communicate("\n", timeout=30)
+        process.communicate("\n", timeout=60)
     assert names(mount.point) == shown
 
 
@@ -100,12 +100,12 @@ def test_killed_while_it_is_asked(rofuse, layer):
             pathlib.Path("/proc/sys/vm/drop_caches").write_text("2")
             time.sleep(0.05)
         mount.process.kill()
-        mount.process.wait(30)
+        mount.process.wait(60)
     finally:
         for reader in readers:
             os.killpg(reader.pid, signal.SIGKILL)
         for reader in readers:
-            reader.wait(30)
+            reader.wait(60)
 
 
 def test_in_a_directory_of_the_layer(rofuse, layer):
@@ -163,7 +163,7 @@ def test_mapped_and_executed(rofuse, layer):
             assert seen[0:6] == os.pread(reader.fileno(), 6, 0) == b"onetwo"
             assert mount.path("/usr/file").read_text() == "usr/file"
             sleeping.terminate()
-            assert sleeping.wait(30) == -signal.SIGTERM
+            assert sleeping.wait(60) == -signal.SIGTERM
         mapped.close()
         seen.close()
     assert mount.path("/usr/file").read_text() == (layer / "usr/file").read_text() == "usr/file"
@@ -253,7 +253,7 @@ def test_killed(rofuse, layer):
     held.write("x")
     held.flush()
     mount.process.send_signal(signal.SIGKILL)
-    mount.process.wait(30)
+    mount.process.wait(60)
     with pytest.raises(OSError):
         os.stat(mount.path("/opt/gone/file"))
     try:

@@ -171,7 +171,7 @@ def test_stdio(place):
 
 WRITER = """
 import sqlite3, sys
-base = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+base = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
 base.execute(f"PRAGMA journal_mode={sys.argv[2]}")
 base.execute("PRAGMA synchronous=FULL")
 base.execute("CREATE TABLE IF NOT EXISTS t (number INTEGER PRIMARY KEY, text BLOB)")
@@ -189,7 +189,7 @@ while True:
 
 def check_base(path, least):
     """The database is whole and has every number up to one that was committed."""
-    base = sqlite3.connect(path, timeout=30)
+    base = sqlite3.connect(path, timeout=60)
     try:
         assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         numbers = [row[0] for row in base.execute("SELECT number FROM t ORDER BY number")]

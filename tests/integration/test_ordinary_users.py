@@ -127,7 +127,7 @@ def check_output(output):
 
 def denials(place, path):
     """The records of a path, once the daemon has ended: whoever held the mount may have been gone a moment later."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while daemons_below(place["rofuse"].parent) and time.monotonic() < deadline:
         time.sleep(0.02)
     events = [json.loads(line) for line in place["log"].read_text().splitlines()]

@@ -464,7 +464,7 @@ def test_daemon_is_killed(rofuse, scratch, layer):
     mount.kill()
     script = "import os, sys\nfor call in (lambda: os.pread(0, 10, 500000), lambda: os.stat('.')):\n" \
              "    try: call()\n    except OSError: pass\nprint('over')"
-    done = subprocess.run([sys.executable, "-c", script], stdin=large, capture_output=True, text=True, timeout=30,
+    done = subprocess.run([sys.executable, "-c", script], stdin=large, capture_output=True, text=True, timeout=60,
                           cwd="/", check=False)
     assert done.stdout == "over\n", done.stderr
     if by_kernel:

@@ -103,7 +103,7 @@ class Holder:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -128,7 +128,7 @@ def test_signals_unmount(number, rofuse, layer):
     mount.path("/tmp/file").write_text("lost")
     call(lambda: os.mkdir(mount.path("/etc/new")))
     mount.process.send_signal(number)
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
     assert not mounted(mount.point)
     assert os.listdir(mount.point) == []
     assert left_in_state(mount) == []
@@ -155,7 +155,7 @@ def test_busy_mount_is_unmounted_lazily(rofuse, layer, holder):
     one.do("read")
     assert mount.process.poll() is None
     one.end()
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
     assert len([event for event in mount.events() if event["event"] == "denied"]) == 3
     assert left_in_state(mount) == []
     again = rofuse(layers=[layer], volume=["v:/data"], point=mount.point)
@@ -176,7 +176,7 @@ def test_umount_names_who_is_in_the_way(rofuse, layer, holder):
         said = umount.communicate(timeout=60)
         assert umount.returncode == 0, said
         assert str(one.process.pid) in said[1] and "python3" in said[1], said
-        assert mount.process.wait(30) == 0
+        assert mount.process.wait(60) == 0
     finally:
         umount.kill()
         umount.wait()
@@ -187,7 +187,7 @@ def test_umount_of_an_idle_mount(rofuse, layer):
     umount = command(mount, "umount", mount.point)
     said = umount.communicate(timeout=60)
     assert (umount.returncode, said) == (0, ("", ""))
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
     assert not mounted(mount.point) and left_in_state(mount) == []
     umount = command(mount, "umount", mount.point)
     said = umount.communicate(timeout=60)
@@ -203,7 +203,7 @@ def test_umount_by_others(rofuse, layer):
         # Until it has started, the daemon looks at the mount itself, which is in use for that moment.
         wait_until(lambda: any('"ready": true' in state.read_text() for state in (mount.state / "run").glob("*.json")))
         subprocess.run([*words, mount.point], check=True)
-        assert mount.process.wait(30) == 0
+        assert mount.process.wait(60) == 0
         assert left_in_state(mount) == []
 
 

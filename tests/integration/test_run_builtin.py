@@ -216,7 +216,7 @@ def test_signals_are_passed_on(root, scratch, runtime, name):
     with container.running(scratch, root.point, script, runtime=runtime) as process:
         process.send_signal(getattr(signal, f"SIG{name}"))
         assert process.stdout.read() == f"got {name}\n"
-        assert process.wait(30) == 7
+        assert process.wait(60) == 7
 
 
 def test_term_is_the_stop_signal(root, scratch):
@@ -224,14 +224,14 @@ def test_term_is_the_stop_signal(root, scratch):
     with container.running(scratch, root.point, script, stop_signal=int(signal.SIGUSR1)) as process:
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == "stopped\n"
-        assert process.wait(30) == 3
+        assert process.wait(60) == 3
 
 
 def test_default_action_of_a_signal(root, scratch):
     """The program is not pid 1: SIGTERM ends one that has no handler."""
     with container.running(scratch, root.point, "echo ready; exec sleep 600") as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+        assert process.wait(60) == 143
 
 
 def test_signal_to_another_user(root, scratch):
@@ -239,7 +239,7 @@ def test_signal_to_another_user(root, scratch):
     script = "echo ready; exec su app -c 'exec sleep 600'"
     with container.running(scratch, root.point, script) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+        assert process.wait(60) == 143
 
 
 def test_kill_leaves_nothing(root, scratch, runtime):
@@ -250,7 +250,7 @@ def test_kill_leaves_nothing(root, scratch, runtime):
                            env=[f"PATH={container.PATH}", mark]) as process:
         wait_until(lambda: container.processes_with(mark), "one that does not change its program just now")
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(60)
         wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
     assert pathlib.Path("/proc/self/mountinfo").read_text().count("\n") == before
     wait_until(lambda: not list(scratch.glob("rofuse-run-*")), "the bundle is gone")
@@ -294,7 +294,7 @@ def test_kill_before_bwrap_is_ready_for_it(root, scratch, uid):
                            env=[f"PATH={container.PATH}", mark], user=str(uid)) as process:
         wait_until(lambda: container.processes_with(mark), "one that does not change its program just now")
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(60)
         wait_until(lambda: not container.processes_with(mark), "the container's processes are gone")
     assert root.end() == 0
 

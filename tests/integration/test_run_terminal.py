@@ -52,7 +52,7 @@ class Person:
 
     def wait_for(self, pattern):
         """Reads until a pattern is there; what was before it is forgotten."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (match := re.search(pattern, self.seen)):
             assert time.monotonic() < deadline, f"no {pattern!r} in {self.seen!r}"
             if select.select([self.master], [], [], 0.1)[0]:
@@ -87,7 +87,7 @@ def test_terminal(root, scratch, runtime):
         assert person.is_raw()
         person.type("hello\n")
         person.wait_for("got hello\r\n")
-        assert person.process.wait(30) == 9
+        assert person.process.wait(60) == 9
         assert termios.tcgetattr(person.slave) == person.before
 
 
@@ -96,7 +96,7 @@ def test_it_is_one_of_the_container(root, scratch):
                                   "echo to tty >/dev/tty", user="app") as person:
         for line in ("/dev/pts/0", "0 +ptmx", "app", "to console", "to tty"):
             person.wait_for(line + "\r\n")
-        assert person.process.wait(30) == 0
+        assert person.process.wait(60) == 0
 
 
 def test_interrupt_goes_to_the_program(root, scratch, runtime):
@@ -108,7 +108,7 @@ def test_interrupt_goes_to_the_program(root, scratch, runtime):
         person.wait_for("ready\r\n")
         person.type("\x03")
         person.wait_for("interrupted\r\n")
-        assert person.process.wait(30) == 5
+        assert person.process.wait(60) == 5
         assert "interrupted" not in person.seen
 
 
@@ -131,7 +131,7 @@ def test_job_control(root, scratch):
         person.type("\x1a")
         person.wait_for("Stopped")
         person.type("kill -9 %1\nexit 4\nexit 4\n")  # twice: the first one may only warn of stopped jobs
-        assert person.process.wait(30) == 4
+        assert person.process.wait(60) == 4
         assert "job control" not in person.seen
 
 
@@ -141,7 +141,7 @@ def test_terminal_is_given_back_after_a_signal(root, scratch, number):
         person.wait_for("ready\r\n")
         assert person.is_raw()
         person.process.send_signal(number)
-        assert person.process.wait(30) == 128 + number
+        assert person.process.wait(60) == 128 + number
         assert termios.tcgetattr(person.slave) == person.before
 
 
@@ -152,7 +152,7 @@ def test_much_output_comes_whole(root, scratch):
             assert select.select([person.master], [], [], 30)[0]
             seen.append(("" if not seen else seen.pop()) + os.read(person.master, 65536).decode())
         assert seen[0] == "".join(f"{i}\r\n" for i in range(1, 20001)) + "the end\r\n"
-        assert person.process.wait(30) == 0
+        assert person.process.wait(60) == 0
 
 
 def test_much_input_and_a_program_that_does_not_read(root, scratch):
@@ -164,4 +164,4 @@ def test_much_input_and_a_program_that_does_not_read(root, scratch):
             for _ in range(1000):
                 person.type("x" * 1000)
         person.process.send_signal(signal.SIGTERM)
-        assert person.process.wait(30) == 128 + signal.SIGTERM
+        assert person.process.wait(60) == 128 + signal.SIGTERM

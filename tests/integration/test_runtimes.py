@@ -69,7 +69,7 @@ class Shell:
         if self.process.poll() is None:
             self.process.stdin.close()
             try:
-                self.process.wait(30)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -177,7 +177,7 @@ def test_readonly_bind_of_a_runtime_is_told(rofuse, start, image, data, program)
     assert shell.output.endswith("waiting\n"), shell.output
     for path in ("/tmp/file", "/data/file-0", "/etc/forbidden"):
         assert f"{path}: Read-only file system" in shell.output
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     notices = []
     while not notices and time.monotonic() < deadline:
         notices = [e for e in mount.events() if e["event"] == "notice" and "read-only for the kernel" in str(e)]

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -213,7 +214,7 @@ def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     try:
         trap.stdin.write(b"go\n")
         trap.stdin.flush()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (closed := is_in_mmap(trap.pid)) and time.monotonic() < deadline:
             time.sleep(0.01)
         if not closed:
@@ -254,3 +255,18 @@ def test_from_inside(rofuse, layer):
                           capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert mount.process.wait(60) == 0
+
+
+def test_a_daemon_that_takes_its_time_is_no_riddle(rofuse):
+    """Where nobody uses the mount, nobody is said to be waited for."""
+    mount = rofuse()
+    mount.process.send_signal(signal.SIGSTOP)
+    try:
+        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
+                              stderr=subprocess.PIPE, text=True) as process:
+            rofuse_test.wait_until(lambda: not rofuse_test.is_mounted(mount.point), "the unmount")
+            assert select.select([process.stderr], [], [], 1.5)[0] == []
+            mount.process.send_signal(signal.SIGCONT)
+            assert (process.stderr.read(), process.wait(60)) == ("", 0)
+    finally:
+        mount.process.send_signal(signal.SIGCONT)

@@ -34,7 +34,7 @@ def get(port, script, path="/"):
     request = _record(BEGIN, RESPONDER) + _record(PARAMS, b"".join(_pair(*pair) for pair in params.items()))
     request += _record(PARAMS, b"") + _record(STDIN, b"")
     said, complaints = b"", b""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection, connection.makefile("rb") as stream:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, connection.makefile("rb") as stream:
         connection.sendall(request)
         kind = None
         while kind != END:

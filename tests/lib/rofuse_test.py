@@ -1,11 +1,13 @@
 """Helpers for tests on real mounts: start a daemon in the foreground, wait until it answers, read its log, end it."""
 
+import contextlib
 import itertools
 import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -147,28 +149,52 @@ class Mount:
         lines = self.log_path.read_bytes().split(b"\n")
         return [json.loads(line) for line in lines[:-1]]
 
-    def records(self, settle=2.0, at_least=0):
-        """The denial records, after the log has been quiet for a moment (or has at_least records)."""
-        deadline = time.monotonic() + settle + (10 if at_least else 0)
-        last, since = -1, time.monotonic()
-        while time.monotonic() < deadline:
-            size = self.log_path.stat().st_size if self.log_path.exists() else 0
-            if size != last:
-                last, since = size, time.monotonic()
-            elif time.monotonic() - since > 0.15:
-                found = [e for e in self.events() if "operation" in e]
-                if len(found) >= at_least:
-                    return found
+    def _socket(self):
+        """The path of its daemon's control socket; None where no state tells it."""
+        for path in (self.state / "run").glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                if json.loads(path.read_text(encoding="utf-8"))["mountpoint"] == str(self.point):
+                    return path.with_suffix(".sock")
+        return None
+
+    def _n_told(self):
+        """How many records the daemon has: what was refused before it is asked is among them. 0 where it does not answer."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            path = self._socket()
+            if path is None:
+                return 0
+            control.connect(str(path))
+            control.sendall(b'{"v":1,"do":"log"}\n')
+            number = 0
+            with control.makefile("rb") as stream:
+                for line in stream:
+                    answer = json.loads(line)
+                    number += "operation" in answer.get("event", ())
+                    if "end" in answer:
+                        break
+            return number
+        return 0
+
+    def records(self, at_least=0):
+        """The denial records of all that was refused by now, at least so many; it waits for them for a minute."""
+        wanted = max(at_least, self._n_told())
+        deadline = time.monotonic() + 60
+        while True:
+            is_last = self.process.poll() is not None or time.monotonic() > deadline
+            found = [event for event in self.events() if "operation" in event]
+            if is_last or len(found) >= wanted:
+                return found
             time.sleep(0.01)
-        return [e for e in self.events() if "operation" in e]
 
     def kill(self):
         """kill -9 of the daemon; the mount point is left dead."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def end(self, timeout=30):
-        """Ends the daemon with SIGTERM (unmounting) and returns its exit status."""
+    def end(self, timeout=120):
+        """Ends the daemon with SIGTERM (unmounting) and returns its exit status. It gives each log half a minute for what
+        is queued."""
         if self.process is None:
             return None
         if self.process.poll() is None:

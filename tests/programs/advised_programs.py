@@ -58,7 +58,7 @@ visit_php = visit(lambda port: fastcgi.get(port, "/srv/www/index.php"))
 
 def save(play):
     """redis writes its data set."""
-    with socket.create_connection(("127.0.0.1", play.port), timeout=30) as connection, connection.makefile("rw") as stream:
+    with socket.create_connection(("127.0.0.1", play.port), timeout=60) as connection, connection.makefile("rw") as stream:
         for line, answer in (("PING", "+PONG"), ("SET a 1", "+OK"), ("SAVE", "+OK")):
             stream.write(line + "\r\n")
             stream.flush()
@@ -68,7 +68,7 @@ def save(play):
 
 def shut_down(play):
     """redis: a signal would make it try to save once more, and stay where it cannot."""
-    with socket.create_connection(("127.0.0.1", play.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", play.port), timeout=60) as connection:
         connection.sendall(b"SHUTDOWN NOSAVE\r\n")
         connection.recv(1)
 
@@ -85,7 +85,7 @@ def picture(play):
     """A visitor comes, and uploads a file."""
     visit_page(play)
     body = ('--end\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n' + 100000 * "x" + "\r\n--end--\r\n")
-    connection = http.client.HTTPConnection("127.0.0.1", play.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", play.port, timeout=60)
     try:
         connection.request("POST", "/", body, {"Content-Type": "multipart/form-data; boundary=end"})
         assert connection.getresponse().read() == b"bytes 100000\n"
@@ -95,7 +95,7 @@ def picture(play):
 
 def mail(play):
     """A message is taken."""
-    with smtplib.SMTP("127.0.0.1", play.port, timeout=30) as server:
+    with smtplib.SMTP("127.0.0.1", play.port, timeout=60) as server:
         try:
             server.sendmail("root@localhost", "root@localhost", "Subject: hello\r\n\r\nhello\r\n")
         except smtplib.SMTPException as problem:

@@ -113,7 +113,7 @@ class Run:
 
 def http_request(port, method, path, body=None):
     """(status, bytes) of one request to loopback."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, path, None if body is None else json.dumps(body), headers)

@@ -163,7 +163,7 @@ class Container:
         if self.terminal.process.poll() is None:
             self.terminal.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.terminal.process.wait(20)
+                self.terminal.process.wait(60)
         self.terminal.__exit__()
 
 

@@ -57,7 +57,7 @@ class TestNginx:
 
 def redis_says(port, *lines):
     """The answer, one line or more, to each command in redis' inline form."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection, connection.makefile("rw") as stream:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, connection.makefile("rw") as stream:
         answers = []
         for line in lines:
             stream.write(line + "\r\n")

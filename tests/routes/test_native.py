@@ -67,7 +67,7 @@ def test_data(scratch, native):
     mount.path("/tmp/new").write_text("new")
     assert (store(mount, "v") / "new").read_text() == "new"
     assert umount(mount).returncode == 0
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
     again = native(layers=[layer], tmpfs=["/tmp"], extra=ROUTES,
                    mount=["type=volume,source=v,target=/data", "type=volume,source=v,target=/sub,volume-subpath=sub"])
     assert again.path("/data/new").read_text() == "new"

@@ -37,7 +37,7 @@ def test_links_of_a_volume_lead_nowhere(scratch, native, way):
     if way == "umount":
         result = umount(mount)
         assert result.returncode == 0, result.stderr
-        mount.process.wait(30)
+        mount.process.wait(60)
     else:
         mount.end()
     assert table(mount.point) == []
@@ -56,7 +56,7 @@ def test_order_of_umount(native):
     mount = native(tmpfs=["/b", "/a"], volume=["v:/a/deep/er", "w:/a/deep"], extra=ROUTES)
     unmounted = traced_unmounts([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point])
     assert unmounted == [("b", False), ("er", False), ("deep", False), ("a", False), (mount.point.name, False)]
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("way", ["SIGTERM", "umount -R", "umount -l", "umount by name", "background"])
@@ -77,7 +77,7 @@ def test_every_end_takes_all(scratch, native, way):
             assert len(places(mount)) == 3
         command = ["umount", "-l"] if way == "umount -l" else ["umount", "-R"]
         subprocess.run([*command, mount.point], check=True)
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
     assert table(mount.point) == []
     assert "in use" not in mount.output()
 
@@ -110,7 +110,7 @@ def test_busy_is_detached(scratch, native, way, where):
                 assert mount.process.poll() is None
             assert os.path.exists(f"/proc/{process.pid}/cwd/.")
             process.kill()
-        assert mount.process.wait(30) == 0
+        assert mount.process.wait(60) == 0
     assert table(mount.point) == []
 
 
@@ -125,7 +125,7 @@ def test_who_keeps_the_fuse_mount_gets_the_route_there(scratch, native):
         assert (root / "a/file").read_text() == "mine"
         (root / "a/more").write_text("still writable")
         process.kill()
-    assert mount.process.wait(30) == 0
+    assert mount.process.wait(60) == 0
 
 
 def test_mounted_over_by_others(scratch, native):
@@ -142,7 +142,7 @@ def test_mounted_over_by_others(scratch, native):
             assert umount(mount).returncode == 0
         else:
             mount.process.send_signal(signal.SIGTERM)
-        assert mount.process.wait(30) == 0
+        assert mount.process.wait(60) == 0
         assert table(mount.point) == []
     (other / "file").touch()
 
@@ -192,8 +192,8 @@ def test_stopped_daemon(native):
             rofuse_test.wait_until(lambda: not table(mount.point), "the mount is gone")
         finally:
             mount.process.send_signal(signal.SIGCONT)
-        assert command.wait(30) == 0
-    assert mount.process.wait(30) == 0
+        assert command.wait(60) == 0
+    assert mount.process.wait(60) == 0
 
 
 def test_without_its_state(native):
@@ -217,7 +217,7 @@ def test_mounts_of_the_source_are_no_use(scratch, native, way):
     if way == "umount":
         result = umount(mount)
         assert (result.returncode, result.stderr) == (0, "")
-        assert mount.process.wait(30) == 0
+        assert mount.process.wait(60) == 0
     else:
         assert mount.end() == 0
     assert "in use" not in mount.output() and not [event for event in mount.events() if event["event"] == "notice"]

@@ -63,7 +63,7 @@ def test_runtimes_see_them(scratch, root, program):
     assert [record["path"] for record in root.records(at_least=1)] == ["/etc/forbidden"]
     result = umount(root)
     assert (result.returncode, result.stderr) == (0, "")
-    assert root.process.wait(30) == 0
+    assert root.process.wait(60) == 0
     assert table(root.point) == []
 
 

@@ -14,7 +14,7 @@ from denial_log import call
 
 def eventually(condition):
     """close(2) and unlink(2) do not wait until a FUSE daemon has heard of them (RELEASE, FORGET)."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()

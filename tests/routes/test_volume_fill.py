@@ -163,7 +163,7 @@ def test_kill_during_the_first_fill(scratch, rofuse):
         mount = rofuse(layers=[layer], volume=[f"{name}:/data"], start=False)
         thread = threading.Thread(target=start_and_ignore, args=(mount,))
         thread.start()
-        data, deadline = store(mount, name), time.monotonic() + 30
+        data, deadline = store(mount, name), time.monotonic() + 60
         while not data.parent.exists() and time.monotonic() < deadline:
             time.sleep(0.0005)
         time.sleep(chance.random() * 0.12 / (1 + attempt / 3))

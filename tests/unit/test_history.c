@@ -3,6 +3,8 @@
  */
 #include "history.h"
 
+#include "patience.h"
+
 #include <glib.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -35,6 +37,12 @@ static gpointer write_events(gpointer data)
     return NULL;
 }
 
+static bool is_over_at_once(void *data)
+{
+    (void)data;
+    return true;
+}
+
 /* Who asks for the facts as soon as he hears of a record, and then sleeps, would else never see it. */
 static void test_told_when_the_first_is_done(void)
 {
@@ -56,9 +64,32 @@ static void test_told_when_the_first_is_done(void)
     history_unref(history);
 }
 
+/* Who was refused something and asks then finds it, though it is on its way; what was lost counts, notices do not. */
+static void test_waits_for_what_is_on_its_way(void)
+{
+    struct slow_sink slow = {0};
+    struct denial_sink sink;
+    struct history *history = history_new("web");
+    const struct denial_sink first = {.write = write_slowly, .close = close_slow, .data = &slow};
+    history_sink(history, &first, &sink);
+    history_notice(history, "something else");
+    g_assert_true(history_wait(history, 0, 0, NULL));
+    g_assert_false(history_wait(history, 1, 0, NULL));
+    GThread *thread = g_thread_new("writer", write_events, &sink);
+    g_assert_true(history_wait(history, 3, 60000, NULL));
+    g_assert_cmpint(atomic_load(&slow.n_done), >=, 3);
+    g_assert_true(history_wait(history, 5, 60000, NULL));
+    const struct patience nobody = {is_over_at_once, NULL};
+    g_assert_false(history_wait(history, 6, 60000, &nobody));
+    g_thread_join(thread);
+    sink.close(sink.data);
+    history_unref(history);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/history/told when the first is done", test_told_when_the_first_is_done);
+    g_test_add_func("/history/waits for what is on its way", test_waits_for_what_is_on_its_way);
     return g_test_run();
 }
