@@ -54,7 +54,6 @@ static int filter_of(enum compression compression)
     case COMPRESSION_LZ4:
         return ARCHIVE_FILTER_LZ4;
     case COMPRESSION_LZW:
-        return ARCHIVE_FILTER_COMPRESS;
     case COMPRESSION_NONE:
         break;
     }
@@ -87,6 +86,9 @@ static gboolean start(struct decompress *decompress, enum compression compressio
 {
     struct archive *archive = decompress->archive;
     struct archive_entry *entry;
+    /* libarchive's filter for it reads before there is anything to be read from, and crashes (3.6). */
+    if (compression == COMPRESSION_LZW)
+        return app_error_failed(error, "cannot be decompressed: it is compress(1)'s; give what zcat(1) makes of it");
     if (archive_read_support_format_raw(archive) != ARCHIVE_OK ||
         archive_read_support_format_empty(archive) != ARCHIVE_OK ||
         archive_read_append_filter(archive, filter_of(compression)) != ARCHIVE_OK ||

@@ -18,7 +18,7 @@ enum compression {
     COMPRESSION_XZ,
     COMPRESSION_BZIP2,
     COMPRESSION_LZ4,
-    COMPRESSION_LZW, /* compress(1), .Z */
+    COMPRESSION_LZW, /* compress(1), .Z: known, and not taken */
 };
 
 /* As many first bytes as tell them apart. */

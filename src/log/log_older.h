@@ -2,7 +2,7 @@
  * log_older - what the file of a log was before it was rotated.
  *
  * As logrotate(8) names them, and people: PATH.1 (the newest), PATH.2 ..., or PATH-20261126, PATH-20261126-1764115200;
- * each may be compressed: PATH.2.gz, .xz, .bz2, .zst, .lz4, .Z.
+ * each may be compressed: PATH.2.gz, .xz, .bz2, .zst, .lz4 (or .Z, which says so when it is read).
  */
 #ifndef ROFUSE_SRC_LOG_OLDER_H
 #define ROFUSE_SRC_LOG_OLDER_H

@@ -96,14 +96,15 @@ def test_an_older_log_that_is_damaged_is_said_and_the_others_are_read(rotated):
     bomb.write_bytes(PACK[".zst"](text) + PACK[".zst"](bytes(64 << 20)) * 8)
     files[4].write_bytes(b"\x04\x22\x4d\x18")
     mount.log_path.with_name(mount.log_path.name + ".4.gz").write_bytes(b"\x1f\x8b\x08")
-    mount.log_path.with_name(mount.log_path.name + ".5.gz").write_bytes(gzip.compress(b""))
+    mount.log_path.with_name(mount.log_path.name + ".6.gz").write_bytes(gzip.compress(b""))
+    mount.log_path.with_name(mount.log_path.name + ".5.Z").write_bytes(b"\x1f\x9d\x90h\xca\xb0a\xf3F\xc1")
     done = of_mount(mount)
     assert (paths(done), done.returncode) == (["/a", "/c", "/d", "/f", "/z"], 0)
     said = done.stderr.decode().splitlines()
     assert [line.split(": ")[1] for line in said] == [
-        f"cannot read the log {mount.log_path}{name}" for name in (".8.xz", ".4.gz", ".3.zst", ".2.lz4")]
-    assert "it decompresses to more than 268435456 bytes" in said[2]
-    assert all("cannot be decompressed" in said[i] for i in (0, 1, 3))
+        f"cannot read the log {mount.log_path}{name}" for name in (".8.xz", ".5.Z", ".4.gz", ".3.zst", ".2.lz4")]
+    assert "it decompresses to more than 268435456 bytes" in said[3]
+    assert all("cannot be decompressed" in said[i] for i in (0, 1, 2, 4))
     assert all(line.endswith("; what it has further is left out") for line in said)
 
 
