@@ -4,6 +4,7 @@
 #include "find_mount.h"
 #include "log_older.h"
 #include "mount_ask.h"
+#include "packed_file.h"
 #include "record_parse.h"
 #include "state_dir.h"
 #include "text.h"
@@ -18,26 +19,41 @@
 
 struct log_source {
     struct asked_mount *asked; /* owned; NULL = it is a file */
-    FILE *file;                /* owned unless it is stdin */
-    struct log_older newer;    /* what is to be read after @file */
+    struct log_older older;    /* what is to be read before @file */
+    struct packed_file *file;  /* of @path; owned; NULL = there is none, or it was read */
     char *path;                /* owned */
+    struct packed_file *now;   /* what is read: @file, or an older one; owned */
+    char *now_path;            /* owned */
 };
 
-struct log_source *log_source_file(const char *path, GError **error)
+static gboolean fail_reading(const char *path, const char *why, GError **error)
+{
+    g_autofree char *shown = text_word(path);
+    return app_error_failed(error, "cannot read the log %s: %s", shown, why);
+}
+
+/* NULL with one line. */
+static FILE *open_file(const char *path, GError **error)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     FILE *file = is_stdin ? stdin : fopen(path, "re");
     struct stat st;
     int reason = file == NULL || fstat(fileno(file), &st) != 0 ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
-    if (reason != 0) {
-        g_autofree char *shown = text_word(path);
-        app_error_failed(error, "cannot read the log %s: %s", shown, g_strerror(reason));
-        if (file != NULL && !is_stdin)
-            fclose(file);
+    if (reason == 0)
+        return file;
+    fail_reading(path, g_strerror(reason), error);
+    if (file != NULL && !is_stdin)
+        fclose(file);
+    return NULL;
+}
+
+struct log_source *log_source_file(const char *path, GError **error)
+{
+    FILE *file = open_file(path, error);
+    if (file == NULL)
         return NULL;
-    }
     struct log_source *source = g_new0(struct log_source, 1);
-    source->file = file;
+    source->file = packed_file_new(file);
     source->path = g_strdup(path);
     return source;
 }
@@ -47,10 +63,11 @@ void log_source_free(struct log_source *source)
     if (source == NULL)
         return;
     asked_mount_free(source->asked);
-    if (source->file != NULL && source->file != stdin)
-        fclose(source->file);
-    log_older_clear(&source->newer);
+    packed_file_free(source->file);
+    packed_file_free(source->now);
+    log_older_clear(&source->older);
     g_free(source->path);
+    g_free(source->now_path);
     g_free(source);
 }
 
@@ -61,40 +78,25 @@ char *log_source_name(const struct log_source *source)
     return strcmp(source->path, "-") == 0 ? g_strdup("stdin") : text_word(source->path);
 }
 
-/* Else nobody knew that something is missing. */
-static void tell_unread(const struct log_older *older, const char *path)
-{
-    g_autofree char *shown = text_word(path);
-    if (older->n_packed > 0)
-        app_notice("%s: older logs that are compressed, and not read: %u; zcat LOG | rofuse log --from - shows one",
-                   shown, older->n_packed);
-    if (older->n_unopened > 0)
-        app_notice("%s: older logs that cannot be read, or are too many: %u", shown, older->n_unopened);
-}
-
 /* The log of a mount: its file, after those that it was before it was rotated. NULL with one line, where there is none. */
 static struct log_source *open_rotated(const char *path, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    struct log_older older;
     struct stat st;
-    struct log_source *source = log_source_file(path, &cause);
-    bool is_open = source != NULL && fstat(fileno(source->file), &st) == 0;
-    log_older_open(path, is_open ? &st : NULL, &older);
-    if (source == NULL && (access(path, F_OK) == 0 || g_queue_is_empty(&older.streams))) {
-        log_older_clear(&older);
+    FILE *file = open_file(path, &cause);
+    struct log_source *source = g_new0(struct log_source, 1);
+    source->path = g_strdup(path);
+    source->file = file != NULL ? packed_file_new(file) : NULL;
+    log_older_open(path, file != NULL && fstat(fileno(file), &st) == 0 ? &st : NULL, &source->older);
+    if (file == NULL && (access(path, F_OK) == 0 || g_queue_is_empty(&source->older.files))) {
+        log_source_free(source);
         g_propagate_error(error, g_steal_pointer(&cause));
         return NULL;
     }
-    if (source == NULL) {
-        source = g_new0(struct log_source, 1);
-        source->path = g_strdup(path);
-    } else {
-        g_queue_push_tail(&older.streams, source->file);
-    }
-    source->file = g_queue_pop_head(&older.streams);
-    source->newer = older;
-    tell_unread(&older, path);
+    /* Else nobody knew that something is missing. */
+    g_autofree char *shown = text_word(path);
+    if (source->older.n_unopened > 0)
+        app_notice("%s: older logs that cannot be read, or are too many: %u", shown, source->older.n_unopened);
     return source;
 }
 
@@ -179,33 +181,56 @@ struct log_source *log_source_mount(const struct paths *paths, const char *word,
 }
 
 /* 1, or -1 at the file's end. What is beyond the longest line that can be a record is read and forgotten. */
-static int next_line(struct log_source *source, char **ret, GError **error)
+static int next_line(const struct log_source *source, char **ret, GError **error)
 {
     GString *line = g_string_sized_new(1024);
+    FILE *stream = packed_file_stream(source->now);
     int c;
-    while ((c = getc_unlocked(source->file)) != EOF && c != '\n') {
+    while ((c = getc_unlocked(stream)) != EOF && c != '\n') {
         if (line->len < RECORD_PARSE_MOST_LINE)
             g_string_append_c(line, (char)c);
     }
-    if (ferror(source->file)) {
-        g_autofree char *shown = text_word(source->path);
-        app_error_failed(error, "cannot read the log %s: %s", shown, g_strerror(errno));
+    if (ferror(stream)) {
+        g_autofree char *why = packed_file_why(source->now);
+        fail_reading(source->now_path, why, error);
     }
-    bool is_end = ferror(source->file) || (c == EOF && line->len == 0);
+    bool is_end = ferror(stream) || (c == EOF && line->len == 0);
     *ret = g_string_free(line, is_end);
     return is_end ? -1 : 1;
 }
 
-/* The same of all files, one after the other. */
+/* The oldest first. False where there is none any more. */
+static bool start_next(struct log_source *source)
+{
+    g_clear_pointer(&source->now, packed_file_free);
+    g_clear_pointer(&source->now_path, g_free);
+    FILE *older = log_older_take(&source->older, &source->now_path);
+    if (older != NULL) {
+        source->now = packed_file_new(older);
+        return true;
+    }
+    source->now = g_steal_pointer(&source->file);
+    source->now_path = g_strdup(source->path);
+    return source->now != NULL;
+}
+
+/* The same of all files, one after the other. An older one that is damaged is said, and does not hide the newer ones. */
 static int next_of_files(struct log_source *source, char **ret, GError **error)
 {
-    for (;;) {
-        int status = next_line(source, ret, error);
-        if (status > 0 || ferror(source->file) || g_queue_is_empty(&source->newer.streams))
+    while (source->now != NULL || start_next(source)) {
+        g_autoptr(GError) cause = NULL;
+        int status = next_line(source, ret, &cause);
+        if (cause != NULL && strcmp(source->now_path, source->path) == 0) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return -1;
+        }
+        if (cause != NULL)
+            app_notice("%s; what it has further is left out", cause->message);
+        if (status > 0)
             return status;
-        fclose(source->file);
-        source->file = g_queue_pop_head(&source->newer.streams);
+        g_clear_pointer(&source->now, packed_file_free);
     }
+    return -1;
 }
 
 static int next_of_daemon(struct log_source *source, int timeout_ms, char **ret, GError **error)

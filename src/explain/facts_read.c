@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "app_error.h"
+#include "packed_file.h"
 #include "record_parse.h"
 #include "text.h"
 
@@ -13,7 +14,8 @@
 
 /* What is read, with what was looked at before. */
 struct source {
-    FILE *stream;
+    struct packed_file *file; /* borrowed */
+    FILE *stream;             /* its own */
     char head[HEAD];
     size_t n, at;
 };
@@ -35,9 +37,10 @@ static bool read_line(struct source *source, GString *line)
     return c != EOF || line->len > 0;
 }
 
-static gboolean fail_reading(const char *shown, GError **error)
+static gboolean fail_reading(const struct source *source, const char *shown, GError **error)
 {
-    return app_error_failed(error, "cannot read %s: %s", shown, g_strerror(errno));
+    g_autofree char *why = packed_file_why(source->file);
+    return app_error_failed(error, "cannot read %s: %s", shown, why);
 }
 
 static gboolean read_log(struct facts *facts, struct source *source, const char *shown, uint64_t *ret_n_bad,
@@ -55,7 +58,7 @@ static gboolean read_log(struct facts *facts, struct source *source, const char 
     if (ret_n_bad != NULL)
         *ret_n_bad = bad;
     if (ferror(source->stream) != 0)
-        return fail_reading(shown, error);
+        return fail_reading(source, shown, error);
     if (good == 0 && bad > 0)
         return app_error_failed(error, "%s is no log in JSON (rofuse mount --log-format json): %s", shown,
                                 first->message);
@@ -70,7 +73,7 @@ static gboolean read_document(struct facts *facts, struct source *source, const 
     while (text->len <= FACTS_MOST_BYTES && (c = next_char(source)) != EOF)
         g_string_append_c(text, (char)c);
     if (ferror(source->stream) != 0)
-        return fail_reading(shown, error);
+        return fail_reading(source, shown, error);
     g_autoptr(GPtrArray) list = facts_from_text(text->str, text->len, shown, &head, error);
     if (list == NULL)
         return FALSE;
@@ -99,16 +102,16 @@ gboolean facts_read(struct facts *facts, const char *path, uint64_t *ret_n_bad, 
 {
     bool is_stdin = strcmp(path, "-") == 0;
     g_autofree char *shown = is_stdin ? g_strdup("standard input") : text_word(path);
-    FILE *stream = is_stdin ? stdin : fopen(path, "re");
-    if (stream == NULL)
+    FILE *raw = is_stdin ? stdin : fopen(path, "re");
+    if (raw == NULL)
         return app_error_failed(error, "cannot open the log %s: %s", shown, g_strerror(errno));
-    struct source source = {.stream = stream};
-    source.n = fread(source.head, 1, sizeof source.head, stream);
+    struct packed_file *file = packed_file_new(raw);
+    struct source source = {.file = file, .stream = packed_file_stream(file)};
+    source.n = fread(source.head, 1, sizeof source.head, source.stream);
     if (ret_n_bad != NULL)
         *ret_n_bad = 0;
     gboolean is_read = is_document(&source) ? read_document(facts, &source, shown, error)
                                             : read_log(facts, &source, shown, ret_n_bad, error);
-    if (!is_stdin)
-        fclose(stream);
+    packed_file_free(file);
     return is_read;
 }

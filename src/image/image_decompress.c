@@ -58,7 +58,7 @@ static gboolean run(int fd, uint64_t size, int plain, GError **error)
 
 gboolean image_decompress(int fd, uint64_t size, const char *what, const char *store, int *ret_fd, GError **error)
 {
-    if (image_compression_of(fd, 0) == IMAGE_PLAIN)
+    if (unpack_stream_is_plain(fd))
         return TRUE;
     int plain = image_store_unnamed(store, error);
     if (plain < 0)

@@ -1,11 +1,9 @@
 #include "unpack_stream.h"
 
 #include "app_error.h"
+#include "decompress.h"
 #include "image_digest.h"
-#include "text.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,27 +15,24 @@
 struct unpack_stream {
     struct unpack_input input;
     struct image_result *result;
-    struct archive *archive; /* that decompresses; NULL for a plain blob */
-    bool is_empty;           /* what it decompresses to is */
-    GChecksum *blob_sum;     /* NULL: no digest to compare with */
-    GChecksum *tar_sum;      /* NULL: the same, or the blob's will do */
-    uint64_t told, out;      /* bytes of the input that were told; of the tar so far */
-    GError *error;           /* of the callback; owned */
+    struct decompress *decompress; /* NULL for a plain blob */
+    GChecksum *blob_sum;           /* NULL: no digest to compare with */
+    GChecksum *tar_sum;            /* NULL: the same, or the blob's will do */
+    uint64_t told, out;            /* bytes of the input that were told; of the tar so far */
     char *buffer;
 };
 
-enum image_compression image_compression_of(int fd, uint64_t offset)
+static enum compression compression_at(int fd, uint64_t offset, uint64_t size)
 {
-    unsigned char magic[4];
-    if (pread(fd, magic, sizeof magic, (off_t)offset) != (ssize_t)sizeof magic)
-        return IMAGE_PLAIN;
-    if (magic[0] == 0x1F && magic[1] == 0x8B)
-        return IMAGE_GZIP;
-    /* RFC 8878: a frame, or a skippable one, which parallel compressors begin with. */
-    if ((magic[0] == 0x28 && magic[1] == 0xB5 && magic[2] == 0x2F && magic[3] == 0xFD) ||
-        ((magic[0] & 0xF0) == 0x50 && magic[1] == 0x2A && magic[2] == 0x4D && magic[3] == 0x18))
-        return IMAGE_ZSTD;
-    return IMAGE_PLAIN;
+    unsigned char head[COMPRESSION_HEAD];
+    ssize_t n = pread(fd, head, MIN(sizeof head, size), (off_t)offset);
+    enum compression compression = n > 0 ? compression_of(head, (size_t)n) : COMPRESSION_NONE;
+    return compression == COMPRESSION_GZIP || compression == COMPRESSION_ZSTD ? compression : COMPRESSION_NONE;
+}
+
+bool unpack_stream_is_plain(int fd)
+{
+    return compression_at(fd, 0, COMPRESSION_HEAD) == COMPRESSION_NONE;
 }
 
 /* The next piece of the blob. */
@@ -67,44 +62,9 @@ static ssize_t read_blob(struct unpack_stream *stream, const void **ret, GError 
     return n;
 }
 
-static la_ssize_t read_for_archive(struct archive *archive, void *data, const void **ret)
+static ssize_t read_packed(void *data, const void **ret, GError **error)
 {
-    struct unpack_stream *stream = data;
-    ssize_t n = read_blob(stream, ret, &stream->error);
-    if (n < 0)
-        archive_set_error(archive, EIO, "%s", stream->error->message);
-    return n;
-}
-
-static gboolean fail_archive(struct unpack_stream *stream, GError **error)
-{
-    if (stream->error != NULL) {
-        g_propagate_error(error, g_steal_pointer(&stream->error));
-        return FALSE;
-    }
-    const char *why = archive_error_string(stream->archive);
-    g_autofree char *shown = text_escape(why != NULL ? why : "it is damaged");
-    g_set_error(error, APP_ERROR, APP_ERROR_FAILED, "cannot be decompressed: %s", shown);
-    return FALSE;
-}
-
-/* The one filter that the first bytes name, and no more: libarchive would go on and unwrap what is wrapped twice. */
-static gboolean start_archive(struct unpack_stream *stream, enum image_compression compression, GError **error)
-{
-    struct archive_entry *entry;
-    stream->archive = archive_read_new();
-    int filter = compression == IMAGE_GZIP ? ARCHIVE_FILTER_GZIP : ARCHIVE_FILTER_ZSTD;
-    if (archive_read_support_format_raw(stream->archive) != ARCHIVE_OK ||
-        archive_read_support_format_empty(stream->archive) != ARCHIVE_OK ||
-        archive_read_append_filter(stream->archive, filter) != ARCHIVE_OK ||
-        archive_read_open(stream->archive, stream, NULL, read_for_archive, NULL) != ARCHIVE_OK)
-        return fail_archive(stream, error);
-    /* What cannot be decompressed from its beginning on is opened all the same, and looks empty. */
-    if (archive_errno(stream->archive) != 0)
-        return fail_archive(stream, error);
-    int status = archive_read_next_header(stream->archive, &entry);
-    stream->is_empty = status == ARCHIVE_EOF;
-    return status == ARCHIVE_OK || stream->is_empty ? TRUE : fail_archive(stream, error);
+    return read_blob(data, ret, error);
 }
 
 struct unpack_stream *unpack_stream_open(const struct unpack_input *input, struct image_result *result, GError **error)
@@ -113,15 +73,14 @@ struct unpack_stream *unpack_stream_open(const struct unpack_input *input, struc
     stream->input = *input;
     stream->result = result;
     stream->buffer = g_malloc(PIECE);
-    enum image_compression compression = image_compression_of(input->fd, input->offset);
-    if (input->size < 4)
-        compression = IMAGE_PLAIN;
-    bool is_one_sum = compression == IMAGE_PLAIN && g_strcmp0(input->digest, input->diff_id) == 0;
+    enum compression compression = compression_at(input->fd, input->offset, input->size);
+    bool is_one_sum = compression == COMPRESSION_NONE && g_strcmp0(input->digest, input->diff_id) == 0;
     if (input->digest != NULL)
         stream->blob_sum = image_digest_checksum(input->digest);
     if (input->diff_id != NULL && !is_one_sum)
         stream->tar_sum = image_digest_checksum(input->diff_id);
-    if (compression == IMAGE_PLAIN || start_archive(stream, compression, error))
+    if (compression == COMPRESSION_NONE ||
+        (stream->decompress = decompress_new(compression, read_packed, stream, error)) != NULL)
         return stream;
     unpack_stream_close(stream);
     return NULL;
@@ -129,38 +88,19 @@ struct unpack_stream *unpack_stream_open(const struct unpack_input *input, struc
 
 void unpack_stream_close(struct unpack_stream *stream)
 {
-    archive_read_free(stream->archive);
+    decompress_free(stream->decompress);
     if (stream->blob_sum != NULL)
         g_checksum_free(stream->blob_sum);
     if (stream->tar_sum != NULL)
         g_checksum_free(stream->tar_sum);
-    g_clear_error(&stream->error);
     g_free(stream->buffer);
     g_free(stream);
 }
 
-static ssize_t read_decompressed(struct unpack_stream *stream, const void **ret, GError **error)
-{
-    size_t size = 0;
-    la_int64_t offset;
-    int status;
-    if (stream->is_empty)
-        return 0;
-    do {
-        status = archive_read_data_block(stream->archive, ret, &size, &offset);
-    } while (status == ARCHIVE_OK && size == 0);
-    if (status == ARCHIVE_EOF)
-        return 0;
-    if (status != ARCHIVE_OK) {
-        fail_archive(stream, error);
-        return -1;
-    }
-    return (ssize_t)size;
-}
-
 ssize_t unpack_stream_next(struct unpack_stream *stream, const void **ret, GError **error)
 {
-    ssize_t n = stream->archive != NULL ? read_decompressed(stream, ret, error) : read_blob(stream, ret, error);
+    ssize_t n =
+        stream->decompress != NULL ? decompress_next(stream->decompress, ret, error) : read_blob(stream, ret, error);
     if (n <= 0)
         return n;
     stream->out += (uint64_t)n;
@@ -193,7 +133,7 @@ gboolean unpack_stream_finish(struct unpack_stream *stream, GError **error)
     while ((n = unpack_stream_next(stream, &piece, error)) > 0)
         continue;
     /* What stands behind the end of the compressed data belongs to the blob. */
-    while (n == 0 && stream->archive != NULL && (n = read_blob(stream, &piece, error)) > 0)
+    while (n == 0 && stream->decompress != NULL && (n = read_blob(stream, &piece, error)) > 0)
         n = 0;
     if (n < 0)
         return FALSE;

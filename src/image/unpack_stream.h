@@ -2,7 +2,7 @@
  * unpack_stream - the plain tar of a layer, from a blob that may be compressed; both are hashed on the way.
  *
  * gzip and zstd are known by their first bytes, as all tools do: media types of old images cannot be trusted in that.
- * For the unpacking process alone; libarchive decompresses.
+ * For the unpacking process alone.
  */
 #ifndef ROFUSE_SRC_UNPACK_STREAM_H
 #define ROFUSE_SRC_UNPACK_STREAM_H
@@ -10,17 +10,12 @@
 #include "image_child.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum image_compression {
-    IMAGE_PLAIN,
-    IMAGE_GZIP,
-    IMAGE_ZSTD,
-};
-
-/* What the first bytes of a file or a part of one say; IMAGE_PLAIN where it cannot be read. */
-enum image_compression image_compression_of(int fd, uint64_t offset);
+/* Whether a file begins as neither gzip's nor zstd's do; also where it cannot be read. */
+bool unpack_stream_is_plain(int fd);
 
 struct unpack_input {
     int fd;

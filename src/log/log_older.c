@@ -16,7 +16,15 @@
 struct name {
     char *name; /* owned */
     bool is_dated;
+    bool is_packed;
     guint64 number; /* of those that are not dated */
+    size_t length;  /* of @name without ".gz" */
+};
+
+/* One that is open, and not begun. */
+struct file {
+    FILE *stream; /* owned */
+    char *path;   /* owned */
 };
 
 static void free_name(void *data)
@@ -26,51 +34,55 @@ static void free_name(void *data)
     g_free(name);
 }
 
-/* The newest first. Where somebody has gone over from numbers to dates, the dates are newer. */
+static gint compare_stems(const struct name *a, const struct name *b)
+{
+    g_autofree char *left = g_strndup(a->name, a->length), *right = g_strndup(b->name, b->length);
+    return strcmp(left, right);
+}
+
+/* The newest first, and one that is compressed just now before what it becomes. Where somebody has gone over from numbers
+ * to dates, the dates are newer. */
 static gint compare(gconstpointer a, gconstpointer b)
 {
     const struct name *left = *(const struct name *const *)a, *right = *(const struct name *const *)b;
     if (left->is_dated != right->is_dated)
         return left->is_dated ? -1 : 1;
-    if (left->is_dated)
-        return strcmp(right->name, left->name);
-    return left->number < right->number ? -1 : left->number > right->number;
+    gint order = left->is_dated                  ? compare_stems(right, left)
+                 : left->number != right->number ? (left->number < right->number ? -1 : 1)
+                                                 : compare_stems(left, right);
+    return order != 0 ? order : (left->is_packed ? 1 : 0) - (right->is_packed ? 1 : 0);
 }
 
 /* Whether what follows the log's name is ".1" or "-20261126", maybe with ".gz" after it. */
-static bool read_suffix(const char *suffix, struct name *ret, bool *ret_is_packed)
+static bool read_suffix(const char *suffix, struct name *ret)
 {
     static const char *const packed[] = {".gz", ".xz", ".bz2", ".zst", ".Z", ".lz4"};
     char first = suffix[0];
     size_t length = first == '.'   ? strspn(suffix + 1, "0123456789")
                     : first == '-' ? strspn(suffix + 1, "0123456789-_T")
                                    : 0;
-    *ret_is_packed = false;
     if (length == 0 || (first == '-' && length < LEAST_DATE) || length > MOST_LENGTH)
         return false;
     const char *rest = suffix + 1 + length;
-    for (size_t i = 0; i < G_N_ELEMENTS(packed) && *rest != '\0' && !*ret_is_packed; i++)
-        *ret_is_packed = strcmp(rest, packed[i]) == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(packed) && *rest != '\0' && !ret->is_packed; i++)
+        ret->is_packed = strcmp(rest, packed[i]) == 0;
     ret->is_dated = length >= LEAST_DATE;
     ret->number = ret->is_dated ? 0 : g_ascii_strtoull(suffix + 1, NULL, 10);
-    return *rest == '\0' || *ret_is_packed;
+    ret->length = 1 + length;
+    return *rest == '\0' || ret->is_packed;
 }
 
 /* Their names, the newest first. */
-static GPtrArray *find(const char *directory, const char *base, guint *ret_n_packed)
+static GPtrArray *find(const char *directory, const char *base)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(free_name);
     GDir *dir = g_dir_open(directory, 0, NULL);
     const char *found;
     while (dir != NULL && (found = g_dir_read_name(dir)) != NULL) {
         struct name name = {0};
-        bool is_packed;
-        if (!g_str_has_prefix(found, base) || !read_suffix(found + strlen(base), &name, &is_packed))
+        if (!g_str_has_prefix(found, base) || !read_suffix(found + strlen(base), &name))
             continue;
-        if (is_packed) {
-            (*ret_n_packed)++;
-            continue;
-        }
+        name.length += strlen(base);
         name.name = g_strdup(found);
         g_ptr_array_add(names, g_memdup2(&name, sizeof name));
     }
@@ -99,35 +111,56 @@ static FILE *open_one(const char *path, GArray *known, bool *ret_is_known)
     return stream;
 }
 
+static void free_file(void *data)
+{
+    struct file *file = data;
+    fclose(file->stream);
+    g_free(file->path);
+    g_free(file);
+}
+
 void log_older_open(const char *path, const struct stat *present, struct log_older *ret)
 {
     g_autofree char *directory = g_path_get_dirname(path);
     g_autofree char *base = g_path_get_basename(path);
     g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(struct stat));
     *ret = (struct log_older){0};
-    g_queue_init(&ret->streams);
+    g_queue_init(&ret->files);
     if (present != NULL)
         g_array_append_vals(known, present, 1);
-    g_autoptr(GPtrArray) names = find(directory, base, &ret->n_packed);
+    g_autoptr(GPtrArray) names = find(directory, base);
+    const struct name *last = NULL;
     /* From the newest on: a file that is rotated meanwhile is met again, under its next name, and none is missed. */
     for (guint i = 0; i < names->len; i++) {
         const struct name *name = g_ptr_array_index(names, i);
         g_autofree char *full = g_build_filename(directory, name->name, NULL);
         bool is_known = false;
-        FILE *stream = i < MOST_FILES ? open_one(full, known, &is_known) : NULL;
-        if (stream != NULL)
-            g_queue_push_head(&ret->streams, stream);
-        else if (!is_known)
+        /* What is compressed just now is there twice, and the second is not whole yet. */
+        if (last != NULL && last->length == name->length && strncmp(last->name, name->name, name->length) == 0)
+            continue;
+        FILE *stream = g_queue_get_length(&ret->files) < MOST_FILES ? open_one(full, known, &is_known) : NULL;
+        if (stream != NULL) {
+            struct file file = {.stream = stream, .path = g_steal_pointer(&full)};
+            g_queue_push_head(&ret->files, g_memdup2(&file, sizeof file));
+            last = name;
+        } else if (!is_known) {
             ret->n_unopened++;
+        }
     }
 }
 
-static void close_stream(void *stream)
+FILE *log_older_take(struct log_older *older, char **ret_path)
 {
-    fclose(stream);
+    struct file *file = g_queue_pop_head(&older->files);
+    if (file == NULL)
+        return NULL;
+    FILE *stream = file->stream;
+    *ret_path = file->path;
+    g_free(file);
+    return stream;
 }
 
 void log_older_clear(struct log_older *older)
 {
-    g_queue_clear_full(&older->streams, close_stream);
+    g_queue_clear_full(&older->files, free_file);
 }

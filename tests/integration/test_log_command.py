@@ -258,21 +258,6 @@ def test_of_a_dead_mount_what_was_rotated_is_read_too(mount, first, second):
     assert paths(None, "--from", log) == ["/a3"], "a file that is named is that file"
 
 
-def test_the_log_was_rotated_and_packed(mount):
-    touch(mount, "/a")
-    rotate(mount, ".2.gz")
-    touch(mount, "/b")
-    mount.kill()
-    mount.log_path.rename(str(mount.log_path) + ".1")
-    done = run(mount.state)
-    assert (done.returncode, done.stdout.count("\n"), done.stdout.count(" /b ")) == (0, 1, 1)
-    assert "are compressed, and not read: 1" in done.stderr
-    os.unlink(str(mount.log_path) + ".1")
-    done = run(mount.state)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"cannot read the log {mount.log_path}: No such file" in done.stderr
-
-
 def test_of_a_mount_that_is_gone_its_usual_log_is_read(scratch):
     """Without a journal the log of a mount in the background is NAME.log in the state's directory."""
     state, point, layer = scratch / "state", scratch / "web", scratch / "layer"
