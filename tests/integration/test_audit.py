@@ -213,13 +213,20 @@ class TestGate:
         self.gate(mount, baseline, "--update", "--from", mount.log_path)
         touch_inside(mount, "/etc/two")
         mount.records(at_least=2)
-        assert self.gate(mount, baseline, "--from", mount.log_path, status=FOUND).startswith("new   /etc/two  ")
+        said = self.gate(mount, baseline, "--from", mount.log_path, status=FOUND)
+        assert said.startswith("new   /etc/two  ") and "\nmend: declare what the program needs" in said
 
     def test_what_cannot_be(self, rofuse, layer, scratch):
         mount = rofuse(layers=[layer])
         self.gate(mount, scratch / "none.json", status=1)
-        (scratch / "bad.json").write_text("{}")
-        self.gate(mount, scratch / "bad.json", status=2)
+        for text, word in (("{}", "is no baseline: its schema is not rofuse.baseline/1; name one"),
+                           ("<<<<<<< HEAD\n", "is no baseline: line 1, column 1: "),
+                           ('{"schema": "rofuse.baseline/2"}', "it is a rofuse.baseline/2, and this rofuse knows "),
+                           ('{"schema": "rofuse.baseline/1"}', 'it has no list of "places"; --update writes it anew')):
+            (scratch / "bad.json").write_text(text)
+            said = subprocess.run([BINARY, "gate", "--baseline", scratch / "bad.json", "--from", mount.log_path],
+                                  capture_output=True, text=True, check=False)
+            assert said.returncode == 2 and word in said.stderr and said.stderr.count("\n") == 1, said.stderr
         run(mount, "gate", status=2)
         self.gate(mount, scratch / "x" / "y.json", "--update", status=1)
         done = subprocess.run([BINARY, "gate", "--baseline", scratch / "x" / "y.json", "--update", "--from",
