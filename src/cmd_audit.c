@@ -140,6 +140,7 @@ static void take_mount(struct part *part, const struct asked_mount *asked, const
     subject->n_routes = state->n_routes;
     subject->uses = part->uses;
     subject->has_read_only = subject->is_read_only = true;
+    subject->is_learning = is_known && (counters.features & COUNTERS_FEATURE_LEARN) != 0;
     part->name = g_strdup(state->name);
 }
 

@@ -158,6 +158,13 @@ class TestAudit:
                               check=False)
         assert said.returncode == 2 and said.stderr.endswith("; the variable DATA_OF_WEB is not set\n")
 
+    def test_learn_mode(self, rofuse, layer):
+        mount = rofuse(layers=[layer])
+        run(mount, "learn", "on", mount.point)
+        assert findings(mount, mount.point) == [("learning", json.loads(run(mount, "status", "--json"))["mounts"][0]["name"])]
+        run(mount, "learn", "off", mount.point)
+        assert findings(mount, mount.point, status=0) == []
+
     def test_sarif_of_a_mount(self, rofuse, layer):
         mount = rofuse(layers=[layer], tmpfs=["/tmp"])
         document = json.loads(run(mount, "audit", "--sarif", mount.point, status=FOUND))
