@@ -4,6 +4,7 @@
 #include "audit_print.h"
 #include "command_parse.h"
 #include "compose.h"
+#include "compose_files.h"
 #include "counters_file.h"
 #include "fact_source.h"
 #include "mount_arguments.h"
@@ -30,8 +31,8 @@ static const char summary[] =
 static const char examples[] =
     "Examples:\n"
     "  rofuse audit web                               the mount web, with what was refused there\n"
-    "  rofuse audit --compose compose.yaml --service web\n"
-    "  rofuse audit --compose compose.yaml --from web.jsonl\n"
+    "  rofuse audit --compose compose.yaml            all of its services\n"
+    "  rofuse audit --compose compose.yaml --service web --from web.jsonl\n"
     "  rofuse audit --compose compose.yaml --sarif > audit.sarif\n"
     "\n"
     "The exit status is 0, 3 when there is a finding, 1 when something cannot be read, 2 when the arguments or the\n"
@@ -43,55 +44,104 @@ struct arguments {
     char **rest;
 };
 
-/* What is audited, and who owns its parts. */
-struct work {
-    struct plan *plan;          /* of a Compose file or an image */
-    struct fact_source *source; /* of a mount or a log */
+/* A mount, a log, an image or a service, and who owns its parts. */
+struct part {
+    struct plan *plan; /* of a service or an image */
     enum audit_use *uses;
     char *name;
+    char *file;
+    GArray *places; /* struct audit_place, whose files are owned by the array */
     struct audit_subject subject;
-    const char *file; /* for SARIF */
+    GPtrArray *findings;
 };
 
-static void clear_work(struct work *work)
+/* What is audited. */
+struct work {
+    struct fact_source *source; /* of a mount or a log */
+    GPtrArray *parts;
+};
+
+static void clear_place(void *data)
 {
-    plan_free(work->plan);
-    fact_source_free(work->source);
-    g_free(work->uses);
-    g_free(work->name);
+    g_free((char *)((struct audit_place *)data)->file);
 }
 
-static void take_plan(struct work *work)
+static void free_part(void *data)
 {
-    const struct compose_service *service = work->plan->service;
-    struct audit_subject *subject = &work->subject;
-    subject->routes = mount_options_routes(work->plan->routes, &subject->n_routes);
-    subject->working_dir = work->plan->working_dir;
-    if (service == NULL)
-        return;
-    work->file = service->file;
+    struct part *part = data;
+    if (part->findings != NULL)
+        g_ptr_array_unref(part->findings);
+    plan_free(part->plan);
+    g_free(part->uses);
+    g_free(part->name);
+    g_free(part->file);
+    g_array_unref(part->places);
+    g_free(part);
+}
+
+static struct part *add_part(struct work *work)
+{
+    struct part *part = g_new0(struct part, 1);
+    part->places = g_array_new(FALSE, FALSE, sizeof(struct audit_place));
+    g_array_set_clear_func(part->places, clear_place);
+    g_ptr_array_add(work->parts, part);
+    return part;
+}
+
+/* As readers of SARIF look for it: from here, which is the repository's top in most CI. */
+static char *file_from_here(const char *path)
+{
+    g_autofree char *here = g_get_current_dir();
+    return compose_files_shown(here, path);
+}
+
+static void take_service(struct part *part, const struct compose_service *service)
+{
+    struct audit_subject *subject = &part->subject;
+    for (guint i = 0; i < service->places->len; i++) {
+        const struct compose_place *place = g_ptr_array_index(service->places, i);
+        struct audit_place found = {place->target, file_from_here(place->file), place->line};
+        if (found.target != NULL) {
+            g_array_append_val(part->places, found);
+            continue;
+        }
+        part->file = (char *)found.file;
+        subject->line = found.line;
+    }
+    subject->places = (const struct audit_place *)(const void *)part->places->data;
+    subject->n_places = part->places->len;
     subject->has_read_only = true;
     subject->is_read_only = service->read_only;
     subject->service = service->name;
-    work->name = g_strdup(service->name);
+    part->name = g_strdup(service->name);
+}
+
+static void take_plan(struct part *part)
+{
+    struct audit_subject *subject = &part->subject;
+    subject->routes = mount_options_routes(part->plan->routes, &subject->n_routes);
+    subject->working_dir = part->plan->working_dir;
+    if (part->plan->service != NULL)
+        take_service(part, part->plan->service);
 }
 
 /* A mount's root is read-only, whatever is said. */
-static void take_mount(struct work *work, const struct paths *paths)
+static void take_mount(struct part *part, const struct asked_mount *asked, const struct paths *paths)
 {
-    const struct state *state = work->source->asked->state;
-    struct audit_subject *subject = &work->subject;
+    const struct state *state = asked->state;
+    struct audit_subject *subject = &part->subject;
     struct counters counters;
     bool is_known = counters_file_read(paths->run, state->name, &counters);
     g_autofree bool *written = run_program_written(state, is_known ? &counters : NULL);
-    work->uses = g_new0(enum audit_use, state->n_routes + 1);
+    part->uses = g_new0(enum audit_use, state->n_routes + 1);
     for (size_t i = 0; i < state->n_routes; i++)
-        work->uses[i] = !is_known ? AUDIT_USE_UNKNOWN : written[i] ? AUDIT_USED : AUDIT_UNUSED;
+        part->uses[i] = !is_known ? AUDIT_USE_UNKNOWN : written[i] ? AUDIT_USED : AUDIT_UNUSED;
     subject->routes = state->routes;
     subject->n_routes = state->n_routes;
-    subject->uses = work->uses;
+    subject->uses = part->uses;
     subject->has_read_only = subject->is_read_only = true;
-    work->name = g_strdup(state->name);
+    subject->is_learning = is_known && (counters.features & COUNTERS_FEATURE_LEARN) != 0;
+    part->name = g_strdup(state->name);
 }
 
 /* Whether the options say what would be mounted. */
@@ -103,7 +153,87 @@ static bool says_content(const struct mount_request *request)
            *request->layers != NULL || n_routes > 0;
 }
 
-static gboolean gather(struct work *work, const struct arguments *arguments, const struct mount_request *request,
+/* Each once, though each service has them. */
+static void tell_warnings(const struct part *part, GPtrArray *told)
+{
+    for (char **warning = part->plan->service != NULL ? part->plan->service->warnings : NULL;
+         warning != NULL && *warning != NULL; warning++) {
+        if (g_ptr_array_find_with_equal_func(told, *warning, g_str_equal, NULL))
+            continue;
+        app_notice("%s", *warning);
+        g_ptr_array_add(told, *warning);
+    }
+}
+
+/* What an image says of its own is among the places only where the image is at hand. */
+static void tell_images(const struct work *work)
+{
+    GString *names = g_string_new(NULL);
+    for (guint i = 0; i < work->parts->len; i++) {
+        const struct part *part = g_ptr_array_index(work->parts, i);
+        if (part->plan->service == NULL || part->plan->image != NULL || *part->plan->layers != NULL)
+            continue;
+        g_autofree char *shown = text_word(part->name);
+        g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", shown);
+    }
+    if (names->len > 0)
+        app_notice("volumes that an image itself declares are not looked at, as there is no image here of: %s",
+                   names->str);
+    g_string_free(names, TRUE);
+}
+
+static gboolean make_part(struct work *work, const struct mount_request *request, const struct paths *paths,
+                          GError **error)
+{
+    struct part *part = add_part(work);
+    part->plan = plan_make(request, NULL, paths, PLAN_AUDIT, error);
+    if (part->plan == NULL)
+        return FALSE;
+    take_plan(part);
+    return TRUE;
+}
+
+/* All services, unless one is named; facts are of one alone. */
+static gboolean make_parts(struct work *work, const struct arguments *arguments, struct mount_request *request,
+                           const struct paths *paths, GError **error)
+{
+    bool is_one = request->service != NULL || arguments->from != NULL;
+    g_auto(GStrv) services = is_one ? g_new0(char *, 1) : plan_services(request, PLAN_AUDIT, error);
+    if (services == NULL)
+        return FALSE;
+    gboolean done = *services != NULL || make_part(work, request, paths, error);
+    for (char **service = services; done && *service != NULL; service++) {
+        request->service = *service;
+        done = make_part(work, request, paths, error);
+        request->service = NULL;
+    }
+    g_autoptr(GPtrArray) told = g_ptr_array_new();
+    for (guint i = 0; done && i < work->parts->len; i++)
+        tell_warnings(g_ptr_array_index(work->parts, i), told);
+    if (done)
+        tell_images(work);
+    return done;
+}
+
+/* Facts, and what has no name or file yet. */
+static void complete_part(struct part *part, const struct work *work, const char *from)
+{
+    struct audit_subject *subject = &part->subject;
+    bool is_stdin = from != NULL && strcmp(from, "-") == 0;
+    if (work->source != NULL) {
+        subject->facts = work->source->facts;
+        subject->written = work->source->head.written;
+    }
+    if (part->name == NULL)
+        part->name = g_strdup(from == NULL ? "image" : is_stdin ? "stdin" : from);
+    if (part->file == NULL && from != NULL && !is_stdin)
+        part->file = file_from_here(from);
+    subject->name = part->name;
+    subject->file = part->file;
+    part->findings = audit_make(subject);
+}
+
+static gboolean gather(struct work *work, const struct arguments *arguments, struct mount_request *request,
                        GError **error)
 {
     const char *word = arguments->rest != NULL ? arguments->rest[0] : NULL;
@@ -114,42 +244,37 @@ static gboolean gather(struct work *work, const struct arguments *arguments, con
                                shown);
     }
     struct paths *paths = paths_find(request->state_dir, error);
-    gboolean done = paths != NULL;
-    if (done && has_content) {
-        work->plan = plan_make(request, NULL, paths, PLAN_SHOW, error);
-        done = work->plan != NULL;
-        if (done)
-            take_plan(work);
-    }
+    gboolean done = paths != NULL && (!has_content || make_parts(work, arguments, request, paths, error));
     if (done && (!has_content || arguments->from != NULL)) {
         work->source = fact_source_open(paths, word, arguments->from, NULL, error);
         done = work->source != NULL;
     }
-    if (done && work->source != NULL) {
-        work->subject.facts = work->source->facts;
-        work->subject.written = work->source->head.written;
+    if (done && !has_content) {
+        struct part *part = add_part(work);
+        if (work->source->asked != NULL)
+            take_mount(part, work->source->asked, paths);
     }
-    if (done && !has_content && work->source->asked != NULL)
-        take_mount(work, paths);
-    if (work->name == NULL)
-        work->name = g_strdup(arguments->from == NULL             ? "image"
-                              : strcmp(arguments->from, "-") == 0 ? "stdin"
-                                                                  : arguments->from);
-    if (work->file == NULL)
-        work->file = arguments->from;
-    work->subject.name = work->name;
+    for (guint i = 0; done && i < work->parts->len; i++)
+        complete_part(g_ptr_array_index(work->parts, i), work, arguments->from);
     paths_free(paths);
     return done;
 }
 
 static int print(const struct work *work, const struct arguments *arguments, GError **error)
 {
-    g_autoptr(GPtrArray) findings = audit_make(&work->subject);
+    g_autofree struct audit_result *results = g_new0(struct audit_result, work->parts->len);
+    bool is_found = false;
+    for (guint i = 0; i < work->parts->len; i++) {
+        const struct part *part = g_ptr_array_index(work->parts, i);
+        results[i] = (struct audit_result){&part->subject, part->findings};
+        is_found |= part->findings->len > 0;
+    }
+    const struct part *first = g_ptr_array_index(work->parts, 0);
     enum audit_format format = arguments->as_sarif ? AUDIT_SARIF : arguments->as_json ? AUDIT_JSON : AUDIT_TEXT;
-    g_autofree char *text = audit_print(&work->subject, findings, work->file, ROFUSE_VERSION, format);
+    g_autofree char *text = audit_print(results, work->parts->len, first->file, ROFUSE_VERSION, format);
     if (!command_print(text, error))
         return APP_ERROR_FAILED;
-    return findings->len > 0 ? STATUS_FOUND : 0;
+    return is_found ? STATUS_FOUND : 0;
 }
 
 static gboolean check(const struct arguments *arguments, GError **error)
@@ -190,14 +315,15 @@ int cmd_audit(int argc, char **argv)
 {
     GError *error = NULL;
     struct arguments arguments = {0};
-    struct work work = {0};
+    struct work work = {.parts = g_ptr_array_new_with_free_func(free_part)};
     struct mount_request *request = parse(argc, argv, &arguments, &error);
     int status = APP_ERROR_FAILED;
     if (request != NULL && gather(&work, &arguments, request, &error))
         status = print(&work, &arguments, &error);
     if (error != NULL)
         status = app_error_print(error);
-    clear_work(&work);
+    g_ptr_array_unref(work.parts);
+    fact_source_free(work.source);
     mount_request_free(request);
     g_free(arguments.from);
     g_strfreev(arguments.rest);

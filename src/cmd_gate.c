@@ -59,6 +59,9 @@ static char *as_text(const GPtrArray *new, const GPtrArray *gone, guint known)
     append_places(text, "new ", new);
     append_places(text, "gone", gone);
     g_string_append_printf(text, "%u new, %u gone, %u in the baseline\n", new->len, gone->len, known);
+    if (new->len > 0)
+        g_string_append(text, "mend: declare what the program needs (rofuse advise says what), or, where it may\n"
+                              "      stay refused, write the baseline anew with --update\n");
     return g_string_free(text, FALSE);
 }
 

@@ -111,6 +111,27 @@ static bool is_host_bind(const struct route_spec *route)
     return route->kind == ROUTE_BIND && route->source != NULL && is_host_business(route->source);
 }
 
+/* Who may connect to a socket may do so on a read-only mount as well. */
+static bool is_host_socket(const struct route_spec *route)
+{
+    return is_host_bind(route) && g_str_has_suffix(route->source, ".sock");
+}
+
+static void check_host(const struct route_spec *route, GPtrArray *findings)
+{
+    g_autofree char *shown = text_quote(route->source);
+    if (is_host_socket(route))
+        add(findings, AUDIT_HOST_WRITABLE, route->target,
+            g_strdup_printf("it is the host's %s: who speaks to it may change the host%s", shown,
+                            route->read_only ? ", :ro or not" : ""),
+            g_strdup(
+                "leave it out, or let a proxy stand before it; :ro would not keep the program from speaking to it"));
+    else
+        add(findings, AUDIT_HOST_WRITABLE, route->target,
+            g_strdup_printf("it is the host's %s: who writes there changes the host", shown),
+            g_strdup("add :ro, or keep the data in a volume"));
+}
+
 static void check_where(const struct route_spec *route, GPtrArray *findings)
 {
     const char *kind = route_kind_name(route->kind);
@@ -129,15 +150,8 @@ static void check_where(const struct route_spec *route, GPtrArray *findings)
                             route->kind == ROUTE_TMPFS && !route->tmpcopyup ? "; what the image has there is hidden"
                                                                             : ""),
             g_strdup("declare the directory below it that the program writes to; rofuse advise names it"));
-    if (is_host_bind(route)) {
-        g_autofree char *shown = text_quote(route->source);
-        /* Who may connect to a socket may do so on a read-only mount as well. */
-        bool is_socket = g_str_has_suffix(route->source, ".sock");
-        add(findings, AUDIT_HOST_WRITABLE, route->target,
-            g_strdup_printf("it is the host's %s: who writes there changes the host", shown),
-            g_strdup(is_socket ? "leave it out; :ro would not keep the program from speaking to it"
-                               : "add :ro, or keep the data in a volume"));
-    }
+    if (is_host_bind(route))
+        check_host(route, findings);
 }
 
 /* Of what a tmpfs with a copy starts with nothing is known here. */
@@ -169,15 +183,18 @@ static void check_route(const struct route_spec *route, enum audit_use use, cons
                         GPtrArray *findings)
 {
     const char *kind = route_kind_name(route->kind);
-    if (route->read_only)
+    if (route->read_only) {
+        if (is_host_socket(route))
+            check_host(route, findings);
         return;
+    }
     check_where(route, findings);
     if (route->kind == ROUTE_TMPFS)
         check_tmpfs(route, written, findings);
     else if (place_is_temporary(route->target) && !is_host_bind(route))
         add(findings, AUDIT_TEMPORARY_IN_VOLUME, route->target,
             g_strdup_printf("a %s keeps what nobody would miss, and shows it to the next one who uses it", kind),
-            g_strdup("declare a tmpfs there"));
+            g_strdup("declare a tmpfs there, unless another container has to see it"));
     if (use == AUDIT_UNUSED && route->kind == ROUTE_TMPFS)
         add(findings, AUDIT_NEVER_WRITTEN, route->target, g_strdup("nothing has been written there"),
             g_strdup("leave it out, when the program was seen at all of its work"));

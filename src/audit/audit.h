@@ -54,11 +54,22 @@ enum audit_use {
     AUDIT_UNUSED,
 };
 
+/* Where in a file a route is declared; borrowed. */
+struct audit_place {
+    const char *target;
+    const char *file;
+    unsigned line;
+};
+
 /* What is known; all borrowed. */
 struct audit_subject {
-    const char *name;    /* for people: the mount, the file, the service */
-    const char *service; /* of a Compose file, or NULL */
-    bool has_read_only;  /* whether it can be told: a mount's root is always read-only */
+    const char *name;                 /* for people: the mount, the file, the service */
+    const char *service;              /* of a Compose file, or NULL */
+    const char *file;                 /* that says all of it, or NULL */
+    unsigned line;                    /* where it begins there; 0 = at the first line */
+    const struct audit_place *places; /* of routes that are declared in a file */
+    size_t n_places;
+    bool has_read_only; /* whether it can be told: a mount's root is always read-only */
     bool is_read_only;
     bool is_learning;
     const struct route_spec *routes;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA "rofuse.baseline/1"
+#define SCHEMA_OF_ANY "rofuse.baseline/"
+#define SCHEMA SCHEMA_OF_ANY "1"
 #define MOST_BYTES ((gsize)16 << 20)
 
 static void free_place(void *data)
@@ -79,7 +80,15 @@ GPtrArray *baseline_from_facts(const GPtrArray *facts)
 static gboolean fail(GError **error, const char *path, const char *what)
 {
     g_autofree char *shown = text_word(path);
-    return app_error_usage(error, "%s: %s; rofuse gate --baseline FILE --update writes one", shown, what);
+    return app_error_usage(error, "%s: %s; --update writes it anew", shown, what);
+}
+
+/* --update does not write over it. */
+static gboolean fail_foreign(GError **error, const char *path, const char *what)
+{
+    g_autofree char *shown = text_word(path);
+    return app_error_usage(error, "%s is no baseline: %s; name one, or a file that is not there for --update to write",
+                           shown, what);
 }
 
 static gboolean read_place(const json_t *json, const char *path, GPtrArray *places, GError **error)
@@ -95,19 +104,31 @@ static gboolean read_place(const json_t *json, const char *path, GPtrArray *plac
     return fail(error, path, what);
 }
 
+/* One of another version is not to be taken for something else. */
+static gboolean check_schema(const char *path, const json_t *json, GError **error)
+{
+    const char *schema = json_string_value(json_object_get(json, "schema"));
+    if (schema != NULL && strcmp(schema, SCHEMA) == 0 && json_is_array(json_object_get(json, "places")))
+        return TRUE;
+    if (schema == NULL || !g_str_has_prefix(schema, SCHEMA_OF_ANY))
+        return fail_foreign(error, path, "its schema is not " SCHEMA);
+    if (strcmp(schema, SCHEMA) == 0)
+        return fail(error, path, "it has no list of \"places\"");
+    g_autofree char *shown = text_word(schema);
+    g_autofree char *what = g_strdup_printf("it is a %s, and this rofuse knows " SCHEMA, shown);
+    return fail(error, path, what);
+}
+
 static gboolean read_places(const char *path, const char *text, gsize size, GPtrArray *places, GError **error)
 {
     json_error_t why;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
     if (json == NULL) {
-        g_autofree char *shown = text_word(path);
-        return app_error_usage(error, "%s:%d:%d: %s", shown, why.line, why.column, why.text);
+        g_autofree char *what = g_strdup_printf("line %d, column %d: %s", why.line, why.column, why.text);
+        return fail_foreign(error, path, what);
     }
-    const char *schema = json_string_value(json_object_get(json, "schema"));
     const json_t *list = json_object_get(json, "places"), *item;
-    gboolean done = schema != NULL && strcmp(schema, SCHEMA) == 0 && json_is_array(list);
-    if (!done)
-        fail(error, path, "no baseline of schema " SCHEMA);
+    gboolean done = check_schema(path, json, error);
     size_t i;
     json_array_foreach((json_t *)list, i, item)
     {
@@ -117,6 +138,14 @@ static gboolean read_places(const char *path, const char *text, gsize size, GPtr
     }
     json_decref(json);
     return done;
+}
+
+/* Of GLib's line, which names the file once more, or one beside it that nobody has given. */
+static const char *reason_of(const GError *why)
+{
+    const char *colon = strrchr(why->message, ':');
+    const char *reason = colon != NULL ? colon + 1 : why->message;
+    return reason + strspn(reason, " ");
 }
 
 GPtrArray *baseline_read(const char *path, GError **error)
@@ -129,7 +158,7 @@ GPtrArray *baseline_read(const char *path, GError **error)
         if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
             app_error_failed(error, "there is no baseline %s; --update writes it", shown);
         else
-            app_error_failed(error, "the baseline %s cannot be read: %s", shown, why->message);
+            app_error_failed(error, "the baseline %s cannot be read: %s", shown, reason_of(why));
         return NULL;
     }
     if (size > MOST_BYTES) {
@@ -167,25 +196,41 @@ char *baseline_text(const GPtrArray *places)
     return text;
 }
 
-/* GLib's own line names the file that it writes beside, which nobody has given. */
 static gboolean fail_write(GError **error, const char *path, const GError *why)
 {
     g_autofree char *shown = text_word(path);
-    if (g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
-        g_autofree char *directory = g_path_get_dirname(path), *quoted = text_word(directory);
+    g_autofree char *directory = g_path_get_dirname(path);
+    if (!g_file_test(directory, G_FILE_TEST_EXISTS)) {
+        g_autofree char *quoted = text_word(directory);
         return app_error_failed(error,
                                 "the baseline %s cannot be written: there is no directory %s; make it: mkdir -p %s",
                                 shown, quoted, quoted);
     }
-    const char *colon = strrchr(why->message, ':');
-    const char *reason = colon != NULL ? colon + 1 : why->message;
-    return app_error_failed(error, "the baseline %s cannot be written: %s", shown, reason + strspn(reason, " "));
+    return app_error_failed(error, "the baseline %s cannot be written: %s", shown, reason_of(why));
+}
+
+/* A slip of the hand, --baseline compose.yaml, costs nothing: only an empty file and a baseline are written over. */
+static gboolean check_old(const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize size = 0;
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR) || !g_file_get_contents(path, &text, &size, NULL) || size == 0)
+        return TRUE;
+    json_t *json = size <= MOST_BYTES ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const char *schema = json_string_value(json_object_get(json, "schema"));
+    bool is_baseline = schema != NULL && g_str_has_prefix(schema, SCHEMA_OF_ANY);
+    json_decref(json);
+    g_autofree char *shown = text_word(path);
+    return is_baseline ||
+           app_error_usage(error, "%s is there and is no baseline; name another file, or remove it", shown);
 }
 
 gboolean baseline_write(const char *path, const GPtrArray *places, GError **error)
 {
     g_autofree char *text = baseline_text(places);
     g_autoptr(GError) why = NULL;
+    if (!check_old(path, error))
+        return FALSE;
     /* Where the link leads: the file is replaced, not the link. */
     char *resolved = realpath(path, NULL);
     gboolean done = g_file_set_contents_full(resolved != NULL ? resolved : path, text, -1,

@@ -10,6 +10,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Where something is said. */
+struct compose_place {
+    char *target; /* the route's; NULL = the service itself */
+    char *file;   /* absolute */
+    unsigned line;
+};
+
 /* All strings and lists are owned. A list that was not said is NULL, one that was said as empty is empty. */
 struct compose_service {
     char *file;    /* the first file, absolute */
@@ -21,6 +28,7 @@ struct compose_service {
         *image_place; /* where the source, or else the image, is said: "FILE:LINE:COLUMN: services.NAME.KEY"; or NULL */
     bool read_only;
     struct mount_options *routes; /* volumes by the name that the store of volumes knows: PROJECT_KEY */
+    GPtrArray *places;            /* struct compose_place: of the service, then of its tmpfs and volumes; owned */
     char **external_volumes;      /* names of volumes among them that must exist already; never NULL */
     char **entrypoint;
     char **command;
@@ -50,6 +58,7 @@ struct compose_options {
     char *const *environment; /* "KEY=VALUE" of this process, for interpolation; NULL = nothing is set */
     const char *home;         /* for "~", or NULL */
     const struct compose_draft *draft; /* of one of the files; NULL = none */
+    bool no_env_files;                 /* they are not read: "environment" has less than the service would get */
 };
 
 /*
@@ -65,6 +74,9 @@ void compose_service_free(struct compose_service *service); /* NULL is allowed *
  * looked at; what would take another file is an error. */
 struct compose_service *compose_load_text(const struct compose_options *options, const char *text, size_t length,
                                           GError **error);
+
+/* The names of all services, in the order of the files: NULL-terminated, owned by the caller. NULL with one line as compose_load() says. */
+char **compose_list(const struct compose_options *options, GError **error);
 
 /* The file with a usual name that compose_load() would take in a directory or the nearest parent that has one; NULL
  * where there is none. Owned by the caller. */

@@ -85,9 +85,9 @@ static gboolean set_variables(const struct compose_project *project, const struc
 }
 
 gboolean compose_environment_read(struct compose_project *project, const struct compose_node *service,
-                                  const char *where, char ***ret, GError **error)
+                                  const char *where, bool with_files, char ***ret, GError **error)
 {
-    struct compose_node *env_file = compose_node_get(service, "env_file");
+    struct compose_node *env_file = with_files ? compose_node_get(service, "env_file") : NULL;
     struct compose_node *environment =
         compose_merge_as_mapping(project->forest, compose_node_get(service, "environment"));
     if (compose_node_is_null(env_file) && environment == NULL)

@@ -142,6 +142,22 @@ static void add_missing(const struct compose_vars *missing, GPtrArray *warnings)
         g_ptr_array_add(warnings, g_strdup_printf("%u more variables are not set", n - MISSING_SHOWN));
 }
 
+/* An error at the place of a variable that is not set most likely comes of that. */
+static void name_missing(const struct compose_vars *missing, GError **error)
+{
+    g_auto(GStrv) list = compose_vars_to_list(missing);
+    for (char **entry = list; error != NULL && *entry != NULL; entry++) {
+        const char *place = strchr(*entry, '=') + 1;
+        size_t length = strlen(place);
+        if (strncmp((*error)->message, place, length) != 0 || (*error)->message[length] != ':')
+            continue;
+        char *message =
+            g_strdup_printf("%s; the variable %.*s is not set", (*error)->message, (int)(place - 1 - *entry), *entry);
+        g_free((*error)->message);
+        (*error)->message = message;
+    }
+}
+
 /* "security_opt: [no-new-privileges:true]" is what every program gets. */
 static bool is_done_anyway(const char *key, const struct compose_node *value)
 {
@@ -188,13 +204,32 @@ static gboolean read_service(const struct reading *reading, const struct compose
     g_autoptr(GPtrArray) external = g_ptr_array_new_with_free_func(g_free);
     if (!get_working_dir(reading, error) || !get_command(reading, "command", &service->command, error) ||
         !get_command(reading, "entrypoint", &service->entrypoint, error) || !check_volumes_from(reading, error) ||
-        !compose_volumes_read(reading->project, reading->node, reading->where, service->routes, external, error) ||
+        !compose_volumes_read(reading->project, reading->node, reading->where, service->routes, external,
+                              service->places, error) ||
         !compose_secrets_read(reading->project, reading->node, reading->where, service->routes, warnings, error) ||
-        !compose_environment_read(reading->project, reading->node, reading->where, &service->environment, error))
+        !compose_environment_read(reading->project, reading->node, reading->where, !options->no_env_files,
+                                  &service->environment, error))
         return FALSE;
     g_ptr_array_add(external, NULL);
     service->external_volumes = (char **)g_ptr_array_free(g_steal_pointer(&external), FALSE);
     return TRUE;
+}
+
+static void free_place(void *data)
+{
+    struct compose_place *place = data;
+    g_free(place->target);
+    g_free(place->file);
+    g_free(place);
+}
+
+/* Where the service's name is. */
+static void add_place(struct compose_service *service, const struct compose_project *project)
+{
+    const struct compose_node *key = compose_node_find(compose_node_get(project->root, "services"), service->name)->key;
+    struct compose_place *place = g_new0(struct compose_place, 1);
+    *place = (struct compose_place){.file = g_strdup(key->source->path), .line = key->line};
+    g_ptr_array_add(service->places, place);
 }
 
 static struct compose_service *load(const struct compose_options *options, const char *text, size_t length,
@@ -212,9 +247,13 @@ static struct compose_service *load(const struct compose_options *options, const
     service->file = g_strdup(project->file);
     service->project = g_strdup(project->name);
     service->name = g_strdup(name);
+    service->places = g_ptr_array_new_with_free_func(free_place);
+    add_place(service, project);
     struct reading reading = {project, node, g_strconcat("services.", name, NULL), service};
     GPtrArray *warnings = g_ptr_array_new_with_free_func(g_free);
     gboolean done = read_service(&reading, options, warnings, error);
+    if (!done)
+        name_missing(project->missing, error);
     add_missing(project->missing, warnings);
     g_ptr_array_add(warnings, NULL);
     service->warnings = (char **)g_ptr_array_free(warnings, FALSE);
@@ -236,6 +275,21 @@ struct compose_service *compose_load_text(const struct compose_options *options,
     return load(options, text, length, error);
 }
 
+char **compose_list(const struct compose_options *options, GError **error)
+{
+    struct compose_project *project = compose_project_load(options, NULL, 0, error);
+    if (project == NULL)
+        return NULL;
+    const struct compose_node *services = compose_node_get(project->root, "services");
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    for (guint i = 0; services != NULL && i < services->n; i++) {
+        if (services->pairs[i].value->tag != COMPOSE_TAG_RESET)
+            g_strv_builder_add(names, services->pairs[i].key->text);
+    }
+    compose_project_free(project);
+    return g_strv_builder_end(names);
+}
+
 void compose_service_free(struct compose_service *service)
 {
     if (service == NULL)
@@ -247,6 +301,8 @@ void compose_service_free(struct compose_service *service)
     g_free(service->source);
     g_free(service->image_place);
     mount_options_free(service->routes);
+    if (service->places != NULL)
+        g_ptr_array_unref(service->places);
     g_strfreev(service->external_volumes);
     g_strfreev(service->entrypoint);
     g_strfreev(service->command);

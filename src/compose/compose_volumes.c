@@ -12,6 +12,7 @@ struct reading {
     const struct compose_project *project;
     struct mount_options *routes;
     GPtrArray *external;
+    GPtrArray *places;
 };
 
 /* What mount_options says an error was in: "FILE:LINE:COLUMN: WHERE"; owned by the caller. */
@@ -27,12 +28,25 @@ static gboolean check_number(const struct compose_node *list, const char *where,
            compose_node_fail(list, where, error, "there are more than %d entries; declare fewer", ROUTES_MAX);
 }
 
+/* Remembers where a target was declared. */
+static void add_place(const struct reading *reading, const char *target, const struct compose_node *entry)
+{
+    struct compose_place *place = g_new0(struct compose_place, 1);
+    *place = (struct compose_place){g_strdup(target), g_strdup(entry->source->path), entry->line};
+    g_ptr_array_add(reading->places, place);
+}
+
 static gboolean read_tmpfs(const struct reading *reading, const struct compose_node *tmpfs, const char *where,
                            GError **error)
 {
     if (tmpfs->kind == COMPOSE_SCALAR) {
         g_autofree char *option = option_of(tmpfs, where);
-        return mount_options_add_tmpfs(reading->routes, option, tmpfs->text, error);
+        if (!mount_options_add_tmpfs(reading->routes, option, tmpfs->text, error))
+            return FALSE;
+        g_autofree char *target = g_strndup(tmpfs->text, strcspn(tmpfs->text, ":"));
+        g_autofree char *clean = text_clean_path(target);
+        add_place(reading, clean, tmpfs);
+        return TRUE;
     }
     if (!check_number(tmpfs, where, error))
         return FALSE;
@@ -171,6 +185,8 @@ static gboolean read_short(const struct reading *reading, const struct compose_n
         g_autofree char *key = g_strdup(spec.source);
         done = set_volume(reading, &spec, key, entry, where, error);
     }
+    if (done)
+        add_place(reading, spec.target, entry);
     done = done && mount_options_add_spec(reading->routes, option, entry->text, &spec, error);
     route_spec_clear(&spec);
     return done;
@@ -313,6 +329,7 @@ static gboolean read_long(const struct reading *reading, const struct compose_no
         done = set_volume(reading, &form.value.spec, source->text, source, where, error);
     if (done) {
         g_autofree char *option = option_of(entry, where);
+        add_place(reading, form.value.spec.target, entry);
         done = mount_options_add_spec(reading->routes, option, form.value.spec.target, &form.value.spec, error);
     }
     route_spec_clear(&form.value.spec);
@@ -321,9 +338,10 @@ static gboolean read_long(const struct reading *reading, const struct compose_no
 }
 
 gboolean compose_volumes_read(const struct compose_project *project, const struct compose_node *service,
-                              const char *where, struct mount_options *routes, GPtrArray *external, GError **error)
+                              const char *where, struct mount_options *routes, GPtrArray *external, GPtrArray *places,
+                              GError **error)
 {
-    const struct reading reading = {project, routes, external};
+    const struct reading reading = {project, routes, external, places};
     const struct compose_node *tmpfs = compose_node_get(service, "tmpfs");
     const struct compose_node *volumes = compose_node_get(service, "volumes");
     g_autofree char *tmpfs_where = g_strconcat(where, ".tmpfs", NULL);

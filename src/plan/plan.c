@@ -21,7 +21,31 @@ static bool wants_compose(const struct mount_request *request, enum plan_purpose
         return false;
     /* Who wants to be shown something hears that there is none. */
     g_autofree char *file = compose_find_file(directory);
-    return file != NULL || g_getenv("COMPOSE_FILE") != NULL || purpose == PLAN_SHOW;
+    return file != NULL || g_getenv("COMPOSE_FILE") != NULL || purpose == PLAN_SHOW || purpose == PLAN_AUDIT;
+}
+
+static struct compose_options options_of(const struct mount_request *request, enum plan_purpose purpose,
+                                         const char *directory, char *const *environment)
+{
+    return (struct compose_options){
+        .files = request->compose,
+        .service = request->service,
+        .project = request->project,
+        .directory = directory,
+        .environment = environment,
+        .home = g_getenv("HOME"),
+        .no_env_files = purpose == PLAN_AUDIT,
+    };
+}
+
+char **plan_services(const struct mount_request *request, enum plan_purpose purpose, GError **error)
+{
+    g_autofree char *directory = g_get_current_dir();
+    if (!wants_compose(request, purpose, directory))
+        return g_new0(char *, 1);
+    g_auto(GStrv) environment = g_get_environ();
+    const struct compose_options options = options_of(request, purpose, directory, environment);
+    return compose_list(&options, error);
 }
 
 static gboolean read_compose(const struct mount_request *request, enum plan_purpose purpose, struct plan *plan,
@@ -31,17 +55,12 @@ static gboolean read_compose(const struct mount_request *request, enum plan_purp
     if (!wants_compose(request, purpose, directory))
         return TRUE;
     g_auto(GStrv) environment = g_get_environ();
-    const struct compose_options options = {
-        .files = request->compose,
-        .service = request->service,
-        .project = request->project,
-        .directory = directory,
-        .environment = environment,
-        .home = g_getenv("HOME"),
-    };
+    const struct compose_options options = options_of(request, purpose, directory, environment);
     plan->service = compose_load(&options, error);
     if (plan->service == NULL)
         return FALSE;
+    if (purpose == PLAN_AUDIT)
+        return TRUE;
     for (char **warning = plan->service->warnings; *warning != NULL; warning++)
         app_notice("%s", *warning);
     if (!plan->service->read_only && purpose != PLAN_ADVISE) {

@@ -44,7 +44,8 @@ struct plan {
 enum plan_purpose {
     PLAN_MOUNT,  /* the image is unpacked where that is needed, and what must exist is looked for */
     PLAN_SHOW,   /* nothing is changed; a service's image that is not to be had is a warning */
-    PLAN_ADVISE, /* the same without warnings, and a Compose file counts only where it is named */
+    PLAN_AUDIT,  /* as PLAN_SHOW without warnings: the caller has them in the service; and without files of variables */
+    PLAN_ADVISE, /* as PLAN_SHOW without warnings, and a Compose file counts only where it is named */
 };
 
 /*
@@ -52,11 +53,15 @@ enum plan_purpose {
  *
  * @request: its image, layers, Compose files and routes are read, none is changed.
  * @words: of the process, or NULL.
- * Warnings are printed. Only while the process has one thread. Owned by the caller, plan_free(). NULL with one line.
+ * Warnings are printed, but for PLAN_AUDIT. Only while the process has one thread. Owned by the caller, plan_free(). NULL with one line.
  */
 struct plan *plan_make(const struct mount_request *request, const struct plan_words *words, const struct paths *paths,
                        enum plan_purpose purpose, GError **error);
 void plan_free(struct plan *plan); /* NULL is allowed */
+
+/* The services of the Compose files that a request means for a purpose: NULL-terminated, empty where it means none; owned
+ * by the caller. NULL with one line. */
+char **plan_services(const struct mount_request *request, enum plan_purpose purpose, GError **error);
 
 /* Gives a request the plan's layers and routes, and the image's names, copied. */
 void plan_apply(const struct plan *plan, struct mount_request *request);

@@ -24,6 +24,37 @@ def findings(mount, *arguments, status=FOUND):
     return [(finding["rule"], finding["subject"]) for finding in document["findings"]]
 
 
+COMPOSE = """services:
+  web:
+    image: web:${TAG}
+    tmpfs:
+      # in memory
+      - /tmp
+      - /run/web/
+    env_file: secret.env
+    volumes: ['./conf:/etc/web']
+  proxy:
+    image: proxy
+    volumes:
+      - type: bind
+        source: /var/run/docker.sock
+        target: /run/docker.sock
+        read_only: true
+  db:
+    image: db
+    read_only: true
+    volumes: ['data:/var/lib/db']
+volumes:
+  data:
+"""
+
+
+def locations(document):
+    """(file, line) of each result: code scanning refuses all where one has none."""
+    places = [result["locations"][0]["physicalLocation"] for result in document["runs"][0]["results"]]
+    return [(place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in places]
+
+
 def touch_inside(mount, *paths):
     """A program of the image's root tries to make files."""
     subprocess.run(["touch", *[str(mount.path(path)) for path in paths]], check=False, capture_output=True)
@@ -85,8 +116,60 @@ class TestAudit:
         said = subprocess.run(words, input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
         assert said.returncode == FOUND and said.stdout.endswith("\nstdin: 1 finding\n")
         sarif = subprocess.run([*words, "--sarif"], input=mount.log_path.read_text(), capture_output=True, text=True, check=False)
-        location, = json.loads(sarif.stdout)["runs"][0]["results"][0]["locations"]
-        assert "physicalLocation" not in location
+        assert locations(json.loads(sarif.stdout)) == [("stdin", 1)]
+
+    def test_all_services_of_a_compose_file(self, rofuse, layer, scratch):
+        """What a project of some services has in its repository: variables and files of variables are elsewhere."""
+        mount = rofuse(layers=[layer])
+        (scratch / "compose.yaml").write_text(COMPOSE)
+        words = [BINARY, "audit", "--state-dir", mount.state, "--compose", "compose.yaml"]
+        said = subprocess.run(words, cwd=scratch, capture_output=True, text=True, check=False)
+        assert said.returncode == FOUND
+        assert said.stdout.splitlines()[-1] == "compose.yaml: 3 services, 6 findings"
+        assert "\nweb: 4 findings\n\n" in said.stdout and "\nproxy: 2 findings\n\ndb: nothing to find" in said.stdout
+        # A warning is told once, though it is of the file and not of a service; and that a root is not read-only is a finding.
+        assert said.stderr.count("the variable TAG is not set") == 1
+        assert "read_only" not in said.stderr and "here of: web, proxy, db\n" in said.stderr
+
+        sarif = subprocess.run([*words, "--sarif"], cwd=scratch, capture_output=True, text=True, check=False)
+        document = json.loads(sarif.stdout)
+        rules = [result["ruleId"] for result in document["runs"][0]["results"]]
+        assert list(zip(rules, locations(document), strict=True)) == [
+            ("read-only-missing", ("compose.yaml", 2)), ("writable-configuration", ("compose.yaml", 9)),
+            ("unlimited", ("compose.yaml", 7)), ("unlimited", ("compose.yaml", 6)),
+            ("read-only-missing", ("compose.yaml", 10)), ("writable-host-path", ("compose.yaml", 13)),
+        ]
+        for rule in document["runs"][0]["tool"]["driver"]["rules"]:
+            assert rule["shortDescription"]["text"] and rule["fullDescription"]["text"] and rule["help"]["text"]
+
+        told = json.loads(subprocess.run([*words, "--json"], cwd=scratch, capture_output=True, check=False).stdout)
+        assert told["subject"] == "compose.yaml"
+        assert [finding["service"] for finding in told["findings"]] == 4 * ["web"] + 2 * ["proxy"]
+        one = subprocess.run([*words, "--service", "db"], cwd=scratch, capture_output=True, text=True, check=False)
+        assert (one.returncode, one.stdout) == (0, "db: nothing to find fault with\n")
+        # A log is of one of them.
+        of_log = subprocess.run([*words, "--from", mount.log_path], cwd=scratch, capture_output=True, text=True, check=False)
+        assert of_log.returncode == 2 and "choose one with --service" in of_log.stderr
+
+    def test_a_variable_that_a_place_wants(self, scratch):
+        compose = scratch / "compose.yaml"
+        compose.write_text("services:\n  web:\n    image: web\n    volumes: ['${DATA_OF_WEB}:/data']\n")
+        said = subprocess.run([BINARY, "audit", "--state-dir", scratch, "--compose", compose], capture_output=True, text=True,
+                              check=False)
+        assert said.returncode == 2 and said.stderr.endswith("; the variable DATA_OF_WEB is not set\n")
+
+    def test_learn_mode(self, rofuse, layer):
+        mount = rofuse(layers=[layer])
+        run(mount, "learn", "on", mount.point)
+        assert findings(mount, mount.point) == [("learning", json.loads(run(mount, "status", "--json"))["mounts"][0]["name"])]
+        run(mount, "learn", "off", mount.point)
+        assert findings(mount, mount.point, status=0) == []
+
+    def test_sarif_of_a_mount(self, rofuse, layer):
+        mount = rofuse(layers=[layer], tmpfs=["/tmp"])
+        document = json.loads(run(mount, "audit", "--sarif", mount.point, status=FOUND))
+        name = json.loads(run(mount, "status", "--json", mount.point))["mounts"][0]["name"]
+        assert set(locations(document)) == {(name, 1)}
 
     @pytest.mark.parametrize("arguments, word", [
         (["--json", "--sarif"], "not both"),
@@ -137,13 +220,20 @@ class TestGate:
         self.gate(mount, baseline, "--update", "--from", mount.log_path)
         touch_inside(mount, "/etc/two")
         mount.records(at_least=2)
-        assert self.gate(mount, baseline, "--from", mount.log_path, status=FOUND).startswith("new   /etc/two  ")
+        said = self.gate(mount, baseline, "--from", mount.log_path, status=FOUND)
+        assert said.startswith("new   /etc/two  ") and "\nmend: declare what the program needs" in said
 
     def test_what_cannot_be(self, rofuse, layer, scratch):
         mount = rofuse(layers=[layer])
         self.gate(mount, scratch / "none.json", status=1)
-        (scratch / "bad.json").write_text("{}")
-        self.gate(mount, scratch / "bad.json", status=2)
+        for text, word in (("{}", "is no baseline: its schema is not rofuse.baseline/1; name one"),
+                           ("<<<<<<< HEAD\n", "is no baseline: line 1, column 1: "),
+                           ('{"schema": "rofuse.baseline/2"}', "it is a rofuse.baseline/2, and this rofuse knows "),
+                           ('{"schema": "rofuse.baseline/1"}', 'it has no list of "places"; --update writes it anew')):
+            (scratch / "bad.json").write_text(text)
+            said = subprocess.run([BINARY, "gate", "--baseline", scratch / "bad.json", "--from", mount.log_path],
+                                  capture_output=True, text=True, check=False)
+            assert said.returncode == 2 and word in said.stderr and said.stderr.count("\n") == 1, said.stderr
         run(mount, "gate", status=2)
         self.gate(mount, scratch / "x" / "y.json", "--update", status=1)
         done = subprocess.run([BINARY, "gate", "--baseline", scratch / "x" / "y.json", "--update", "--from",

@@ -66,7 +66,9 @@ static void test_places(void)
     expect_route(spec, AUDIT_USED, "writable-host-path");
     spec.target = (char *)"/run/docker.sock"; /* no temporary data, though it lies in /run */
     expect_route(spec, AUDIT_USED, "writable-host-path");
-    spec.read_only = true;
+    spec.read_only = true; /* of no use against who speaks to it */
+    expect_route(spec, AUDIT_UNUSED, "writable-host-path");
+    spec.source = (char *)"/etc/localtime";
     expect_route(spec, AUDIT_UNUSED, "");
 }
 
@@ -154,17 +156,33 @@ static void test_order(void)
         g_assert_cmpstr(((struct audit_finding *)g_ptr_array_index(findings, i))->subject, ==, expected[i]);
 }
 
+/* What the only result of SARIF points to. */
+static void expect_location(const struct audit_result *result, const char *uri, int line)
+{
+    g_autofree char *text = audit_print(result, 1, NULL, "1", AUDIT_SARIF);
+    json_t *json = json_loads(text, 0, NULL);
+    const char *got;
+    int start;
+    g_assert_cmpint(json_unpack(json, "{s:[{s:[{s:[{s:{s:{s:s}, s:{s:i}}}]}]}]}", "runs", "results", "locations",
+                                "physicalLocation", "artifactLocation", "uri", &got, "region", "startLine", &start),
+                    ==, 0);
+    g_assert_cmpstr(got, ==, uri);
+    g_assert_cmpint(start, ==, line);
+    json_decref(json);
+}
+
 static void test_print(void)
 {
     struct route_spec spec = route(ROUTE_TMPFS, "/v\n\xff");
     const enum audit_use use = AUDIT_UNUSED;
-    const struct audit_subject subject = {.name = "api", .routes = &spec, .n_routes = 1, .uses = &use};
+    struct audit_subject subject = {.name = "api", .routes = &spec, .n_routes = 1, .uses = &use};
     g_autoptr(GPtrArray) findings = audit_make(&subject);
-    g_autofree char *text = audit_print(&subject, findings, NULL, "1", AUDIT_TEXT);
+    const struct audit_result result = {&subject, findings};
+    g_autofree char *text = audit_print(&result, 1, NULL, "1", AUDIT_TEXT);
     g_assert_nonnull(strstr(text, "/v\\x0a\\xff: never-written\n"));
     g_assert_nonnull(strstr(text, "\napi: 1 finding\n"));
 
-    g_autofree char *as_json = audit_print(&subject, findings, NULL, "1", AUDIT_JSON);
+    g_autofree char *as_json = audit_print(&result, 1, NULL, "1", AUDIT_JSON);
     json_t *json = json_loads(as_json, 0, NULL);
     const char *rule, *level;
     g_assert_cmpint(json_unpack(json, "{s:[{s:s, s:s}]}", "findings", "rule", &rule, "level", &level), ==, 0);
@@ -172,17 +190,47 @@ static void test_print(void)
     g_assert_cmpstr(level, ==, "warning");
     json_decref(json);
 
-    g_autofree char *as_sarif = audit_print(&subject, findings, "compose.yaml", "1", AUDIT_SARIF);
+    expect_location(&result, "api", 1); /* a mount, which has no file */
+    subject.file = "a b.yaml";
+    subject.line = 2;
+    expect_location(&result, "a%20b.yaml", 2);
+    const struct audit_place places[] = {{"/tmp", "x", 3}, {spec.target, "over.yaml", 4}};
+    subject.places = places;
+    subject.n_places = 2;
+    expect_location(&result, "over.yaml", 4);
+    subject.n_places = 1;
+    subject.file = "/srv/compose.yaml";
+    expect_location(&result, "file:///srv/compose.yaml", 2);
+
+    g_autofree char *as_sarif = audit_print(&result, 1, NULL, "1", AUDIT_SARIF);
     json = json_loads(as_sarif, 0, NULL);
-    const char *id, *uri;
+    const char *id;
     int index;
     json_t *rules;
-    g_assert_cmpint(json_unpack(json, "{s:[{s:{s:{s:o}}, s:[{s:s, s:i, s:[{s:{s:{s:s}}}]}]}]}", "runs", "tool",
-                                "driver", "rules", &rules, "results", "ruleId", &id, "ruleIndex", &index, "locations",
-                                "physicalLocation", "artifactLocation", "uri", &uri),
+    g_assert_cmpint(json_unpack(json, "{s:[{s:{s:{s:o}}, s:[{s:s, s:i}]}]}", "runs", "tool", "driver", "rules", &rules,
+                                "results", "ruleId", &id, "ruleIndex", &index),
                     ==, 0);
     g_assert_cmpstr(json_string_value(json_object_get(json_array_get(rules, (size_t)index), "id")), ==, id);
-    g_assert_cmpstr(uri, ==, "compose.yaml");
+    json_decref(json);
+}
+
+/* Each has its own end, and there is a sum. */
+static void test_several(void)
+{
+    const struct audit_subject web = {.name = "web", .service = "web", .has_read_only = true};
+    const struct audit_subject db = {.name = "db", .service = "db", .has_read_only = true, .is_read_only = true};
+    g_autoptr(GPtrArray) of_web = audit_make(&web), of_db = audit_make(&db);
+    const struct audit_result results[] = {{&web, of_web}, {&db, of_db}};
+    g_autofree char *text = audit_print(results, 2, "compose.yaml", "1", AUDIT_TEXT);
+    g_assert_true(g_str_has_suffix(text, "web: 1 finding\n\ndb: nothing to find fault with\n\n"
+                                         "compose.yaml: 2 services, 1 finding\n"));
+    g_autofree char *as_json = audit_print(results, 2, "compose.yaml", "1", AUDIT_JSON);
+    json_t *json = json_loads(as_json, 0, NULL);
+    const char *subject, *service;
+    g_assert_cmpint(json_unpack(json, "{s:s, s:[{s:s}!]}", "subject", &subject, "findings", "service", &service), ==,
+                    0);
+    g_assert_cmpstr(subject, ==, "compose.yaml");
+    g_assert_cmpstr(service, ==, "web");
     json_decref(json);
 }
 
@@ -197,5 +245,6 @@ int main(int argc, char **argv)
     g_test_add_func("/audit/facts", test_facts);
     g_test_add_func("/audit/order", test_order);
     g_test_add_func("/audit/print", test_print);
+    g_test_add_func("/audit/several", test_several);
     return g_test_run();
 }

@@ -113,6 +113,38 @@ static void test_no_baseline(void)
     g_rmdir(directory);
 }
 
+/* What --baseline names by a slip of the hand is not lost; an empty file and a baseline of another version are written. */
+static void test_written_over(void)
+{
+    static const struct {
+        const char *text;
+        bool is_written;
+    } cases[] = {
+        {"", true},
+        {"{\"schema\": \"rofuse.baseline/2\", \"places\": {}}", true},
+        {"services: {}\n", false},
+        {"{\"schema\": \"rofuse.facts/1\", \"facts\": []}", false},
+        {"[]", false},
+    };
+    g_autofree char *directory = g_dir_make_tmp("baseline-XXXXXX", NULL);
+    g_autofree char *path = path_in(directory, "b.json");
+    g_autoptr(GPtrArray) facts = some_facts();
+    g_autoptr(GPtrArray) places = baseline_from_facts(facts);
+    g_autofree char *written = baseline_text(places);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *now = NULL;
+        g_assert_true(g_file_set_contents(path, cases[i].text, -1, NULL));
+        g_assert_cmpint(baseline_write(path, places, &error), ==, cases[i].is_written);
+        if (!cases[i].is_written)
+            g_assert_error(error, APP_ERROR, APP_ERROR_USAGE);
+        g_assert_true(g_file_get_contents(path, &now, NULL, NULL));
+        g_assert_cmpstr(now, ==, cases[i].is_written ? written : cases[i].text);
+    }
+    g_unlink(path);
+    g_rmdir(directory);
+}
+
 static void test_missing(void)
 {
     g_autoptr(GPtrArray) facts = some_facts();
@@ -177,6 +209,7 @@ int main(int argc, char **argv)
     g_test_add_func("/baseline/order-and-learned", test_order_and_learned);
     g_test_add_func("/baseline/file", test_file);
     g_test_add_func("/baseline/no-baseline", test_no_baseline);
+    g_test_add_func("/baseline/written-over", test_written_over);
     g_test_add_func("/baseline/missing", test_missing);
     g_test_add_func("/baseline/patterns", test_patterns);
     g_test_add_func("/baseline/covered", test_covered);
