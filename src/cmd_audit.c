@@ -30,8 +30,8 @@ static const char summary[] =
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse audit web                               the mount web, with what was refused there\n"
-    "  rofuse audit --compose compose.yaml            all of its services\n"
+    "  rofuse audit web                                # the mount web, with what was refused there\n"
+    "  rofuse audit --compose compose.yaml             # all of its services\n"
     "  rofuse audit --compose compose.yaml --service web --from web.jsonl\n"
     "  rofuse audit --compose compose.yaml --sarif > audit.sarif\n"
     "\n"

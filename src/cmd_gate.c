@@ -19,8 +19,8 @@ static const char summary[] =
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse gate --baseline rofuse.baseline.json --update web   write what is known now\n"
-    "  rofuse gate --baseline rofuse.baseline.json web            3 when a place has come up since\n"
+    "  rofuse gate --baseline rofuse.baseline.json --update web   # write what is known now\n"
+    "  rofuse gate --baseline rofuse.baseline.json web            # 3 when a place has come up since\n"
     "  rofuse gate --baseline rofuse.baseline.json --from web.jsonl\n"
     "\n"
     "The exit status is 0, 3 when there is a new place, 1 when something cannot be read or written, 2 when the\n"

@@ -184,6 +184,25 @@ class TestAudit:
         assert word in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["audit", "gate"])
+def test_the_examples_of_help(rofuse, layer, scratch, command):
+    """As they are pasted into a shell; the mount has another name, and its state is elsewhere."""
+    mount = rofuse(layers=[layer])
+    touch_inside(mount, "/etc/one")
+    mount.records(at_least=1)
+    (scratch / "compose.yaml").write_text("services:\n  web:\n    image: web\n  db:\n    image: db\n")
+    (scratch / "web.jsonl").write_text(mount.log_path.read_text())
+    text = subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
+    examples = [line for line in text.partition("Examples:")[2].splitlines() if line.startswith(f"  rofuse {command} ")]
+    assert len(examples) >= 3
+    name = json.loads(run(mount, "status", "--json"))["mounts"][0]["name"]
+    shim = f'rofuse() {{ "{BINARY}" "$@" --state-dir "{mount.state}"; }}\n'
+    for line in examples:
+        words = shim + line.replace(" web ", f" {name} ") if "--service" not in line else shim + line
+        done = subprocess.run(["sh", "-c", words], cwd=scratch, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, FOUND), (line, done.stderr)
+
+
 class TestGate:
     def gate(self, mount, baseline, *arguments, status=0):
         return run(mount, "gate", "--baseline", baseline, *arguments, status=status)
