@@ -222,11 +222,18 @@ static void add_pending(struct facts_watch *watch, const char *id, struct fact *
                                                 .executable = g_strdup(record->caller->exe)};
     pending->refused_ms = process_ends_now() - MIN(passed_ms(&record->first), CLASS_WINDOW_MS);
     struct pending *oldest = NULL;
+    int64_t next = INT64_MAX;
     pthread_mutex_lock(&watch->lock);
-    g_queue_push_tail(&watch->pending, pending);
+    /* At once where it is the fact's own record: of a process that has ended the records before it may be decided already,
+     * and whoever asks in between would be told that they were not the last. */
+    bool is_decided = *id != '\0' && decide(watch, pending, process_ends_now(), &next);
+    if (!is_decided)
+        g_queue_push_tail(&watch->pending, pending);
     if (watch->pending.length > MOST_PENDING)
         oldest = g_queue_pop_head(&watch->pending);
     pthread_mutex_unlock(&watch->lock);
+    if (is_decided)
+        free_pending(watch, pending);
     if (oldest != NULL)
         give_up(watch, oldest);
     process_ends_wake(watch->ends);
