@@ -119,6 +119,7 @@ bool advice_is_lasting(const struct advice_input *input, const struct advice_wis
 struct writer {
     bool is_known; /* there is one */
     bool is_several;
+    bool has_heirs; /* others write where he makes it for them */
     uid_t uid;
     gid_t gid;
 };
@@ -130,6 +131,10 @@ static struct writer find_writer(const struct advice_wish *wish)
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
         if (fact->uid == 0 || fact->uid == (uid_t)-1 || fact->gid == (gid_t)-1)
             continue;
+        if (advice_is_made_for(wish, fact)) {
+            writer.has_heirs = true;
+            continue;
+        }
         writer.is_several |= writer.is_known && writer.uid != fact->uid;
         if (!writer.is_known) {
             writer.uid = fact->uid;
@@ -171,7 +176,8 @@ static void keep_owner(const struct advice_input *input, const char *target, str
     g_free(seen.path);
 }
 
-/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide. */
+/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide, or
+ * he makes directories there for others, who need no more. */
 static void set_owner(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
     struct writer writer = find_writer(wish);
@@ -182,6 +188,10 @@ static void set_owner(const struct advice_input *input, const struct advice_wish
     if (!writer.is_known) {
         if (!spec->has_mode && advice_is_wide(wish))
             keep_owner(input, wish->target, spec);
+        if (!spec->has_mode && writer.has_heirs) {
+            spec->has_mode = true;
+            spec->mode = WRITERS_MODE;
+        }
         return;
     }
     if (writer.is_several) {
@@ -243,7 +253,7 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     for (guint i = 0; i < wish->facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
         struct advice_seen seen;
-        if (fact->uid == 0 || fact->uid == (uid_t)-1)
+        if (fact->uid == 0 || fact->uid == (uid_t)-1 || advice_is_made_for(wish, fact))
             continue;
         if (wish->is_new)
             return true;

@@ -19,7 +19,7 @@ static const struct row rows[] = {
       {"/usr/sbin/nginx", 0, OP(MKDIR), "/var/cache/nginx/proxy_temp", "/var/cache/nginx", .class = FACT_OPEN},
       {"/usr/sbin/nginx", 101, OP(CREATE), "/var/cache/nginx/client_temp/*", "/var/cache/nginx/client_temp",
        .class = FACT_OPEN}},
-     "required --tmpfs /var/cache/nginx:mode=0755,uid=101,gid=101\n"},
+     "required --tmpfs /var/cache/nginx:mode=0755\n"},
     {"2 nginx's entrypoint",
      BASE "etc/nginx/conf.d/default.conf",
      "",
