@@ -132,7 +132,10 @@ static bool is_opening(const char *path, bool is_new)
 
 static void leave_opening(struct maker *maker, const struct fact *fact, const char *path)
 {
-    leave_out(maker, fact, g_strdup_printf("it went on without, and %s would have to be opened for it", path));
+    leave_out(maker, fact,
+              g_strdup_printf("it went on without, and %s would have to be opened for it; where a request fails of it, "
+                              "learn mode (rofuse learn on) shows what that needs",
+                              path));
 }
 
 /* What a program went on without, and what would open what is not its own; unless it goes on to lose a database. */
