@@ -35,7 +35,7 @@ static bool is_data(const struct maker *maker, const struct advice_wish *wish, c
 {
     if (wish->fix != NULL)
         return wish->fix->kind == FACT_FIX_VOLUME;
-    if (advice_changes_database(fact))
+    if (advice_changes_database(maker->input, fact))
         return advice_is_lasting(maker->input, wish);
     return !wish->is_new && place_sort_of(wish->target) == PLACE_LASTING && advice_is_lasting(maker->input, wish);
 }
@@ -139,9 +139,9 @@ static void leave_opening(struct maker *maker, const struct fact *fact, const ch
 }
 
 /* What a program went on without, and what would open what is not its own; unless it goes on to lose a database. */
-static bool is_not_worth_it(const struct fact *fact, const char *path, bool is_new)
+static bool is_not_worth_it(const struct maker *maker, const struct fact *fact, const char *path, bool is_new)
 {
-    bool is_lost = advice_changes_database(fact) && !place_is_config(path);
+    bool is_lost = advice_changes_database(maker->input, fact) && !place_is_config(path);
     return need_of(fact) == ADVICE_OPTIONAL && is_opening(path, is_new) && !is_lost;
 }
 
@@ -156,7 +156,7 @@ static void advise_place(struct maker *maker, const struct fact *fact)
     }
     if (is_declared(maker, target.path))
         leave_declared(maker, fact, target.path);
-    else if (is_not_worth_it(fact, target.path, target.is_new))
+    else if (is_not_worth_it(maker, fact, target.path, target.is_new))
         leave_opening(maker, fact, target.path);
     else
         wish_for(maker, fact, target.path, target.is_new, NULL);

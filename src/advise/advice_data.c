@@ -31,25 +31,31 @@ static char *main_file(const char *path)
     return g_strdup(path);
 }
 
-static bool is_tried(const struct fact *fact, const char *path)
+/* By anybody: files of one database are often facts of their own. */
+static bool is_tried(const struct advice_input *input, const char *path)
 {
-    return g_ptr_array_find_with_equal_func(fact->paths, path, g_str_equal, NULL);
+    for (guint i = 0; i < input->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(input->facts, i);
+        if (g_ptr_array_find_with_equal_func(fact->paths, path, g_str_equal, NULL))
+            return true;
+    }
+    return false;
 }
 
-static bool is_tried_in(const struct fact *fact, const char *directory, const char *name)
+static bool is_tried_in(const struct advice_input *input, const char *directory, const char *name)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
-    return is_tried(fact, path);
+    return is_tried(input, path);
 }
 
 /* LevelDB and RocksDB: "MANIFEST-000004", and where nothing can be made a lock and a log only. */
-static bool is_of_leveldb(const struct fact *fact, const char *directory, const char *name)
+static bool is_of_leveldb(const struct advice_input *input, const char *directory, const char *name)
 {
     static const char manifest[] = "MANIFEST-";
     if (g_str_has_prefix(name, manifest))
         return g_ascii_isdigit(name[strlen(manifest)]);
     return strcmp(name, "LOCK") == 0 &&
-           (is_tried_in(fact, directory, "LOG") || is_tried_in(fact, directory, "CURRENT"));
+           (is_tried_in(input, directory, "LOG") || is_tried_in(input, directory, "CURRENT"));
 }
 
 static bool is_for_a_while(const char *directory, const char *name)
@@ -60,15 +66,15 @@ static bool is_for_a_while(const char *directory, const char *name)
 }
 
 /* Owned; NULL: it is part of none. */
-static char *database_of(const struct fact *fact, const char *path)
+static char *database_of(const struct advice_input *input, const char *path)
 {
     g_autofree char *file = main_file(path), *directory = place_parent(file);
     const char *name = strrchr(file, '/');
     if (name == NULL || is_for_a_while(directory, name + 1))
         return NULL;
-    if (has_suffix(name + 1) || (strcmp(file, path) != 0 && is_tried(fact, file)))
+    if (has_suffix(name + 1) || (strcmp(file, path) != 0 && is_tried(input, file)))
         return g_steal_pointer(&file);
-    return is_of_leveldb(fact, directory, name + 1) ? g_steal_pointer(&directory) : NULL;
+    return is_of_leveldb(input, directory, name + 1) ? g_steal_pointer(&directory) : NULL;
 }
 
 static bool is_of_content(const struct fact *fact)
@@ -77,24 +83,24 @@ static bool is_of_content(const struct fact *fact)
     return fact_is_write(fact) && (fact->operations & ~removal) != 0;
 }
 
-char *advice_database_of_fact(const struct fact *fact)
+char *advice_database_of_fact(const struct advice_input *input, const struct fact *fact)
 {
     char *found = NULL;
     for (guint i = 0; is_of_content(fact) && i < fact->paths->len && found == NULL; i++)
-        found = database_of(fact, g_ptr_array_index(fact->paths, i));
+        found = database_of(input, g_ptr_array_index(fact->paths, i));
     return found;
 }
 
-char *advice_database(const struct advice_wish *wish)
+char *advice_database(const struct advice_input *input, const struct advice_wish *wish)
 {
     char *found = NULL;
     for (guint i = 0; i < wish->facts->len && found == NULL; i++)
-        found = advice_database_of_fact(g_ptr_array_index(wish->facts, i));
+        found = advice_database_of_fact(input, g_ptr_array_index(wish->facts, i));
     return found;
 }
 
-bool advice_changes_database(const struct fact *fact)
+bool advice_changes_database(const struct advice_input *input, const struct fact *fact)
 {
-    g_autofree char *database = advice_database_of_fact(fact);
+    g_autofree char *database = advice_database_of_fact(input, fact);
     return database != NULL && (fact->operations & ~(UINT32_C(1) << DENIAL_OPEN)) != 0;
 }

@@ -14,13 +14,13 @@
 #include "advice_spec.h"
 
 /* The database that a fact is about, a file or a directory; NULL where it is about none. Owned by the caller. */
-char *advice_database_of_fact(const struct fact *fact);
+char *advice_database_of_fact(const struct advice_input *input, const struct fact *fact);
 
 /* Of one of the facts of a wish. */
-char *advice_database(const struct advice_wish *wish);
+char *advice_database(const struct advice_input *input, const struct advice_wish *wish);
 
 /* Whether a fact is about a database that was to be changed. One that is only opened may be there to be read: SQLite and others
  * open for writing first. */
-bool advice_changes_database(const struct fact *fact);
+bool advice_changes_database(const struct advice_input *input, const struct fact *fact);
 
 #endif

@@ -88,9 +88,9 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
 }
 
 /* Whether it has a database that a person would keep. What settings are made to, as postmap does at every start, is no such. */
-static bool keeps_database(const struct advice_wish *wish)
+static bool keeps_database(const struct advice_input *input, const struct advice_wish *wish)
 {
-    g_autofree char *database = advice_database(wish);
+    g_autofree char *database = advice_database(input, wish);
     return database != NULL && !place_is_config(wish->target);
 }
 
@@ -100,7 +100,7 @@ bool advice_is_lasting(const struct advice_input *input, const struct advice_wis
         return wish->fix->kind == FACT_FIX_VOLUME;
     if (wish->passes)
         return false;
-    if (keeps_database(wish))
+    if (keeps_database(input, wish))
         return true;
     bool has_others = false;
     switch (place_sort_of(wish->target)) {
@@ -279,9 +279,9 @@ static char *copy_cost(const struct advice_input *input, const char *target)
 }
 
 /* Of what settings are made to: "; /etc/x/y.db is gone at the next start: ..."; "" where it is nothing of the kind. */
-static char *loss(const struct advice_wish *wish)
+static char *loss(const struct advice_input *input, const struct advice_wish *wish)
 {
-    g_autofree char *database = wish->fix == NULL ? advice_database(wish) : NULL;
+    g_autofree char *database = wish->fix == NULL ? advice_database(input, wish) : NULL;
     return database != NULL ? g_strdup_printf("; %s is gone at the next start: unless it is made anew then, declare a "
                                               "volume in its stead",
                                               database)
@@ -296,7 +296,7 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
     if (place_is_config(wish->target)) {
-        g_autofree char *lost = loss(wish);
+        g_autofree char *lost = loss(input, wish);
         return g_strdup_printf("the settings in %s can be changed until the next start%s%s", wish->target, memory,
                                lost);
     }
@@ -339,9 +339,9 @@ static bool must_fill(const struct advice_input *input, const struct advice_wish
 }
 
 /* Why it is kept. */
-static char *find_volume_reason(const struct advice_wish *wish)
+static char *find_volume_reason(const struct advice_input *input, const struct advice_wish *wish)
 {
-    g_autofree char *database = wish->note == NULL ? advice_database(wish) : NULL;
+    g_autofree char *database = wish->note == NULL ? advice_database(input, wish) : NULL;
     if (database != NULL)
         return g_strdup_printf("%s is a database, by its name, which one would miss", database);
     return g_strdup(wish->note != NULL ? wish->note : "data that one would miss");
@@ -357,7 +357,7 @@ static void set_volume(const struct advice_input *input, const struct advice_wis
     ret->kind = ADVICE_VOLUME;
     ret->spec = (struct route_spec){.kind = ROUTE_VOLUME, .target = g_strdup(wish->target)};
     ret->spec.source = g_strdup(is_free ? known : place_volume_name(wish->target, names));
-    ret->why = find_volume_reason(wish);
+    ret->why = find_volume_reason(input, wish);
     ret->cost = find_volume_cost(input, wish);
     ret->fills = must_fill(input, wish);
 }
