@@ -24,8 +24,7 @@ bool caller_root_is_same(const struct caller_root *a, const struct caller_root *
 
 enum caller_home caller_root_home(const struct caller_root *callers, const struct caller_root *his, dev_t mount)
 {
-    bool is_inside = callers->device == mount ? his->device == mount
-                                              : his->device == callers->device && his->number == callers->number &&
-                                                    his->mount == callers->mount;
-    return is_inside ? CALLER_HOME_INSIDE : CALLER_HOME_OUTSIDE;
+    bool is_on_mount = mount != 0 && his->device == mount;
+    bool is_same = his->device == callers->device && his->number == callers->number && his->mount == callers->mount;
+    return is_on_mount || is_same ? CALLER_HOME_INSIDE : CALLER_HOME_OUTSIDE;
 }

@@ -1,9 +1,10 @@
 /*
  * caller_home - whether those who started a caller live where it does (in its container) or outside (on the host).
  *
- * Told by their root directories, not by their names. Where the caller's root directory lies on the mount itself, whoever has
- * one there lives inside, whatever he has made his root; else he must have the very same, in the same mount namespace: a
- * program in a sandbox that shows it the host's root directory is not on the host.
+ * Told by their root directories, not by their names. Whoever has one on the mount itself lives inside, whatever he has made
+ * his root, and whatever the caller has: a server's session shuts itself into a directory that may be a volume. Else he must
+ * have the very same as the caller, in the same mount namespace: a program in a sandbox that shows it the host's root directory
+ * is not on the host.
  *
  * /proc/PID/root is followed, which may lead into our own mount. Nothing is asked of a file system for that: a link of /proc
  * jumps, so that no name is looked up and none is revalidated, and AT_STATX_DONT_SYNC takes what the kernel knows, which for

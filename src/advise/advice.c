@@ -1,5 +1,6 @@
 #include "advice.h"
 
+#include "advice_data.h"
 #include "advice_list.h"
 #include "advice_merge.h"
 #include "advice_route.h"
@@ -30,10 +31,12 @@ static enum advice_need need_of(const struct fact *fact)
 }
 
 /* A database that cannot save goes on, and is of no use; nor is a server of mail or files that refuses each of them. */
-static bool is_data(const struct maker *maker, const struct advice_wish *wish)
+static bool is_data(const struct maker *maker, const struct advice_wish *wish, const struct fact *fact)
 {
     if (wish->fix != NULL)
         return wish->fix->kind == FACT_FIX_VOLUME;
+    if (advice_changes_database(maker->input, fact))
+        return advice_is_lasting(maker->input, wish);
     return !wish->is_new && place_sort_of(wish->target) == PLACE_LASTING && advice_is_lasting(maker->input, wish);
 }
 
@@ -43,7 +46,7 @@ static void wish_for(struct maker *maker, const struct fact *fact, const char *t
     struct advice_wish *wish = advice_wish_new(target, is_new, fact);
     wish->fix = fix;
     wish->note = fix != NULL ? fact->note : NULL;
-    wish->need = is_data(maker, wish) ? ADVICE_REQUIRED : need_of(fact);
+    wish->need = is_data(maker, wish, fact) ? ADVICE_REQUIRED : need_of(fact);
     advice_merge_add(maker->wishes[wish->need], wish);
 }
 
@@ -129,7 +132,17 @@ static bool is_opening(const char *path, bool is_new)
 
 static void leave_opening(struct maker *maker, const struct fact *fact, const char *path)
 {
-    leave_out(maker, fact, g_strdup_printf("it went on without, and %s would have to be opened for it", path));
+    leave_out(maker, fact,
+              g_strdup_printf("it went on without, and %s would have to be opened for it; where a request fails of it, "
+                              "learn mode (rofuse learn on) shows what that needs",
+                              path));
+}
+
+/* What a program went on without, and what would open what is not its own; unless it goes on to lose a database. */
+static bool is_not_worth_it(const struct maker *maker, const struct fact *fact, const char *path, bool is_new)
+{
+    bool is_lost = advice_changes_database(maker->input, fact) && !place_is_config(path);
+    return need_of(fact) == ADVICE_OPTIONAL && is_opening(path, is_new) && !is_lost;
 }
 
 /* The place is new, or the image's; no rule for the program is known. */
@@ -143,7 +156,7 @@ static void advise_place(struct maker *maker, const struct fact *fact)
     }
     if (is_declared(maker, target.path))
         leave_declared(maker, fact, target.path);
-    else if (need_of(fact) == ADVICE_OPTIONAL && is_opening(target.path, target.is_new))
+    else if (is_not_worth_it(maker, fact, target.path, target.is_new))
         leave_opening(maker, fact, target.path);
     else
         wish_for(maker, fact, target.path, target.is_new, NULL);

@@ -12,6 +12,8 @@
  *   code (/etc/x, /app: PLACE_COSTLY) and a home (/root) are declared only where the program does not work without, never
  *   for what it goes on without (homes aside); the cost says what is opened. They keep the image's mode and owner if only
  *   root writes there: docker's default, 1777, would let in everybody.
+ * - A database is kept in a volume wherever it lies (advice_data.h), but for what is for a while and what settings are made to;
+ *   the cost says what else the volume keeps then.
  * - What the image has there is kept (tmpcopyup), unless it is of no use to anybody (place_is_dispensable()) or all of it
  *   lies in other places that are declared. Where nobody knows what the image has, it has something; but for /tmp and its like.
  * - A tmpfs gets a size where it is known how much was written there (fact_written.h says how much more it gets), and how
@@ -80,6 +82,7 @@ struct advice {
     struct route_spec spec; /* TMPFS, VOLUME, BIND: the whole of what to declare; owned */
     bool changes;           /* it takes the place of what is declared at the same target */
     bool outlives;          /* TMPFS: it holds what a person might miss; cost tells why it is no volume */
+    bool fills;         /* VOLUME: a new one must start with what the image has there, which docker and podman see to */
     bool needs_owner;   /* TMPFS with a copy: what has the owner and mode of the image's directory refuses the writer */
     char *name, *value; /* ENV; owned */
     char *text;         /* SETTING; owned */

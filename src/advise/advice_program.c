@@ -63,3 +63,27 @@ bool advice_executes(const struct advice_wish *wish)
     }
     return false;
 }
+
+/* Whether a directory above a path, and below the place, is made by somebody. */
+static bool is_in_made(const struct advice_wish *wish, const char *path)
+{
+    for (guint i = 0; i < wish->facts->len; i++) {
+        const struct fact *maker = g_ptr_array_index(wish->facts, i);
+        for (guint j = 0; fact_has(maker, DENIAL_MKDIR) && j < maker->paths->len; j++) {
+            const char *made = g_ptr_array_index(maker->paths, j);
+            bool is_within = place_is_below(made, wish->target) && strcmp(made, wish->target) != 0;
+            if (is_within && place_is_below(path, made) && strcmp(path, made) != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool advice_is_made_for(const struct advice_wish *wish, const struct fact *fact)
+{
+    for (guint i = 0; i < fact->paths->len; i++) {
+        if (!is_in_made(wish, g_ptr_array_index(fact->paths, i)))
+            return false;
+    }
+    return fact->paths->len > 0;
+}

@@ -1,5 +1,6 @@
 #include "advice_spec.h"
 
+#include "advice_data.h"
 #include "advice_program.h"
 #include "advice_target.h"
 #include "mount_options.h"
@@ -86,12 +87,21 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
     return has_content;
 }
 
+/* Whether it has a database that a person would keep. What settings are made to, as postmap does at every start, is no such. */
+static bool keeps_database(const struct advice_input *input, const struct advice_wish *wish)
+{
+    g_autofree char *database = advice_database(input, wish);
+    return database != NULL && !place_is_config(wish->target);
+}
+
 bool advice_is_lasting(const struct advice_input *input, const struct advice_wish *wish)
 {
     if (wish->fix != NULL)
         return wish->fix->kind == FACT_FIX_VOLUME;
     if (wish->passes)
         return false;
+    if (keeps_database(input, wish))
+        return true;
     bool has_others = false;
     switch (place_sort_of(wish->target)) {
     case PLACE_LASTING:
@@ -109,6 +119,7 @@ bool advice_is_lasting(const struct advice_input *input, const struct advice_wis
 struct writer {
     bool is_known; /* there is one */
     bool is_several;
+    bool has_heirs; /* others write where he makes it for them */
     uid_t uid;
     gid_t gid;
 };
@@ -120,6 +131,10 @@ static struct writer find_writer(const struct advice_wish *wish)
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
         if (fact->uid == 0 || fact->uid == (uid_t)-1 || fact->gid == (gid_t)-1)
             continue;
+        if (advice_is_made_for(wish, fact)) {
+            writer.has_heirs = true;
+            continue;
+        }
         writer.is_several |= writer.is_known && writer.uid != fact->uid;
         if (!writer.is_known) {
             writer.uid = fact->uid;
@@ -161,7 +176,8 @@ static void keep_owner(const struct advice_input *input, const char *target, str
     g_free(seen.path);
 }
 
-/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide. */
+/* docker's tmpfs is everybody's: nothing is said where that is right, or where root writes, who may anyway, unless it is wide, or
+ * he makes directories there for others, who need no more. */
 static void set_owner(const struct advice_input *input, const struct advice_wish *wish, struct route_spec *spec)
 {
     struct writer writer = find_writer(wish);
@@ -172,6 +188,10 @@ static void set_owner(const struct advice_input *input, const struct advice_wish
     if (!writer.is_known) {
         if (!spec->has_mode && advice_is_wide(wish))
             keep_owner(input, wish->target, spec);
+        if (!spec->has_mode && writer.has_heirs) {
+            spec->has_mode = true;
+            spec->mode = WRITERS_MODE;
+        }
         return;
     }
     if (writer.is_several) {
@@ -233,7 +253,7 @@ static bool volume_refuses(const struct advice_input *input, const struct advice
     for (guint i = 0; i < wish->facts->len; i++) {
         const struct fact *fact = g_ptr_array_index(wish->facts, i);
         struct advice_seen seen;
-        if (fact->uid == 0 || fact->uid == (uid_t)-1)
+        if (fact->uid == 0 || fact->uid == (uid_t)-1 || advice_is_made_for(wish, fact))
             continue;
         if (wish->is_new)
             return true;
@@ -258,6 +278,16 @@ static char *copy_cost(const struct advice_input *input, const char *target)
                     : g_strdup("; what the image has there is copied into memory at every start");
 }
 
+/* Of what settings are made to: "; /etc/x/y.db is gone at the next start: ..."; "" where it is nothing of the kind. */
+static char *loss(const struct advice_input *input, const struct advice_wish *wish)
+{
+    g_autofree char *database = wish->fix == NULL ? advice_database(input, wish) : NULL;
+    return database != NULL ? g_strdup_printf("; %s is gone at the next start: unless it is made anew then, declare a "
+                                              "volume in its stead",
+                                              database)
+                            : g_strdup("");
+}
+
 /* What is opened. */
 static char *find_cost(const struct advice_input *input, const struct advice_wish *wish, bool copies)
 {
@@ -265,8 +295,11 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
     if (advice_holds_program(wish))
         return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it until the next start%s",
                                wish->target, memory);
-    if (place_is_below(wish->target, "/etc"))
-        return g_strdup_printf("the settings in %s can be changed until the next start%s", wish->target, memory);
+    if (place_is_config(wish->target)) {
+        g_autofree char *lost = loss(input, wish);
+        return g_strdup_printf("the settings in %s can be changed until the next start%s%s", wish->target, memory,
+                               lost);
+    }
     if (advice_is_wide(wish) && wish->is_new)
         return g_strdup_printf("all of %s is opened, which the image lacks; what the program makes in it, declared by "
                                "itself, would open less",
@@ -276,7 +309,46 @@ static char *find_cost(const struct advice_input *input, const struct advice_wis
     return *memory != '\0' ? g_strdup(memory + strlen("; ")) : NULL;
 }
 
-static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct advice *ret)
+/* What a volume opens that is there for a database alone; NULL: nothing worth a word. */
+static char *find_volume_cost(const struct advice_input *input, const struct advice_wish *wish)
+{
+    static const char ages[] = "files of a newer image do not come into a volume that is there";
+    bool has_others = false;
+    if (wish->fix != NULL || place_sort_of(wish->target) == PLACE_LASTING)
+        return NULL;
+    if (advice_holds_program(wish))
+        return g_strdup_printf("the program itself lies in %s: whoever breaks in can change it for good, and %s; a "
+                               "directory of its own for the database would open less",
+                               wish->target, ages);
+    if (!advice_has_content(input, wish, NULL, &has_others))
+        return NULL;
+    return g_strdup_printf(advice_is_wide(wish) ? "all of %s is opened, with what else lies there, and %s"
+                                                : "what the image has in %s is copied into it once: %s",
+                           wish->target, ages);
+}
+
+/* Whether what the image has there is a part of the program's data, or the program. Where nobody knows what a directory for data
+ * has, most have nothing. */
+static bool must_fill(const struct advice_input *input, const struct advice_wish *wish)
+{
+    struct advice_seen seen;
+    bool has_others = false, is_known = advice_look(input, wish->target, &seen);
+    g_free(seen.path);
+    return (is_known || place_sort_of(wish->target) != PLACE_LASTING) &&
+           advice_has_content(input, wish, NULL, &has_others);
+}
+
+/* Why it is kept. */
+static char *find_volume_reason(const struct advice_input *input, const struct advice_wish *wish)
+{
+    g_autofree char *database = wish->note == NULL ? advice_database(input, wish) : NULL;
+    if (database != NULL)
+        return g_strdup_printf("%s is a database, by its name, which one would miss", database);
+    return g_strdup(wish->note != NULL ? wish->note : "data that one would miss");
+}
+
+static void set_volume(const struct advice_input *input, const struct advice_wish *wish, GPtrArray *names,
+                       struct advice *ret)
 {
     const char *known = wish->fix != NULL ? wish->fix->name : NULL;
     bool is_free = known != NULL && !g_ptr_array_find_with_equal_func(names, known, g_str_equal, NULL);
@@ -285,7 +357,9 @@ static void set_volume(const struct advice_wish *wish, GPtrArray *names, struct 
     ret->kind = ADVICE_VOLUME;
     ret->spec = (struct route_spec){.kind = ROUTE_VOLUME, .target = g_strdup(wish->target)};
     ret->spec.source = g_strdup(is_free ? known : place_volume_name(wish->target, names));
-    ret->why = g_strdup(wish->note != NULL ? wish->note : "data that one would miss");
+    ret->why = find_volume_reason(input, wish);
+    ret->cost = find_volume_cost(input, wish);
+    ret->fills = must_fill(input, wish);
 }
 
 /* The knowledge base's options are docker's words; its test reads each entry, so that a wrong one is seen there. */
@@ -358,7 +432,7 @@ void advice_spec_make(const struct advice_input *input, const struct advice_wish
     bool is_lasting = advice_is_lasting(input, wish), has_others = false;
     ret->need = wish->need;
     if (is_lasting && !volume_refuses(input, wish)) {
-        set_volume(wish, names, ret);
+        set_volume(input, wish, names, ret);
         return;
     }
     bool copies = advice_has_content(input, wish, others, &has_others);

@@ -120,10 +120,36 @@ static void comment_others(GString *out, const struct advise_output *output)
     }
 }
 
+/* Whether a server may have gone on with the next request. */
+static bool was_served_on(const struct advice *advice)
+{
+    for (guint i = 0; i < advice->facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(advice->facts, i);
+        if (fact->because == FACT_WENT_ON || fact->because == FACT_STEP_FAILED)
+            return true;
+    }
+    return false;
+}
+
+const char *advise_next_step(const struct advise_output *output)
+{
+    for (guint i = 0; i < output->list->advices->len; i++) {
+        const struct advice *advice = g_ptr_array_index(output->list->advices, i);
+        if (advice->need == ADVICE_OPTIONAL && !advise_applies(output, advice) && was_served_on(advice))
+            return "These were refused while the program went on. Where one of its requests fails (an upload, a session), "
+                   "--all declares them, too; and in learn mode (rofuse learn on) the request succeeds and shows all that "
+                   "it needs.";
+    }
+    return NULL;
+}
+
 void advise_comment_rest(GString *out, const struct advise_output *output)
 {
     const GPtrArray *left = output->list->left;
     comment_others(out, output);
+    const char *step = advise_next_step(output);
+    if (step != NULL)
+        advise_comment(out, "%s", step);
     for (guint i = 0; i < MIN(left->len, MOST_LEFT); i++) {
         const struct advice_left *one = g_ptr_array_index(left, i);
         g_autofree char *fact = advise_fact(one->fact);

@@ -28,4 +28,8 @@ char *advise_option(const struct advice *advice);
 /* The same with the value quoted for a shell: one line that is safe to print, and not to be escaped once more. */
 char *advise_option_shell(const struct advice *advice);
 
+/* The next step where something was refused while a program went on, and is not declared: a request may have failed of it. One
+ * line, static; NULL: there is nothing of the kind. */
+const char *advise_next_step(const struct advise_output *output);
+
 #endif

@@ -72,6 +72,12 @@ static void comment_volume(GString *out, const struct volume *volume)
                            "%s: an emptyDir starts empty; the initContainer copies the image's content, for which the "
                            "image must have sh and cp",
                            target);
+    } else if (volume->advice->kind == ADVICE_VOLUME && volume->advice->fills) {
+        advise_comment(
+            out,
+            "%s: make the PersistentVolumeClaim %s; the initContainer copies the image's content into it while "
+            "it is empty, for which the image must have sh, cp, ls and grep",
+            target, volume->name);
     } else if (volume->advice->kind == ADVICE_VOLUME) {
         advise_comment(out, "%s: make the PersistentVolumeClaim %s; it starts empty, whatever the image has there",
                        target, volume->name);
@@ -134,6 +140,11 @@ static void append_container(GString *out, const struct pod *pod)
     }
 }
 
+static bool is_filled(const struct volume *volume)
+{
+    return advise_needs_copy(volume->advice) || volume->advice->fills;
+}
+
 /* Where the initContainer sees a volume. */
 static char *filled_at(const struct volume *volume)
 {
@@ -148,11 +159,14 @@ static char *copy_command(const struct pod *pod)
     GString *command = g_string_new(NULL);
     for (guint i = 0; i < pod->volumes->len; i++) {
         const struct volume *volume = &g_array_index(pod->volumes, struct volume, i);
-        if (!advise_needs_copy(volume->advice))
+        if (!is_filled(volume))
             continue;
         g_autofree char *source = g_strconcat(volume->advice->spec.target, "/.", NULL), *to = filled_at(volume);
         g_autofree char *from_word = text_shell(source), *to_word = text_shell(to);
-        g_string_append_printf(command, "%scp %s %s %s/", command->len > 0 ? " && " : "", options, from_word, to_word);
+        g_autofree char *copy = g_strdup_printf("cp %s %s %s/", options, from_word, to_word);
+        /* What the program has written there before stays; a new disk has a directory of its own making. */
+        g_autofree char *once = g_strdup_printf("{ ls -A %s | grep -qvx lost+found || %s; }", to_word, copy);
+        g_string_append_printf(command, "%s%s", command->len > 0 ? " && " : "", volume->advice->fills ? once : copy);
     }
     return g_string_free(command, FALSE);
 }
@@ -170,7 +184,7 @@ static void append_init_container(GString *out, const struct pod *pod)
                            image, quoted);
     for (guint i = 0; i < pod->volumes->len; i++) {
         const struct volume *volume = &g_array_index(pod->volumes, struct volume, i);
-        if (!advise_needs_copy(volume->advice))
+        if (!is_filled(volume))
             continue;
         g_autofree char *place = filled_at(volume);
         g_autofree char *name = advise_yaml(volume->name), *scalar = advise_yaml(place);

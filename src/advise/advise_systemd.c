@@ -2,6 +2,7 @@
 
 #include "advise_comments.h"
 #include "advise_words.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -52,21 +53,40 @@ static void append_tmpfs(GString *out, const struct route_spec *spec)
     g_string_free(value, TRUE);
 }
 
+/* A state directory that is there is not filled: what the program wrote is in it. */
+static void comment_filling(GString *out, const struct advice *advice, const char *kept)
+{
+    if (!advice->fills)
+        return;
+    const char *target = advice->spec.target;
+    g_autofree char *from = g_strconcat("ROOT", target, "/.", NULL), *to = g_strconcat(kept, "/", NULL);
+    g_autofree char *from_word = text_shell(from), *to_word = text_shell(to);
+    advise_comment(
+        out,
+        "%s: it is to start with the image's content; before the first start, with the path of RootDirectory= for ROOT:",
+        target);
+    advise_comment(out, "mkdir -p %s && cp -a %s %s", to_word, from_word, to_word);
+}
+
 /* /var/lib/NAME is StateDirectory=NAME, which systemd makes; anything else is bound from there. */
-static void append_volume(GString *out, const struct advise_output *output, const struct route_spec *spec)
+static void append_volume(GString *out, const struct advise_output *output, const struct advice *advice)
 {
     static const char states[] = "/var/lib/";
+    const struct route_spec *spec = &advice->spec;
     if (spec->source != NULL && *spec->source == '/') {
         g_autofree char *pair = g_strconcat(spec->source, ":", spec->target, NULL), *word = unit_word(pair);
         g_string_append_printf(out, "BindPaths=%s\n", word);
     } else if (g_str_has_prefix(spec->target, states)) {
         g_autofree char *word = unit_word(spec->target + strlen(states));
         g_string_append_printf(out, "StateDirectory=%s\n", word);
+        comment_filling(out, advice, spec->target);
     } else {
         g_autofree char *name = g_strconcat(output->service, "/", spec->source != NULL ? spec->source : "data", NULL);
         g_autofree char *pair = g_strconcat(states, name, ":", spec->target, NULL);
         g_autofree char *state = unit_word(name), *word = unit_word(pair);
+        g_autofree char *kept = g_strconcat(states, name, NULL);
         g_string_append_printf(out, "StateDirectory=%s\nBindPaths=%s\n", state, word);
+        comment_filling(out, advice, kept);
     }
 }
 
@@ -100,7 +120,7 @@ static void append_advice(GString *out, const struct advise_output *output, cons
         g_autofree char *word = unit_word(variable);
         g_string_append_printf(out, "Environment=%s\n", word);
     } else if (advice->kind != ADVICE_SETTING) {
-        append_volume(out, output, &advice->spec);
+        append_volume(out, output, advice);
     }
 }
 

@@ -118,6 +118,9 @@ char *advise_text(const struct advise_output *output)
     append_title(out, output);
     append_need(out, output, ADVICE_REQUIRED, "Needed:");
     append_need(out, output, ADVICE_OPTIONAL, "Would also stop these messages; the program went on without:");
+    const char *step = advise_next_step(output);
+    if (step != NULL)
+        append_paragraph(out, "%s", step);
     append_need(out, output, ADVICE_CHOICE, "Your choice:");
     append_left(out, output);
     if (output->list->notes->len > 0)

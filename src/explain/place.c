@@ -19,11 +19,9 @@ static const char *const programs[] = {
     "/usr/lib64",
     "/usr/libx32",
     "/usr/libexec",
-    "/usr/src",
     "/usr/games",
     "/usr/local/bin",
     "/usr/local/lib",
-    "/usr/local/src",
     "/usr/local/sbin",
     "/usr/include",
     "/etc/ssl",
@@ -42,7 +40,8 @@ static const char *const costly[] = {"/etc", "/usr"};
 
 /* By themselves. */
 static const char *const whole[] = {
-    "/", "/etc", "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc"};
+    "/",        "/etc",          "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc",
+    "/usr/src", "/usr/local/src"};
 static const char *const shared[] = {"/var", "/var/lib", "/var/local", "/home",      "/opt",    "/srv",
                                      "/mnt", "/media",   "/var/cache", "/var/spool", "/var/www"};
 

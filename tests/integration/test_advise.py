@@ -232,6 +232,48 @@ def test_optional_places_are_declared_on_request(scratch, rofuse, layer):
     assert "# Would also stop these messages: --tmpfs /var/cache/prog" in advise("--for", "docker", *here).stdout
 
 
+def test_the_next_step_where_a_request_may_have_failed(scratch, rofuse, layer):
+    """What was refused while the program went on, and is not declared: how it would be."""
+    mount = rofuse(layers=[layer])
+    try_to_write(mount, "mkdir var/cache/prog/x; true")
+    here = by_state(mount)
+    step = "--all declares them, too; and in learn mode"
+    rofuse_test.wait_until(lambda: step in " ".join(advise(*here).stdout.split()), "the step is known to have failed")
+    assert step in advise("--for", "compose", *here).stdout
+    assert step not in " ".join(advise("--all", *here).stdout.split())
+
+
+WITHOUT_DATABASE = """
+import sqlite3, sys
+try:
+    sqlite3.connect(sys.argv[1]).execute("CREATE TABLE t (i)")
+except sqlite3.OperationalError:
+    sys.exit(1)
+"""
+
+
+def test_a_database_beside_the_code(scratch, rofuse, layer):
+    """It is kept, and each of those who start programs is told what a volume needs that it does not do itself."""
+    (layer / "app").mkdir()
+    (layer / "app/main.py").write_text("pass\n")
+    mount = rofuse(layers=[layer])
+    done = subprocess.run(["python3", "-c", WITHOUT_DATABASE, mount.path("/app/shop.db")], check=False)
+    assert done.returncode == 1
+    mount.records(at_least=1)
+    here = by_state(mount)
+    advice = json.loads(advise("--json", *here).stdout)
+    assert advice["options"] == ["-v", "app:/app"], advice
+    assert advice["advices"][0]["why"].startswith("/app/shop.db is a database")
+    assert "files of a newer image do not come into a volume" in advice["advices"][0]["cost"]
+    pod = advise("--for", "kubernetes", *here).stdout
+    command = "{ ls -A /filled/app | grep -qvx lost+found || cp -a /app/. /filled/app/; }"
+    assert f'command: [sh, -c, "{command}"]' in pod
+    assert "the initContainer copies the image's content into it while it is empty" in pod
+    unit = advise("--for", "systemd", *here).stdout
+    kept = f"/var/lib/{mount.point.name}/app"
+    assert f"# mkdir -p {kept}/ && cp -a ROOT/app/. {kept}/" in unit
+
+
 @pytest.mark.parametrize("words, line", [
     (["--for", "nonsense"], "--for: \"nonsense\" is unknown"),
     (["--for", "docker", "--json"], "--for, --merge and --json are three forms"),

@@ -89,6 +89,7 @@ static void test_homes(void)
         {"a container's first process", {NULL, "/proc", false}, true, {OUT, OUT}},
         {"the next one", {"/proc", NULL, false}, true, {IN, OUT}},
         {"a root in the container", {"/proc", "/sys", false}, true, {IN, OUT}},
+        {"a root that a session has outside of the mount", {"/proc", "/1/root/dev", false}, true, {IN, OUT}},
         {"the same where the mount is not known", {"/proc", "/sys", false}, false, {OUT, OUT}},
         {"the next one where it is not known", {"/proc", NULL, false}, false, {IN, OUT}},
         {"mounts of its own in the container", {"/proc", NULL, true}, true, {IN, OUT}},

@@ -15,6 +15,8 @@ static void test_sorts(void)
         {"/usr/lib/x", PLACE_SYSTEM},
         {"/usr/lib/x/cache", PLACE_PASSING},
         {"/usr/share/x", PLACE_COSTLY},
+        {"/usr/src", PLACE_SYSTEM},
+        {"/usr/src/app", PLACE_COSTLY},
         {"/etc/x", PLACE_COSTLY},
         {"/etc/ssl/x", PLACE_SYSTEM},
         {"/etc/x/run", PLACE_COSTLY},
