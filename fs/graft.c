@@ -128,13 +128,13 @@ void graft_done(struct tree *tree, struct graft *graft)
 }
 
 int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-                   char **ret_why)
+                   const struct patience *patience, char **ret_why)
 {
     struct graft graft;
     int status = graft_find(tree, spec, &graft, ret_why);
     if (status < 0)
         return status;
-    status = graft_open(tree, spec, index, volume_dir, NULL, &graft, ret_why);
+    status = graft_open(tree, spec, index, volume_dir, patience, &graft, ret_why);
     if (status == 0)
         graft_done(tree, &graft);
     else

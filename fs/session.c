@@ -67,7 +67,7 @@ static int add_routes(struct session *session, const struct session_options *opt
     qsort(sorted, options->n_routes, sizeof sorted[0], compare_depth);
     for (size_t i = 0; i < options->n_routes; i++) {
         int status = tree_add_route(session->tree, sorted[i], (unsigned)(sorted[i] - options->routes),
-                                    options->volume_dir, ret_why);
+                                    options->volume_dir, options->patience, ret_why);
         if (status < 0)
             return status;
     }

@@ -24,15 +24,16 @@ struct session_options {
     size_t n_layers;                 /* 0 is allowed: then only routes and made places exist */
     const struct route_spec *routes; /* in any order; nested targets are sorted here */
     size_t n_routes;
-    const char *volume_dir;       /* store of named volumes */
-    const char *name;             /* shown as the file system's source in mount tables */
-    struct denial_log *log;       /* borrowed, must outlive the session */
-    struct counters *counters;    /* borrowed, must outlive the session; all zero */
-    unsigned threads;             /* serving threads, 0 = the default */
-    bool passthrough;             /* let the kernel serve files by itself where it can */
-    bool learn;                   /* begin in learn mode (session_learn()) */
-    struct tmpfs_size learn_size; /* of learn mode's layers, unless another one is asked for */
-    bool io_uring;                /* let requests come through io_uring where it can */
+    const char *volume_dir;          /* store of named volumes */
+    const char *name;                /* shown as the file system's source in mount tables */
+    struct denial_log *log;          /* borrowed, must outlive the session */
+    struct counters *counters;       /* borrowed, must outlive the session; all zero */
+    unsigned threads;                /* serving threads, 0 = the default */
+    bool passthrough;                /* let the kernel serve files by itself where it can */
+    bool learn;                      /* begin in learn mode (session_learn()) */
+    struct tmpfs_size learn_size;    /* of learn mode's layers, unless another one is asked for */
+    bool io_uring;                   /* let requests come through io_uring where it can */
+    const struct patience *patience; /* for the first copies into volumes; over: -ECANCELED; NULL = without end */
 };
 
 /*

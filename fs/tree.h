@@ -20,6 +20,7 @@
 struct cache;
 struct cache_entry;
 struct numbers;
+struct patience;
 struct union_listing;
 
 struct tree {
@@ -57,11 +58,11 @@ struct node *tree_root(const struct tree *tree);
  * (in memory in the image, as real directories in a route that the target is nested in, as docker does), opens and fills
  * the backing directory.
  *
- * @index: of its own; counters and inode numbers go by it.
+ * @index: of its own; counters and inode numbers go by it. @patience: for a fill; NULL = without end.
  * Targets must come in the order of their depth. Set-up only (live.h adds one later). Returns 0 or -errno with a line in @ret_why.
  */
 int tree_add_route(struct tree *tree, const struct route_spec *spec, unsigned index, const char *volume_dir,
-                   char **ret_why);
+                   const struct patience *patience, char **ret_why);
 
 /*
  * tree_add_targets - makes what another tree of the same layers has in memory only on the way to its routes, so that both

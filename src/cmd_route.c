@@ -219,16 +219,42 @@ static gboolean add(int argc, char **argv, struct options *options, GError **err
                json_pack("{s:o}", "routes", routes), TRUE, error);
 }
 
-/* Whether the first of several words is a target as well, and the only mount is meant. */
-static bool begins_with_target(const struct options *options, guint n)
+/*
+ * Whether the first of several words is a target as well, and the only mount is meant. Where it can be neither, as more mounts
+ * than one could be meant, it is no mount: with an error then.
+ */
+static bool begins_with_target(const struct options *options, guint n, GError **error)
 {
     const char *word = options->rest[0];
-    struct paths *paths = n > 1 && word[0] == '/' ? paths_find(options->state_dir, NULL) : NULL;
-    struct found_mount *found = paths != NULL ? find_mount(paths, word, NULL) : NULL;
-    bool is_target = n == 1 || (paths != NULL && found == NULL);
+    if (n == 1 || word[0] != '/')
+        return n == 1;
+    struct paths *paths = paths_find(options->state_dir, error);
+    g_autoptr(GError) cause = NULL;
+    struct found_mount *found = paths != NULL ? find_mount(paths, word, &cause) : NULL;
+    struct state *only = found == NULL && paths != NULL ? mount_state(paths, NULL, NULL) : NULL;
+    bool is_target = found == NULL;
+    if (paths != NULL && is_target && only == NULL)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    state_free(only);
     found_mount_free(found);
     paths_free(paths);
     return is_target;
+}
+
+/* The daemon knows no such target; it may be a mount that was meant. */
+static void say_those(const struct options *options, GError *error)
+{
+    g_autofree char *start = text_word(options->rest[0]);
+    struct paths *paths = error->code == APP_ERROR_USAGE && g_str_has_prefix(error->message, start)
+                              ? paths_find(options->state_dir, NULL)
+                              : NULL;
+    if (paths == NULL)
+        return;
+    g_autofree char *those = find_mount_those(paths);
+    g_autofree char *message = g_strdup_printf("%s; nor is it a rofuse mount: %s", error->message, those);
+    g_free(error->message);
+    error->message = g_steal_pointer(&message);
+    paths_free(paths);
 }
 
 static gboolean rm(int argc, char **argv, struct options *options, GError **error)
@@ -242,7 +268,9 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     guint n = options->rest != NULL ? g_strv_length(options->rest) : 0;
     if (n == 0)
         return app_error_usage(error, "say which place: rofuse route rm [MOUNTPOINT|NAME] TARGET");
-    guint first = begins_with_target(options, n) ? 0 : 1;
+    guint first = begins_with_target(options, n, error) ? 0 : 1;
+    if (*error != NULL)
+        return FALSE;
     g_auto(GStrv) targets = g_new0(char *, n + 1);
     for (guint i = first; i < n; i++) {
         g_autofree char *shown = text_word(options->rest[i]);
@@ -255,7 +283,10 @@ static gboolean rm(int argc, char **argv, struct options *options, GError **erro
     }
     json_t *args = json_pack("{s:b}", "force", options->force);
     json_bytes_set_list(args, "targets", (const char *const *)targets, n - first);
-    return ask(options, first == 1 ? options->rest[0] : NULL, "route.rm", args, TRUE, error);
+    gboolean done = ask(options, first == 1 ? options->rest[0] : NULL, "route.rm", args, TRUE, error);
+    if (!done && first == 0 && n > 1)
+        say_those(options, *error);
+    return done;
 }
 
 static gboolean ls(int argc, char **argv, struct options *options, GError **error)

@@ -103,7 +103,7 @@ int serve_run(const struct mount_request *request, const struct paths *paths, in
     pthread_mutex_init(&serve.daemon.change_lock, NULL);
     pthread_mutex_init(&serve.daemon.lock, NULL);
     if (!serve_set_up(&serve, &error))
-        status = app_error_print(error);
+        status = error != NULL ? app_error_print(error) : APP_ERROR_FAILED;
     else if (!watch_starter(&serve) || !tell_ready(&serve))
         status = APP_ERROR_FAILED;
     if (status != 0 && serve.is_started)

@@ -38,7 +38,8 @@ struct serve {
     bool has_said_busy;
 };
 
-/* Makes everything, up to a mount that answers and is announced in its state. FALSE with one line; what there is by then is
+/* Makes everything, up to a mount that answers and is announced in its state. FALSE with one line, or without an error where it
+ * was interrupted and that was said; what there is by then is
  * told by the struct, and the caller's to undo. */
 gboolean serve_set_up(struct serve *serve, GError **error);
 

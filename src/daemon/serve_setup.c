@@ -203,8 +203,12 @@ static gboolean open_session(struct serve *serve, GError **error)
     if (result < 0)
         return fail_why(error, "start a thread", result, NULL);
     char *why = NULL;
+    options.patience = interrupt_patience(interrupt);
     result = session_new(&options, &serve->session, &why);
-    interrupt_end(interrupt);
+    if (interrupt_end(interrupt)) {
+        g_free(why);
+        return FALSE;
+    }
     if (result < 0)
         return fail_why(error, "open the layers and routes", result, why);
     note_routes(serve);

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As many as a line can name. */
+#define MOST_NAMED 5
+
 /* The rofuse mount at a path: as it is written first, so that a dead mount at its end is not touched. */
 static const struct mount_entry *entry_at(const GPtrArray *table, const char *word, char **ret_absolute)
 {
@@ -97,6 +100,25 @@ static const struct mount_entry *entry_named(const GPtrArray *table, const char 
     return NULL;
 }
 
+char *find_mount_those(const struct paths *paths)
+{
+    g_autoptr(GPtrArray) states = state_dir_read(paths->run);
+    g_autoptr(GString) names = g_string_new(NULL);
+    guint n = 0;
+    for (guint i = 0; i < states->len; i++) {
+        const struct state *state = g_ptr_array_index(states, i);
+        if (!state_is_alive(state) || n++ >= MOST_NAMED)
+            continue;
+        g_autofree char *point = text_word(state->mountpoint);
+        g_string_append_printf(names, "%s%s (%s)", n > 1 ? ", " : "", state->name, point);
+    }
+    if (n == 0)
+        return g_strdup("rofuse status lists those that there are");
+    if (n > MOST_NAMED)
+        g_string_append_printf(names, " and %u more, which rofuse status lists", n - MOST_NAMED);
+    return g_strconcat(n == 1 ? "there is " : "there are ", names->str, NULL);
+}
+
 struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error)
 {
     g_autoptr(GPtrArray) table = mount_table_read(error);
@@ -114,10 +136,11 @@ struct found_mount *find_mount(const struct paths *paths, const char *word, GErr
         return from_state(table, state);
     entry = strchr(word, '/') == NULL ? entry_named(table, word) : NULL;
     g_autofree char *shown = text_word(word);
+    g_autofree char *those = find_mount_those(paths);
     if (entry != NULL)
         fail_unread(entry, paths, word, error);
     else
-        app_error_failed(error, "%s is not a rofuse mount; rofuse status lists those that there are", shown);
+        app_error_failed(error, "%s is not a rofuse mount; %s", shown, those);
     return NULL;
 }
 

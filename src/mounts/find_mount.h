@@ -27,6 +27,11 @@ struct found_mount {
  * Owned by the caller, found_mount_free(). NULL with one line where it is no rofuse mount. Any thread.
  */
 struct found_mount *find_mount(const struct paths *paths, const char *word, GError **error);
+
+/* "there is web (/mnt/web)", or more of those that live, for a line that says that a word is none of them; without any, where
+ * they are told. Owned by the caller, g_free(). */
+char *find_mount_those(const struct paths *paths);
+
 /* Says that the state of a mount was not found here: because it is another user's, or is kept elsewhere. Always FALSE. */
 gboolean found_mount_fail_unread(const struct found_mount *found, const struct paths *paths, const char *word,
                                  GError **error);

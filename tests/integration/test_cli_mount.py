@@ -381,6 +381,57 @@ def test_an_interrupted_copy(number, place):
     umount(place)
 
 
+def status_line(pid, key):
+    (line,) = [line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(key)]
+    return line.removeprefix(key)
+
+
+def stopped_in_the_copy(place, words):
+    """A start that stands still in the middle of the first copy into /many, and its daemon's pid."""
+    def copy():
+        return list((place / "state").glob("volumes/*/_data.filling/sub/1*"))
+
+    for _ in range(20):
+        process = subprocess.Popen([rofuse_test.BINARY, *map(str, words)], stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        wait_until(lambda process=process: copy() or process.poll() is not None or is_mounted(place / "mnt"), "the copy")
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        pid = int(children[0]) if children else process.pid
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda pid=pid: "T" in status_line(pid, "State:"), "the stop")
+        if copy():
+            return process, pid
+        os.kill(pid, signal.SIGCONT)
+        process.wait(60)
+        umount(place)
+        shutil.rmtree(place / "state/volumes")
+    raise AssertionError("every copy was too quick")
+
+
+@pytest.mark.parametrize("more", [["--foreground", "--log", "-"], []], ids=["foreground", "background"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_copy_leaves_no_anonymous_volume(number, more, place):
+    """Neither the one that is filled nor one that was; one with a name stays, and so does what was in it."""
+    rest = run(*mount_words(place, "-v", "old:/o"))
+    assert rest.returncode == 0, rest
+    (place / "mnt/o/kept").touch()
+    umount(place)
+    many = place / "layer/many/sub"
+    many.mkdir(parents=True)
+    for index in range(6000):
+        (many / str(index)).touch()
+    words = mount_words(place, *more, "-v", "/a", "-v", "old:/b", "-v", "/many", "-v", "new:/c/d")
+    process, pid = stopped_in_the_copy(place, words)
+    process.send_signal(number)
+    wait_until(lambda: int(status_line(pid, "ShdPnd:"), 16) & (1 << signal.SIGTERM - 1 | 1 << signal.SIGINT - 1), "the signal")
+    os.kill(pid, signal.SIGCONT)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (1, "rofuse: interrupted; nothing is mounted\n")
+    assert has_ended(pid) and not is_mounted(place / "mnt") and status(place) == []
+    assert {path.name for path in (place / "state/volumes").iterdir()} == {"old"}
+    assert (place / "state/volumes/old/_data/kept").exists()
+
+
 # Commands in a mount namespace of their own in which /run and /var/lib are empty.
 FRESH = 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && "$@" && find /run /var/lib -printf "%m %p\\n"'
 

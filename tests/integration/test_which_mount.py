@@ -88,6 +88,39 @@ def test_a_mount_that_is_gone(mount):
                            "is read with --from LOG\n")
 
 
+def test_a_word_that_is_no_mount(mount, scratch):
+    """The word and the mounts that there are, whatever was asked; where it could be a target too, both are said."""
+    those = f"there is {mount.point.name} ({mount.point})"
+    for word in ("nowhere", f"{mount.point}x"):
+        expected = f"rofuse: {word} is not a rofuse mount; {those}"
+        for words in (["status", word], ["why", word, "/etc"], ["log", word], ["facts", word], ["umount", word], ["learn", "diff", word],
+                      ["route", "ls", word], ["route", "add", word, "--tmpfs", "/x"], ["config", f"--live={word}"]):
+            done = run(mount, *words)
+            assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith(expected), done
+            assert done.stderr.count("\n") == 1
+    expected = f"rofuse: {mount.point}x: no route is declared there; rofuse route ls shows them; nor is it a rofuse mount: {those}\n"
+    done = run(mount, "route", "rm", f"{mount.point}x", "/tmp")
+    assert (done.returncode, done.stderr) == (2, expected)
+    assert "nor is it" not in run(mount, "route", "rm", mount.point, "/none", "/tmp").stderr
+    # With two mounts it can be nothing but a mount.
+    more = [scratch / f"more{number}" for number in range(6)]
+    those = [f"{point.name} ({point})" for point in (mount.point, *more)]
+    for point in more:
+        point.mkdir()
+    succeed(mount, "mount", "--layer", scratch, "--log", f"file:{scratch}/log", more[0])
+    expected = f"{mount.point}x is not a rofuse mount; there are "
+    done = run(mount, "route", "rm", f"{mount.point}x", "/tmp")
+    assert done.returncode == 1 and done.stderr.startswith(f"rofuse: {expected}")
+    assert sorted(done.stderr.strip().partition("there are ")[2].split(", ")) == sorted(those[:2])
+    assert targets(mount) == ["/tmp"]
+    for point in more[1:]:
+        succeed(mount, "mount", "--layer", scratch, "--log", f"file:{scratch}/log", point)
+    said = run(mount, "log", "nowhere").stderr
+    assert " and 2 more, which rofuse status lists; " in said and sum(one in said for one in those) == 5
+    for point in more:
+        succeed(mount, "umount", point)
+
+
 def test_a_state_that_is_elsewhere(mount, scratch):
     where = scratch / "elsewhere"
     for words, said in ((["log"], f"there is no mount in {where}/run; the state of "),
