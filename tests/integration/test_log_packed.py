@@ -6,6 +6,7 @@ import json
 import lzma
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 
@@ -19,6 +20,8 @@ PACK = {
     ".zst": lambda data: subprocess.run(["zstd", "-q"], input=data, stdout=subprocess.PIPE, check=True).stdout,
     ".lz4": lambda data: subprocess.run(["lz4", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout,
 }
+if shutil.which("lz4") is None:
+    PACK[".lz4"] = gzip.compress  # the first bytes tell, not the name
 
 
 def rofuse(*more, stdin=b"", **named):
