@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,8 @@ static void turn_help(int argc, char **argv)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    /* Whoever ignores the ends of his children starts programs that do, and we wait for ours. */
+    (void)signal(SIGCHLD, SIG_DFL);
     setlocale(LC_ALL, "");
     if (argc < 2) {
         app_notice("no command is given; rofuse --help lists them");

@@ -148,7 +148,7 @@ static int make_words(struct setup *setup, const struct run_spec *spec, int info
     return make_file(setup->words->data, setup->words->len, error);
 }
 
-/* The program is the first child of bwrap's child; before that there is nobody to be signalled but bwrap itself. */
+/* The program is the first child of bwrap's child. */
 struct bwrap_watch {
     struct run_watch watch; /* first: forward() gets it */
     int info;
@@ -178,10 +178,12 @@ static pid_t find_program(struct bwrap_watch *bwrap)
     return (pid_t)strtol(text, NULL, 10);
 }
 
-static void forward(const struct run_watch *watch, int number)
+static bool forward(const struct run_watch *watch, int number)
 {
     pid_t program = find_program((struct bwrap_watch *)watch);
-    kill(program > 0 ? program : watch->pid, number);
+    if (program > 0)
+        kill(program, number);
+    return program > 0;
 }
 
 static int start(const struct run_spec *spec, const char *bwrap, int args, struct setup *setup, int terminal,

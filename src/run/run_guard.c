@@ -1,5 +1,7 @@
 #include "run_guard.h"
 
+#include "proc_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,15 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Signals that are passed on to a runtime before its program runs (run_watch.h); all of them would end it. */
-static const int asks_to_end[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+/* run_watch.c sends the first before the program runs; others may send what they are used to. */
+static const int asks_to_end[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 
 static int shell_status(int status)
 {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Takes what has ended. Whether the runtime is among it; its status then. */
+/* Takes what has ended. Whether the runtime is among it, or taken by somebody else; its status then. */
 static bool reap(pid_t runtime, int *ret_status)
 {
     bool is_over = false;
@@ -31,17 +33,17 @@ static bool reap(pid_t runtime, int *ret_status)
             is_over = true;
         }
     }
-    return is_over;
+    return is_over || (pid < 0 && errno == ECHILD);
 }
 
 /* The kernel makes us the parent of every descendant whose own has ended; the first of a container takes the rest along. */
 static void kill_children(void)
 {
     for (;;) {
-        FILE *children = fopen("/proc/thread-self/children", "re");
+        FILE *children = proc_file_is_ours() ? fopen("/proc/thread-self/children", "re") : NULL;
         int pid;
         if (children == NULL)
-            return; /* a kernel without that: what the runtime asked for is all that there is */
+            return; /* a kernel without that, or the /proc of others: what the runtime asked for is all that there is */
         while (fscanf(children, "%d", &pid) == 1)
             kill(pid, SIGKILL);
         fclose(children);
@@ -72,6 +74,7 @@ pid_t run_guard_be(pid_t parent)
 {
     pid_t self = getpid();
     sigset_t all, awaited;
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, there would be none, and no status */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&awaited);

@@ -14,7 +14,7 @@
  * to become the runtime, with a session of its own. All signals are blocked there.
  *
  * The guard ends when the runtime has ended, with its status as a shell says it; with 128 + N after a signal N that asks
- * to end, and after 128 + SIGTERM when @parent has ended. Before that it kills whatever of the container is left.
+ * to end, and with 128 + SIGTERM when @parent has ended. Before that it kills whatever of the container is left.
  */
 pid_t run_guard_be(pid_t parent);
 

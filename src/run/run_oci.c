@@ -128,9 +128,10 @@ static gboolean start_keeper(const struct run_spec *spec, const struct container
     return FALSE;
 }
 
-static void forward(const struct run_watch *watch, int number)
+static bool forward(const struct run_watch *watch, int number)
 {
     kill(watch->pid, number); /* it passes it on */
+    return true;
 }
 
 static int run_bundle(const struct run_spec *spec, const struct container *container, struct keeper *keeper,

@@ -72,14 +72,13 @@ static void forward(struct progress *progress, int number)
 {
     struct run_watch *watch = progress->watch;
     int sent = find_sent(progress, number);
-    if (watch->forward != NULL) {
-        watch->forward(watch, sent);
-    } else if (progress->program >= 0) {
-        /* By us and not by its init: we may signal whoever the program has become. */
+    bool is_sent = watch->forward != NULL ? watch->forward(watch, sent) : progress->program >= 0;
+    /* By us and not by its init: we may signal whoever the program has become. */
+    if (progress->program >= 0)
         (void)syscall(SYS_pidfd_send_signal, progress->program, sent, NULL, 0);
-    } else if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
+    if (!is_sent && (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT)) {
         progress->ended_by = number;
-        kill(watch->pid, SIGKILL);
+        kill(watch->pid, watch->forward != NULL ? SIGTERM : SIGKILL);
     }
 }
 

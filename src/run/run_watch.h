@@ -14,8 +14,9 @@ struct run_watch {
     int signal_fd; /* of run_signals_block(); borrowed */
     int channel;   /* run_channel.h, borrowed; -1 = none */
     int master;    /* of a terminal that we made, taken; -1 = the runtime sees to it, or the channel brings one */
-    /* Passes a signal on to the program; NULL = the program that the channel told of. */
-    void (*forward)(const struct run_watch *watch, int number);
+    /* Passes a signal on to the program; false = there is none yet, and the child ends all by SIGTERM. NULL = the program that
+     * the channel told of. */
+    bool (*forward)(const struct run_watch *watch, int number);
 };
 
 /*

@@ -299,6 +299,23 @@ def test_kill_before_bwrap_is_ready_for_it(root, scratch, uid):
     assert root.end() == 0
 
 
+@pytest.mark.parametrize("wish", [None, signal.SIGPWR], ids=["SIGTERM", "the image's"])
+def test_end_before_there_is_a_program(root, scratch, wish):
+    """The image's stop signal is for its program; what comes before that ends the set-up, whatever the signal."""
+    if runtimes.missing("bwrap"):
+        pytest.skip("bwrap is not installed")
+    slow = scratch / "slow" / "bwrap"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\necho ready; exec sleep 600\n")
+    slow.chmod(0o755)
+    spec = {"stop_signal": int(wish)} if wish is not None else {}
+    with container.running(scratch, root.point, "true", runtime="bwrap",
+                           prefix=["env", f"PATH={slow.parent}:{container.PATH}"], **spec) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stdout.read() == ""
+
+
 def test_init_gives_nothing_away(root, scratch):
     script = r"""
     tr -d '\0' </proc/1/cmdline; echo

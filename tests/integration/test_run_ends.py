@@ -46,6 +46,17 @@ def test_nobody_reads_the_report(scratch, layers):
     assert not list((scratch / "state/run/roots").iterdir())
 
 
+@pytest.mark.parametrize("runtime", ["builtin", "bwrap", "runc"])
+def test_started_by_who_ignores_the_ends_of_others(scratch, layers, runtime):
+    """That is inherited; then nobody is told of a child's end, and its status is lost."""
+    if runtime != "builtin" and runtimes.missing(runtime):
+        pytest.skip(f"{runtime} is not installed")
+    result = subprocess.run(command(scratch, "--runtime", runtime, *layers, "--", "sh", "-c", "exit 9"), check=False,
+                            timeout=60, stdin=subprocess.DEVNULL, capture_output=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert result.returncode == 9, result
+
+
 def test_output_of_a_person_goes_to_a_file(scratch, layers):
     """`rofuse run … >FILE` at a terminal: the program can be typed to, and FILE has what it wrote, nothing else."""
     master, slave = pty.openpty()
