@@ -99,6 +99,7 @@ struct denial_event {
     enum denial_event_kind kind;
     const struct denial_record *record; /* RECORD, FOLDED; borrowed for the call */
     uint64_t dropped;                   /* DROPPED */
+    uint64_t dropped_records;           /* DROPPED by the queues: of them those that would have been told one by one */
     int dropped_error;                  /* DROPPED: why the log took nothing (errno); 0 = it could not keep up */
     struct timespec time;               /* when the event was made */
 };

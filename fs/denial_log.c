@@ -49,13 +49,16 @@ static void *run_outlet(void *data)
     for (;;) {
         struct shared_event *event;
         struct denial_event dropped = {.kind = DENIAL_EVENT_DROPPED};
-        switch (event_queue_pop(&outlet->queue, UINT64_MAX, &event, &dropped.dropped)) {
+        struct event_queue_lost lost;
+        switch (event_queue_pop(&outlet->queue, UINT64_MAX, &event, &lost)) {
         case EVENT_QUEUE_EVENT:
             outlet->sink.write(outlet->sink.data, shared_event_get(event));
             shared_event_unref(event);
             break;
         case EVENT_QUEUE_DROPPED:
             clock_gettime(CLOCK_REALTIME, &dropped.time);
+            dropped.dropped = lost.calls;
+            dropped.dropped_records = lost.records;
             outlet->sink.write(outlet->sink.data, &dropped);
             break;
         case EVENT_QUEUE_REOPEN:
@@ -106,14 +109,14 @@ static void *run_dispatcher(void *data)
     struct denial_log *log = data;
     for (;;) {
         struct shared_event *event;
-        uint64_t dropped;
-        enum event_queue_answer answer = event_queue_pop(&log->queue, next_end(log), &event, &dropped);
+        struct event_queue_lost lost;
+        enum event_queue_answer answer = event_queue_pop(&log->queue, next_end(log), &event, &lost);
         if (answer == EVENT_QUEUE_EVENT) {
             distribute(log, event);
             shared_event_unref(event);
         } else if (answer == EVENT_QUEUE_DROPPED) {
             for (size_t i = 0; i < log->n_outlets; i++)
-                event_queue_lost(&log->outlets[i]->queue, dropped);
+                event_queue_lose(&log->outlets[i]->queue, &lost);
         }
         /* At the end every window ends. */
         end_windows(log, answer == EVENT_QUEUE_END ? UINT64_MAX : event_queue_now());
@@ -284,7 +287,7 @@ void denial_report(struct denial_log *log, const struct denial_facts *facts)
     /* Before /proc is read for nothing: a flood is paid for by whoever makes it, and as little as can be. */
     if (event_queue_is_full(&log->queue)) {
         atomic_fetch_add(&log->dropped, 1);
-        event_queue_lost(&log->queue, 1);
+        event_queue_lose(&log->queue, &(struct event_queue_lost){.calls = 1, .records = 1});
         if (log->look != NULL)
             log->look(log->look_data, NULL, false);
         return;

@@ -39,11 +39,19 @@ static bool is_full_locked(const struct event_queue *queue)
     return queue->events.length >= queue->capacity || queue->bytes >= (size_t)queue->capacity * BYTES_PER_EVENT;
 }
 
-/* How many denials are lost with an event; the first one of a folded event was told by an event of its own. */
-static uint64_t weight(struct shared_event *event)
+/* What is lost with an event; the first call of a folded event was told by an event of its own. */
+static struct event_queue_lost weight(struct shared_event *event)
 {
     const struct denial_event *told = shared_event_get(event);
-    return told->kind == DENIAL_EVENT_FOLDED ? told->record->count - 1 : 1;
+    bool is_count = told->kind == DENIAL_EVENT_FOLDED;
+    return (struct event_queue_lost){.calls = is_count ? told->record->count - 1 : 1, .records = is_count ? 0 : 1};
+}
+
+static void lose_locked(struct event_queue *queue, const struct event_queue_lost *lost)
+{
+    queue->dropped.calls += lost->calls;
+    queue->dropped.records += lost->records;
+    queue->lost += lost->calls;
 }
 
 bool event_queue_push(struct event_queue *queue, struct shared_event *event)
@@ -55,8 +63,8 @@ bool event_queue_push(struct event_queue *queue, struct shared_event *event)
         queue->bytes += shared_event_size(event);
         pthread_cond_broadcast(&queue->changed);
     } else {
-        queue->dropped += weight(event);
-        queue->lost += weight(event);
+        const struct event_queue_lost lost = weight(event);
+        lose_locked(queue, &lost);
     }
     pthread_mutex_unlock(&queue->lock);
     return room;
@@ -70,11 +78,10 @@ bool event_queue_is_full(struct event_queue *queue)
     return full;
 }
 
-void event_queue_lost(struct event_queue *queue, uint64_t count)
+void event_queue_lose(struct event_queue *queue, const struct event_queue_lost *lost)
 {
     pthread_mutex_lock(&queue->lock);
-    queue->dropped += count;
-    queue->lost += count;
+    lose_locked(queue, lost);
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -113,7 +120,7 @@ static bool wait_locked(struct event_queue *queue, uint64_t until_ns)
 }
 
 enum event_queue_answer event_queue_pop(struct event_queue *queue, uint64_t until_ns, struct shared_event **ret_event,
-                                        uint64_t *ret_dropped)
+                                        struct event_queue_lost *ret_dropped)
 {
     enum event_queue_answer answer = EVENT_QUEUE_TIMEOUT;
     pthread_mutex_lock(&queue->lock);
@@ -125,9 +132,9 @@ enum event_queue_answer event_queue_pop(struct event_queue *queue, uint64_t unti
             *ret_event = g_queue_pop_head(&queue->events);
             queue->bytes -= shared_event_size(*ret_event);
             answer = EVENT_QUEUE_EVENT;
-        } else if (queue->dropped > 0) {
+        } else if (queue->dropped.calls > 0) {
             *ret_dropped = queue->dropped;
-            queue->dropped = 0;
+            queue->dropped = (struct event_queue_lost){0};
             answer = EVENT_QUEUE_DROPPED;
         } else if (queue->stopping) {
             answer = EVENT_QUEUE_END;

@@ -9,17 +9,23 @@
 #include <glib.h>
 #include <pthread.h>
 
+/* What did not fit. */
+struct event_queue_lost {
+    uint64_t calls;
+    uint64_t records; /* of them the calls that had a record of their own: the others would have been counted only */
+};
+
 struct event_queue {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* CLOCK_MONOTONIC */
-    GQueue events;          /* [lock] struct shared_event, a ref each, the oldest first */
-    size_t bytes;           /* [lock] of the events */
-    uint64_t dropped;       /* [lock] that did not fit and were not told of yet */
-    uint64_t lost;          /* [lock] that did not fit, ever */
-    bool reopen;            /* [lock] the reader is to reopen what it writes to */
-    bool stopping;          /* [lock] nothing more will come */
-    bool done;              /* [lock] the reader has ended */
-    unsigned capacity;      /* events; immutable */
+    pthread_cond_t changed;          /* CLOCK_MONOTONIC */
+    GQueue events;                   /* [lock] struct shared_event, a ref each, the oldest first */
+    size_t bytes;                    /* [lock] of the events */
+    struct event_queue_lost dropped; /* [lock] that did not fit and were not told of yet */
+    uint64_t lost;                   /* [lock] that did not fit, ever */
+    bool reopen;                     /* [lock] the reader is to reopen what it writes to */
+    bool stopping;                   /* [lock] nothing more will come */
+    bool done;                       /* [lock] the reader has ended */
+    unsigned capacity;               /* events; immutable */
 };
 
 enum event_queue_answer {
@@ -37,8 +43,8 @@ void event_queue_clear(struct event_queue *queue);
 bool event_queue_push(struct event_queue *queue, struct shared_event *event);
 /* Whether there is no room for one more. */
 bool event_queue_is_full(struct event_queue *queue);
-/* Counts events that were lost before they came here. */
-void event_queue_lost(struct event_queue *queue, uint64_t count);
+/* Counts what was lost before it came here. */
+void event_queue_lose(struct event_queue *queue, const struct event_queue_lost *lost);
 /* How many events wait, and how many did not fit so far. */
 void event_queue_length(struct event_queue *queue, uint64_t *ret_waiting, uint64_t *ret_lost);
 void event_queue_ask_reopen(struct event_queue *queue);
@@ -47,10 +53,10 @@ void event_queue_stop(struct event_queue *queue);
 /*
  * event_queue_pop - waits for what is next, until @until_ns of CLOCK_MONOTONIC (UINT64_MAX: for ever).
  *
- * Events come in order; the count of dropped ones (in @ret_dropped) comes when the events before them are gone.
+ * Events come in order; what was dropped (in @ret_dropped) is told when the events before them are gone.
  */
 enum event_queue_answer event_queue_pop(struct event_queue *queue, uint64_t until_ns, struct shared_event **ret_event,
-                                        uint64_t *ret_dropped);
+                                        struct event_queue_lost *ret_dropped);
 
 /* The reader says that it ends; somebody waits for that until a time. Returns whether it did. */
 void event_queue_reader_done(struct event_queue *queue);

@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* How often a lock is tried. */
+#define LOCK_NAP_US 20000
+
 #define DATA "_data"
 #define FILLING "_data.filling"
 #define LOCK "lock"
@@ -112,8 +115,9 @@ static int fill_if_empty(int volume_fd, const struct route_spec *spec, const str
 }
 
 /*
- * Fills the volume if nobody uses it yet, and takes the shared lock. Between the two locks another mount may come and
- * fill it for its own image; that is as if it had come first.
+ * Fills the volume if nobody uses it yet, and takes the shared lock. Where another mount fills it just now this waits, and
+ * fills it where that one gives up; whoever loses his patience meanwhile is heard, as by a wait in flock(2) he would not be.
+ * Between the two locks another mount may come and fill it for its own image; that is as if it had come first.
  */
 static int lock_and_fill(int volume_fd, const struct route_spec *spec, const struct backing_image *image, int *ret_lock,
                          char **ret_why)
@@ -125,13 +129,20 @@ static int lock_and_fill(int volume_fd, const struct route_spec *spec, const str
         return -error;
     }
     int status = 0;
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0)
-        status = fill_if_empty(volume_fd, spec, image, ret_why);
-    while (status == 0 && flock(lock, LOCK_SH) < 0) {
-        if (errno == EINTR)
-            continue;
-        status = -errno;
-        *ret_why = g_strdup_printf("cannot be locked: %s", g_strerror(-status));
+    bool is_filled = false;
+    for (;;) {
+        if (!is_filled && flock(lock, LOCK_EX | LOCK_NB) == 0) {
+            status = fill_if_empty(volume_fd, spec, image, ret_why);
+            is_filled = true;
+        }
+        if (status < 0 || flock(lock, LOCK_SH | LOCK_NB) == 0)
+            break;
+        status = errno != EWOULDBLOCK && errno != EINTR ? -errno : patience_is_over(image->patience) ? -ECANCELED : 0;
+        if (status < 0) {
+            *ret_why = g_strdup_printf("cannot be locked: %s", g_strerror(-status));
+            break;
+        }
+        g_usleep(LOCK_NAP_US);
     }
     if (status < 0)
         close(lock);

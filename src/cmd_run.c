@@ -145,7 +145,7 @@ static bool is_used(const struct paths *paths, const struct state *state)
 {
     if (!state_dir_has(paths->run, state))
         return false;
-    g_autoptr(GPtrArray) users = users_find(state->device, state->mountpoint, state->pid, 1);
+    g_autoptr(GPtrArray) users = users_find(state->device, state->name, state->mountpoint, state->pid, 1);
     return users->len > 0;
 }
 

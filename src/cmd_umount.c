@@ -76,7 +76,8 @@ static bool say_users(const struct found_mount *found, const struct daemon *daem
 {
     if (found->device == 0)
         return false;
-    g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, USERS_MAX);
+    g_autoptr(GPtrArray) users = users_find(found->device, found->state != NULL ? found->state->name : NULL,
+                                            found->point, daemon->pid, USERS_MAX);
     for (guint i = 0; i < users->len; i++)
         app_notice("in the way: %s", (const char *)g_ptr_array_index(users, i));
     return users->len > 0;
@@ -135,7 +136,8 @@ static int unmount_or_detach(const struct found_mount *found, const char *place,
 /* All at once, the native routes with the mount point. */
 static int detach_dead(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
 {
-    g_autoptr(GPtrArray) users = users_find(found->device, found->point, daemon->pid, 1);
+    g_autoptr(GPtrArray) users =
+        users_find(found->device, found->state != NULL ? found->state->name : NULL, found->point, daemon->pid, 1);
     if (users->len > 0)
         say_busy(found, found->state->natives[0], daemon, ret_said);
     return unmount_once(found->point, NULL, true);

@@ -84,7 +84,7 @@ struct history_sink {
 /* The first of what is folded has come before. */
 static uint64_t calls_of(const struct denial_event *event)
 {
-    return event->kind == DENIAL_EVENT_RECORD ? 1 : event->kind == DENIAL_EVENT_DROPPED ? event->dropped : 0;
+    return event->kind == DENIAL_EVENT_RECORD ? 1 : event->kind == DENIAL_EVENT_DROPPED ? event->dropped_records : 0;
 }
 
 static void write_event(void *data, const struct denial_event *event)

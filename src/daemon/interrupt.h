@@ -18,8 +18,8 @@ struct interrupt;
  *
  * @signal_fd:  a signalfd; SIGINT and SIGTERM count, others are left for later.
  * @starter_fd: the write end of a pipe whose reader started us, or -1.
- * @undo:       runs in the watching thread when the main thread takes too long to give up (it hangs on a file system),
- *              or, where nobody started us, at the second signal; then the process ends with status 1.
+ * @undo:       runs in the watching thread when the main thread takes too long to give up (it hangs on a file system, or has
+ *              much to remove), or, where nobody started us, at the second signal; then the process ends with status 1.
  * Returns 0 or -errno. interrupt_end() must follow.
  */
 int interrupt_watch(int signal_fd, int starter_fd, void (*undo)(void *data), void *data, struct interrupt **ret);

@@ -278,7 +278,7 @@ static void write_event(void *data, const struct denial_event *event)
         add_recorded(watch, place.id, event->record);
     /* Last: whoever sees it finds all of it in the table. */
     if (event->kind != DENIAL_EVENT_FOLDED)
-        atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped);
+        atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped_records);
 }
 
 static void close_sink(void *data)

@@ -33,8 +33,8 @@ gboolean state_dir_reserve(const char *directory, struct state *state, bool exac
 /* Replaces the state's file. FALSE with one line. */
 gboolean state_dir_write(const char *directory, const struct state *state, GError **error);
 
-/* Whether a daemon's state is there still. It takes it away when its connection has ended: nobody uses the mount any more, and
- * the kernel may give the device's number to another one. */
+/* Whether a daemon's state is there still. It takes it away soon after its connection has ended: nobody uses the mount any
+ * more, and the kernel may give the device's number to another one. */
 bool state_dir_has(const char *directory, const struct state *state);
 
 /* Removes the state's file if it is still this daemon's (same pid and start time). */

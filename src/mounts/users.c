@@ -17,6 +17,7 @@
 
 struct search {
     dev_t device;
+    const char *name; /* of the mount, its source in the tables; NULL = any of ours */
     const char *mountpoint;
     const char *namespace; /* our mount namespace, as /proc says it; borrowed; NULL = unknown */
     pid_t pid;
@@ -47,12 +48,36 @@ static void add(struct search *search, const char *what, const char *path)
                                                    path != NULL ? " " : "", shown));
 }
 
+static GPtrArray *read_table(const char *path)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? mount_table_parse(text) : g_ptr_array_new();
+}
+
+static bool is_ours(const struct search *search, const struct mount_entry *entry)
+{
+    return mount_entry_is_rofuse(entry) && (search->name == NULL || strcmp(entry->source, search->name) == 0);
+}
+
+/* Whether another file system has the number of ours by now, which is gone then. */
+static bool is_of_others(const struct search *search)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/mountinfo", (int)search->pid);
+    g_autoptr(GPtrArray) table = read_table(path);
+    for (guint i = 0; i < table->len; i++) {
+        const struct mount_entry *entry = g_ptr_array_index(table, i);
+        if (entry->device == search->device && !is_ours(search, entry))
+            return true;
+    }
+    return false;
+}
+
 /* A magic link of /proc; followed with AT_STATX_DONT_SYNC, so the daemon is not asked and cannot make us wait. */
 static bool is_on_device(const struct search *search, const char *link)
 {
     struct statx st;
     return statx(AT_FDCWD, link, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
-           makedev(st.stx_dev_major, st.stx_dev_minor) == search->device;
+           makedev(st.stx_dev_major, st.stx_dev_minor) == search->device && !is_of_others(search);
 }
 
 /* On another file system that is mounted below the mount point (a native route): known by the path, which means the same
@@ -87,13 +112,10 @@ static void check_files(struct search *search)
 /* Where a table has the mount: at another place than the one that is being unmounted. NULL for nowhere; owned. */
 static char *find_point(const struct search *search, const char *table_path, const char *except)
 {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(table_path, &text, NULL, NULL))
-        return NULL;
-    g_autoptr(GPtrArray) table = mount_table_parse(text);
+    g_autoptr(GPtrArray) table = read_table(table_path);
     for (guint i = 0; i < table->len; i++) {
         const struct mount_entry *entry = g_ptr_array_index(table, i);
-        if (entry->device == search->device && g_strcmp0(entry->point, except) != 0)
+        if (entry->device == search->device && is_ours(search, entry) && g_strcmp0(entry->point, except) != 0)
             return text_word(entry->point);
     }
     return NULL;
@@ -156,14 +178,16 @@ static void add_mapped_file(void *data, pid_t pid, const char *path)
 {
     struct search *search = data;
     search->pid = pid;
+    if (is_of_others(search))
+        return;
     search->comm = process_comm(pid);
     add(search, "mapped file", path);
     g_clear_pointer(&search->comm, g_free);
 }
 
-GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit)
+GPtrArray *users_find(dev_t device, const char *name, const char *mountpoint, pid_t except, unsigned limit)
 {
-    struct search search = {.device = device, .mountpoint = mountpoint, .limit = limit};
+    struct search search = {.device = device, .name = name, .mountpoint = mountpoint, .limit = limit};
     search.lines = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) namespaces = g_ptr_array_new_with_free_func(g_free);
     /* Our own namespace's mounts are what is being unmounted. */

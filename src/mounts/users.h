@@ -15,12 +15,14 @@
  * another place where it is mounted: "it is mounted at /mnt/bind as well".
  *
  * @device:     of the mounted file system.
+ * @name:       of the mount, or NULL. The kernel gives the device's number to another file system as soon as this one is gone:
+ *              by the name, which the tables of mounts have as the source, one is not taken for the other.
  * @mountpoint: what is being unmounted; paths are shown relative to it.
  * @except:     a process that is not to be named (the daemon), or 0.
  * @limit:      at most so many lines; one more says how many are left out.
  * Elements are strings owned by the array; the caller owns the array. Only while the process has one thread.
  */
-GPtrArray *users_find(dev_t device, const char *mountpoint, pid_t except, unsigned limit);
+GPtrArray *users_find(dev_t device, const char *name, const char *mountpoint, pid_t except, unsigned limit);
 
 /*
  * users_find_daemon - the process that serves a FUSE file system.

@@ -395,16 +395,20 @@ def stopped_in_the_copy(place, words):
         process = subprocess.Popen([rofuse_test.BINARY, *map(str, words)], stderr=subprocess.PIPE, text=True,
                                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         wait_until(lambda process=process: copy() or process.poll() is not None or is_mounted(place / "mnt"), "the copy")
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        pid = int(children[0]) if children else process.pid
-        os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda pid=pid: "T" in status_line(pid, "State:"), "the stop")
-        if copy():
-            return process, pid
-        os.kill(pid, signal.SIGCONT)
-        process.wait(60)
+        if process.poll() is None:
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            pid = int(children[0]) if children else process.pid
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda pid=pid: status_line(pid, "State:").split()[0] in "TZ", "the stop")
+            if copy() and not is_mounted(place / "mnt"):
+                return process, pid
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: is_mounted(place / "mnt"), "the mount that was too quick")
         umount(place)
-        shutil.rmtree(place / "state/volumes")
+        process.communicate(timeout=60)
+        for volume in (place / "state/volumes").iterdir():
+            if volume.name != "old":
+                shutil.rmtree(volume)
     raise AssertionError("every copy was too quick")
 
 

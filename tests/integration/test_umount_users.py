@@ -259,14 +259,14 @@ def test_from_inside(rofuse, layer):
 
 def test_a_daemon_that_takes_its_time_is_no_riddle(rofuse):
     """Where nobody uses the mount, nobody is said to be waited for."""
-    mount = rofuse()
+    # By its name it is told from what gets its device's number next: of the other tests, say.
+    mount = rofuse(extra=["--name", f"slow-{os.getpid()}"])
     mount.process.send_signal(signal.SIGSTOP)
-    try:
-        with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
-                              stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
+                          stderr=subprocess.PIPE, text=True) as process:
+        try:
             rofuse_test.wait_until(lambda: not rofuse_test.is_mounted(mount.point), "the unmount")
             assert select.select([process.stderr], [], [], 1.5)[0] == []
+        finally:
             mount.process.send_signal(signal.SIGCONT)
-            assert (process.stderr.read(), process.wait(60)) == ("", 0)
-    finally:
-        mount.process.send_signal(signal.SIGCONT)
+        assert (process.stderr.read(), process.wait(60)) == ("", 0)
