@@ -141,8 +141,9 @@ static void leave_opening(struct maker *maker, const struct fact *fact, const ch
 /* What a program went on without, and what would open what is not its own; unless it goes on to lose a database. */
 static bool is_not_worth_it(const struct maker *maker, const struct fact *fact, const char *path, bool is_new)
 {
-    bool is_lost = advice_changes_database(maker->input, fact) && !place_is_config(path);
-    return need_of(fact) == ADVICE_OPTIONAL && is_opening(path, is_new) && !is_lost;
+    if (need_of(fact) != ADVICE_OPTIONAL || !is_opening(path, is_new))
+        return false;
+    return place_is_config(path) || !advice_changes_database(maker->input, fact);
 }
 
 /* The place is new, or the image's; no rule for the program is known. */
@@ -449,8 +450,10 @@ static struct fact_written *without_links(const struct advice_input *input)
 struct advice_list *advice_make(const struct advice_input *input)
 {
     struct fact_written *written = without_links(input);
+    g_autoptr(GHashTable) tried = advice_data_paths(input->facts);
     struct advice_input own = *input;
     own.written = written;
+    own.tried = tried;
     input = &own;
     struct advice_list *list = advice_list_new();
     struct maker maker = {.input = input, .list = list};

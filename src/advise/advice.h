@@ -59,6 +59,7 @@ struct advice_input {
     size_t n_routes;
     const struct advice_image *image;   /* NULL = nothing is known of it */
     const struct fact_written *written; /* how much was written where; NULL = not known */
+    GHashTable *tried;                  /* the paths of all facts, a set; advice_make() makes its own */
 };
 
 enum advice_kind {

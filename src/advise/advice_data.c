@@ -31,15 +31,21 @@ static char *main_file(const char *path)
     return g_strdup(path);
 }
 
+GHashTable *advice_data_paths(const GPtrArray *facts)
+{
+    GHashTable *paths = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        for (guint j = 0; j < fact->paths->len; j++)
+            g_hash_table_add(paths, g_ptr_array_index(fact->paths, j));
+    }
+    return paths;
+}
+
 /* By anybody: files of one database are often facts of their own. */
 static bool is_tried(const struct advice_input *input, const char *path)
 {
-    for (guint i = 0; i < input->facts->len; i++) {
-        const struct fact *fact = g_ptr_array_index(input->facts, i);
-        if (g_ptr_array_find_with_equal_func(fact->paths, path, g_str_equal, NULL))
-            return true;
-    }
-    return false;
+    return g_hash_table_contains(input->tried, path);
 }
 
 static bool is_tried_in(const struct advice_input *input, const char *directory, const char *name)
@@ -58,11 +64,33 @@ static bool is_of_leveldb(const struct advice_input *input, const char *director
            (is_tried_in(input, directory, "LOG") || is_tried_in(input, directory, "CURRENT"));
 }
 
-static bool is_for_a_while(const char *directory, const char *name)
+static bool is_cache(const char *directory)
 {
-    if (place_is_home(directory))
-        return *name == '.';
-    return place_is_temporary(directory) || place_sort_of(directory) == PLACE_PASSING;
+    static const char cache[] = "cache";
+    g_auto(GStrv) names = g_strsplit(directory, "/", -1);
+    for (char **name = names; *name != NULL; name++) {
+        size_t size = strlen(*name);
+        if (size >= strlen(cache) && g_ascii_strcasecmp(*name + size - strlen(cache), cache) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is below a path's home, from its slash on; NULL: it is in none. */
+static const char *below_home(const char *path)
+{
+    static const char roots[] = "/root/", others[] = "/home/";
+    if (g_str_has_prefix(path, roots))
+        return path + strlen(roots) - 1;
+    return g_str_has_prefix(path, others) ? strchr(path + strlen(others), '/') : NULL;
+}
+
+static bool is_for_a_while(const char *file, const char *directory)
+{
+    const char *below = below_home(file);
+    if (is_cache(directory) || (below != NULL && strstr(below, "/.") != NULL))
+        return true;
+    return !place_is_home(directory) && (place_is_temporary(directory) || place_sort_of(directory) == PLACE_PASSING);
 }
 
 /* Owned; NULL: it is part of none. */
@@ -70,11 +98,13 @@ static char *database_of(const struct advice_input *input, const char *path)
 {
     g_autofree char *file = main_file(path), *directory = place_parent(file);
     const char *name = strrchr(file, '/');
-    if (name == NULL || is_for_a_while(directory, name + 1))
+    if (name == NULL)
         return NULL;
-    if (has_suffix(name + 1) || (strcmp(file, path) != 0 && is_tried(input, file)))
-        return g_steal_pointer(&file);
-    return is_of_leveldb(input, directory, name + 1) ? g_steal_pointer(&directory) : NULL;
+    /* Most are told by their names alone, with little work. */
+    bool is_file = has_suffix(name + 1) || (strcmp(file, path) != 0 && is_tried(input, file));
+    if ((!is_file && !is_of_leveldb(input, directory, name + 1)) || is_for_a_while(file, directory))
+        return NULL;
+    return is_file ? g_steal_pointer(&file) : g_steal_pointer(&directory);
 }
 
 static bool is_of_content(const struct fact *fact)
@@ -83,7 +113,7 @@ static bool is_of_content(const struct fact *fact)
     return fact_is_write(fact) && (fact->operations & ~removal) != 0;
 }
 
-char *advice_database_of_fact(const struct advice_input *input, const struct fact *fact)
+static char *database_of_fact(const struct advice_input *input, const struct fact *fact)
 {
     char *found = NULL;
     for (guint i = 0; is_of_content(fact) && i < fact->paths->len && found == NULL; i++)
@@ -91,16 +121,35 @@ char *advice_database_of_fact(const struct advice_input *input, const struct fac
     return found;
 }
 
-char *advice_database(const struct advice_input *input, const struct advice_wish *wish)
+/* Whether all that a fact may be about was to be changed, and not only opened, removed or given other attributes. Of several
+ * files it does not say which of them was. */
+static bool is_change(const struct fact *fact)
 {
-    char *found = NULL;
-    for (guint i = 0; i < wish->facts->len && found == NULL; i++)
-        found = advice_database_of_fact(input, g_ptr_array_index(wish->facts, i));
-    return found;
+    const uint32_t removal = (1U << DENIAL_UNLINK) | (1U << DENIAL_RMDIR), open = 1U << DENIAL_OPEN;
+    const uint32_t attributes = (1U << DENIAL_CHMOD) | (1U << DENIAL_CHOWN) | (1U << DENIAL_UTIMES) |
+                                (1U << DENIAL_SETXATTR) | (1U << DENIAL_REMOVEXATTR) | (1U << DENIAL_SETFLAGS) |
+                                (1U << DENIAL_EXEC);
+    if (fact->paths->len > 1 && (fact->operations & (open | removal)) != 0)
+        return false;
+    return (fact->operations & ~(open | removal | attributes)) != 0;
 }
 
 bool advice_changes_database(const struct advice_input *input, const struct fact *fact)
 {
-    g_autofree char *database = advice_database_of_fact(input, fact);
-    return database != NULL && (fact->operations & ~(UINT32_C(1) << DENIAL_OPEN)) != 0;
+    g_autofree char *database = is_change(fact) ? database_of_fact(input, fact) : NULL;
+    return database != NULL;
+}
+
+/* What went on without may have been there to be read. */
+static char *kept_database(const struct advice_input *input, const struct fact *fact)
+{
+    return fact->class == FACT_TOLERATED && !is_change(fact) ? NULL : database_of_fact(input, fact);
+}
+
+char *advice_database(const struct advice_input *input, const struct advice_wish *wish)
+{
+    char *found = NULL;
+    for (guint i = 0; i < wish->facts->len && found == NULL; i++)
+        found = kept_database(input, g_ptr_array_index(wish->facts, i));
+    return found;
 }

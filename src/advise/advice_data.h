@@ -3,8 +3,9 @@
  *
  * SQLite and others make their files where they are told, beside a program's code as often as in a directory for data. They
  * are told by their names: a suffix that databases have (app.db, dump.rdb); a file beside another one that SQLite makes there
- * (X-journal, X-wal, X-shm); the set of files of a LevelDB. Not where all is for a while, as in /tmp, a cache, or a hidden
- * directory of a home; what was only removed, or got other attributes, is none either.
+ * (X-journal, X-wal, X-shm); the set of files of a LevelDB. Not where all is for a while, as in /tmp, a directory whose name
+ * ends in "cache", or what is hidden in a home, however far below; what was only removed, or got other attributes, is none
+ * either.
  *
  * Pure.
  */
@@ -13,14 +14,16 @@
 
 #include "advice_spec.h"
 
-/* The database that a fact is about, a file or a directory; NULL where it is about none. Owned by the caller. */
-char *advice_database_of_fact(const struct advice_input *input, const struct fact *fact);
+/* The set of the paths of all facts: input->tried, which all others here ask, so that a log of many facts is not gone through
+ * for each of them. The paths are borrowed from the facts, the set is the caller's. */
+GHashTable *advice_data_paths(const GPtrArray *facts);
 
-/* Of one of the facts of a wish. */
+/* The database that one of the facts of a wish is about, a file or a directory; NULL where there is none. Not of a fact that was
+ * tolerated and need not have changed it. Owned by the caller. */
 char *advice_database(const struct advice_input *input, const struct advice_wish *wish);
 
 /* Whether a fact is about a database that was to be changed. One that is only opened may be there to be read: SQLite and others
- * open for writing first. */
+ * open for writing first. Nor is it said where a fact of several files has some that were only opened or removed. */
 bool advice_changes_database(const struct advice_input *input, const struct fact *fact);
 
 #endif

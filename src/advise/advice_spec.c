@@ -90,8 +90,8 @@ bool advice_has_content(const struct advice_input *input, const struct advice_wi
 /* Whether it has a database that a person would keep. What settings are made to, as postmap does at every start, is no such. */
 static bool keeps_database(const struct advice_input *input, const struct advice_wish *wish)
 {
-    g_autofree char *database = advice_database(input, wish);
-    return database != NULL && !place_is_config(wish->target);
+    g_autofree char *database = place_is_config(wish->target) ? NULL : advice_database(input, wish);
+    return database != NULL;
 }
 
 bool advice_is_lasting(const struct advice_input *input, const struct advice_wish *wish)
@@ -109,7 +109,8 @@ bool advice_is_lasting(const struct advice_input *input, const struct advice_wis
     case PLACE_OTHER:
         return !advice_has_content(input, wish, NULL, &has_others);
     case PLACE_COSTLY:
-        return wish->is_new && !place_is_below(wish->target, "/etc") && !place_is_below(wish->target, "/usr");
+        return wish->is_new && !place_is_below(wish->target, "/etc") &&
+               (!place_is_below(wish->target, "/usr") || place_is_source(wish->target));
     default:
         return false;
     }

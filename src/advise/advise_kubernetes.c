@@ -76,7 +76,7 @@ static void comment_volume(GString *out, const struct volume *volume)
         advise_comment(
             out,
             "%s: make the PersistentVolumeClaim %s; the initContainer copies the image's content into it while "
-            "it is empty, for which the image must have sh, cp, ls and grep",
+            "it is empty, for which the image must have sh, cp and ls",
             target, volume->name);
     } else if (volume->advice->kind == ADVICE_VOLUME) {
         advise_comment(out, "%s: make the PersistentVolumeClaim %s; it starts empty, whatever the image has there",
@@ -164,8 +164,10 @@ static char *copy_command(const struct pod *pod)
         g_autofree char *source = g_strconcat(volume->advice->spec.target, "/.", NULL), *to = filled_at(volume);
         g_autofree char *from_word = text_shell(source), *to_word = text_shell(to);
         g_autofree char *copy = g_strdup_printf("cp %s %s %s/", options, from_word, to_word);
-        /* What the program has written there before stays; a new disk has a directory of its own making. */
-        g_autofree char *once = g_strdup_printf("{ ls -A %s | grep -qvx lost+found || %s; }", to_word, copy);
+        /* What the program has written there before stays, and where nobody can tell nothing is copied: without ls all fails.
+         * A new disk has a directory of its own making. "$(" would be Kubernetes' before it is the shell's. */
+        g_autofree char *once =
+            g_strdup_printf("n=`ls -A %s` && case \"$n\" in ''|lost+found) %s ;; esac", to_word, copy);
         g_string_append_printf(command, "%s%s", command->len > 0 ? " && " : "", volume->advice->fills ? once : copy);
     }
     return g_string_free(command, FALSE);

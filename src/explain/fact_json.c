@@ -209,6 +209,17 @@ static GPtrArray *read_list(struct json_read *read, const json_t *object, const 
     return list;
 }
 
+/* The same of absolute paths. */
+static GPtrArray *read_paths(struct json_read *read, const json_t *object, const char *key, size_t most)
+{
+    GPtrArray *list = read_list(read, object, key, most);
+    for (guint i = 0; i < list->len; i++) {
+        if (*(const char *)g_ptr_array_index(list, i) != '/')
+            json_read_fail(read, key, "has a path that is not absolute");
+    }
+    return list;
+}
+
 static struct fact_fix *read_fix(struct json_read *read, const json_t *object)
 {
     struct fact_fix *fix = g_new0(struct fact_fix, 1);
@@ -306,9 +317,9 @@ static struct fact *read_fact(struct json_read *read, const json_t *object)
     fact->place = json_read_path(read, object, "place", JSON_READ_REQUIRED);
     fact->directory = json_read_path(read, object, "directory", JSON_READ_REQUIRED);
     g_ptr_array_unref(fact->alternatives);
-    fact->alternatives = read_list(read, object, "alternatives", FACT_MOST_ALTERNATIVES);
+    fact->alternatives = read_paths(read, object, "alternatives", FACT_MOST_ALTERNATIVES);
     g_ptr_array_unref(fact->paths);
-    fact->paths = read_list(read, object, "paths", FACT_MOST_PATHS);
+    fact->paths = read_paths(read, object, "paths", FACT_MOST_PATHS);
     read_operations(read, object, fact);
     fact->error = (int)json_read_integer(read, object, "errno_number", JSON_READ_REQUIRED, 1, INT_MAX, 0);
     fact->learned = json_read_true(read, object, "learned");

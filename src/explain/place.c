@@ -38,6 +38,9 @@ static const char *const passing[] = {"/tmp",      "/run",       "/var/tmp", "/v
 static const char *const lasting[] = {"/var/lib", "/var/spool", "/var/mail", "/var/backups", "/srv", "/data", "/home"};
 static const char *const costly[] = {"/etc", "/usr"};
 
+/* Images put a program of their own in a directory of these as others do in one of "/". */
+static const char *const sources[] = {"/usr/src", "/usr/local/src"};
+
 /* By themselves. */
 static const char *const whole[] = {
     "/",        "/etc",          "/usr", "/usr/local", "/usr/share", "/usr/local/share", "/usr/local/etc",
@@ -95,6 +98,12 @@ bool place_is_home(const char *directory)
     return strcmp(directory, "/root") == 0 || (below != NULL && *below != '\0' && strchr(below, '/') == NULL);
 }
 
+bool place_is_source(const char *directory)
+{
+    return is_below_any(directory, sources, G_N_ELEMENTS(sources)) &&
+           !is_one_of(directory, sources, G_N_ELEMENTS(sources));
+}
+
 enum place_sort place_sort_of(const char *directory)
 {
     if (!place_is_below(directory, "/dev/shm") && is_below_any(directory, runtime, G_N_ELEMENTS(runtime)))
@@ -108,14 +117,16 @@ enum place_sort place_sort_of(const char *directory)
         return PLACE_PASSING;
     if (is_below_any(directory, programs, G_N_ELEMENTS(programs)))
         return PLACE_SYSTEM;
-    if (is_below_any(directory, costly, G_N_ELEMENTS(costly)))
+    if (is_below_any(directory, costly, G_N_ELEMENTS(costly)) && !place_is_source(directory))
         return PLACE_COSTLY;
     if (is_below_any(directory, lasting, G_N_ELEMENTS(lasting)) ||
         g_strv_contains(lasting_last, strrchr(directory, '/') + 1))
         return PLACE_LASTING;
-    /* "/app" and "/opt/app": most likely a program's own directory. */
+    /* "/app", "/opt/app" and "/usr/src/app": most likely a program's own directory. */
     g_autofree char *parent = place_parent(directory);
-    return strcmp(parent, "/") == 0 || strcmp(parent, "/opt") == 0 ? PLACE_COSTLY : PLACE_OTHER;
+    bool is_own =
+        strcmp(parent, "/") == 0 || strcmp(parent, "/opt") == 0 || is_one_of(parent, sources, G_N_ELEMENTS(sources));
+    return is_own ? PLACE_COSTLY : PLACE_OTHER;
 }
 
 bool place_is_config(const char *directory)
@@ -125,7 +136,8 @@ bool place_is_config(const char *directory)
 
 bool place_is_program(const char *directory)
 {
-    bool is_among = place_is_below(directory, "/usr") || is_below_any(directory, programs, G_N_ELEMENTS(programs));
+    bool is_of_usr = place_is_below(directory, "/usr") && !place_is_source(directory);
+    bool is_among = is_of_usr || is_below_any(directory, programs, G_N_ELEMENTS(programs));
     enum place_sort sort = place_sort_of(directory);
     return is_among && !place_is_config(directory) && (sort == PLACE_SYSTEM || sort == PLACE_COSTLY);
 }

@@ -13,7 +13,7 @@ enum place_sort {
     PLACE_RUNTIME, /* what runtimes put there: /proc, /sys, /dev, /etc/hosts */
     PLACE_SYSTEM,  /* programs, libraries, settings of the whole: nobody wants it writable */
     PLACE_SHARED,  /* many programs have theirs below: /var, /var/lib, /home */
-    PLACE_COSTLY,  /* one program's settings or code: /etc/nginx, /usr/share/x, /app */
+    PLACE_COSTLY,  /* one program's settings or code: /etc/nginx, /usr/share/x, /app, /usr/src/app */
     PLACE_PASSING, /* nobody would miss what is there: /tmp, /run, a cache */
     PLACE_LASTING, /* what outlives a program: /var/lib/x, /data */
     PLACE_OTHER,
@@ -27,6 +27,9 @@ char *place_runtime_words(const char *path);
 
 /* /root, and the directories of /home by themselves: passing, but with the settings of a shell and keys in them. */
 bool place_is_home(const char *directory);
+
+/* Below /usr/src or /usr/local/src, where images put a program of their own as others do in /app: it is none of the system. */
+bool place_is_source(const char *directory);
 
 /* For those who look at what is declared: programs or libraries, settings, or below them; but not what passes there. */
 bool place_is_program(const char *directory);

@@ -252,6 +252,29 @@ except sqlite3.OperationalError:
 """
 
 
+def check_filling(command, source, scratch):
+    """It copies into a volume that is empty, and into no other; nor where it cannot tell."""
+    assert command == "n=`ls -A /filled/app` && case \"$n\" in ''|lost+found) cp -a /app/. /filled/app/ ;; esac"
+    tools = scratch / "tools"
+    tools.mkdir()
+    (tools / "cp").symlink_to("/bin/cp")
+
+    def fill(name, entries, path=os.environ["PATH"]):
+        to = scratch / name
+        for entry in entries:
+            (to / entry).mkdir(parents=True)
+        to.mkdir(exist_ok=True)
+        here = command.replace("/filled/app", str(to)).replace("cp -a /app/", f"cp -a {source}/")
+        done = subprocess.run(["/bin/sh", "-c", here], env={"PATH": path}, check=False, capture_output=True)
+        return done.returncode, sorted(os.listdir(to))
+
+    assert fill("new", []) == (0, ["main.py"])
+    assert fill("disk", ["lost+found"]) == (0, ["lost+found", "main.py"])
+    assert fill("used", ["shop.db"]) == (0, ["shop.db"])
+    assert fill("both", ["lost+found", "shop.db"]) == (0, ["lost+found", "shop.db"])
+    assert fill("unknown", ["shop.db"], str(tools)) == (127, ["shop.db"])
+
+
 def test_a_database_beside_the_code(scratch, rofuse, layer):
     """It is kept, and each of those who start programs is told what a volume needs that it does not do itself."""
     (layer / "app").mkdir()
@@ -266,8 +289,8 @@ def test_a_database_beside_the_code(scratch, rofuse, layer):
     assert advice["advices"][0]["why"].startswith("/app/shop.db is a database")
     assert "files of a newer image do not come into a volume" in advice["advices"][0]["cost"]
     pod = advise("--for", "kubernetes", *here).stdout
-    command = "{ ls -A /filled/app | grep -qvx lost+found || cp -a /app/. /filled/app/; }"
-    assert f'command: [sh, -c, "{command}"]' in pod
+    filling, = yaml.safe_load(pod)["spec"]["initContainers"]
+    check_filling(filling["command"][2], layer / "app", scratch)
     assert "the initContainer copies the image's content into it while it is empty" in pod
     unit = advise("--for", "systemd", *here).stdout
     kept = f"/var/lib/{mount.point.name}/app"

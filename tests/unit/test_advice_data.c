@@ -29,6 +29,27 @@ static const struct row rows[] = {
      "",
      {{NODE, OP(OPEN), "/usr/src/app/store/seed.db", "/usr/src/app/store", .class = FACT_FATAL}},
      "required -v store:/usr/src/app/store\n"},
+    {"of which nobody says that it is one",
+     BASE "usr/src/app/main.js usr/src/app/uploads/",
+     "",
+     {{NODE, OP(CREATE), "/usr/src/app/uploads/a.png", "/usr/src/app/uploads", .class = FACT_FATAL}},
+     "required -v uploads:/usr/src/app/uploads\n"},
+    {"where the image has no program yet",
+     BASE "usr/src/",
+     "",
+     {{NODE, OP(MKDIR), "/usr/src/shop", "/usr/src", .class = FACT_FATAL}},
+     "required -v shop:/usr/src/shop\n"},
+    {"one that was only opened, below what another one needs",
+     BASE "app/main.js app/lib/seed.db",
+     "",
+     {{NODE, OP(CREATE), "/app/pid", "/app", .class = FACT_FATAL},
+      {NODE, OP(OPEN), "/app/lib/seed.db", "/app/lib", .class = FACT_TOLERATED}},
+     "required --tmpfs /app:mode=0755,tmpcopyup\n"},
+    {"of attributes that somebody cannot change",
+     BASE "app/main.js app/app.sqlite3",
+     "",
+     {{NODE, OP(OPEN) | OP(CHMOD) | OP(UTIMES), SQLITE, .class = FACT_TOLERATED}},
+     "left /app/app.sqlite3\n"},
     {"beside files of the image",
      BASE "app/shop/index.html",
      "",
@@ -87,16 +108,32 @@ static const struct row rows[] = {
      "required --tmpfs /app:mode=0755,tmpcopyup\n"},
 };
 
-static struct advice_list *advise(struct fact *fact)
+static struct advice_list *advise_all(struct fact *fact)
 {
     g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func((GDestroyNotify)fact_free);
     g_ptr_array_add(facts, fact);
     const struct advice_input input = {.facts = facts};
     struct advice_list *list = advice_make(&input);
-    g_assert_cmpuint(list->advices->len, ==, 1);
     /* What it is for goes with the facts. */
-    g_ptr_array_set_size(((struct advice *)g_ptr_array_index(list->advices, 0))->facts, 0);
+    for (guint i = 0; i < list->advices->len; i++)
+        g_ptr_array_set_size(((struct advice *)g_ptr_array_index(list->advices, i))->facts, 0);
     return list;
+}
+
+static struct advice_list *advise(struct fact *fact)
+{
+    struct advice_list *list = advise_all(fact);
+    g_assert_cmpuint(list->advices->len, ==, 1);
+    return list;
+}
+
+/* @words: with blanks between them. */
+static void set_paths(struct fact *fact, const char *words)
+{
+    g_auto(GStrv) paths = g_strsplit(words, " ", -1);
+    g_ptr_array_set_size(fact->paths, 0);
+    for (char **path = paths; *path != NULL; path++)
+        g_ptr_array_add(fact->paths, g_strdup(*path));
 }
 
 /* Files that are a database only with each other. */
@@ -119,14 +156,66 @@ static void test_sets(void)
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         const struct said_fact said = {NODE, OP(CREATE), "/app/x/*", "/app/x", .class = FACT_FATAL};
         struct fact *fact = make_fact(&said);
-        g_auto(GStrv) paths = g_strsplit(table[i].paths, " ", -1);
-        g_ptr_array_set_size(fact->paths, 0);
-        for (char **path = paths; *path != NULL; path++)
-            g_ptr_array_add(fact->paths, g_strdup(*path));
+        set_paths(fact, table[i].paths);
         struct advice_list *list = advise(fact);
         const struct advice *advice = g_ptr_array_index(list->advices, 0);
         g_test_message("%s", table[i].paths);
         g_assert_cmpint(advice->kind, ==, table[i].is_database ? ADVICE_VOLUME : ADVICE_TMPFS);
+        advice_list_free(list);
+    }
+}
+
+/* A fact of several files does not say which of them was only opened, or removed. */
+static void test_crowds(void)
+{
+    static const struct {
+        uint32_t operations;
+        const char *paths;
+        bool is_changed;
+    } table[] = {
+        {OP(CREATE), "/app/geo.db /app/a /app/b", true},
+        {OP(OPEN) | OP(CREATE), "/app/geo.db", true},
+        {OP(OPEN) | OP(CREATE), "/app/geo.db /app/a /app/b /app/c /app/d /app/e", false},
+        {OP(UNLINK) | OP(CREATE), "/app/geo.db /app/a", false},
+        {OP(RMDIR) | OP(MKDIR), "/app/geo.db /app/a", false},
+        {OP(UNLINK) | OP(OPEN), "/app/geo.db", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        const struct said_fact said = {NODE, table[i].operations, "/app/*", "/app", .class = FACT_TOLERATED};
+        struct fact *fact = make_fact(&said);
+        set_paths(fact, table[i].paths);
+        struct advice_list *list = advise_all(fact);
+        g_test_message("%u: %s", table[i].operations, table[i].paths);
+        g_assert_cmpuint(list->advices->len, ==, table[i].is_changed ? 1 : 0);
+        advice_list_free(list);
+    }
+}
+
+/* What nobody misses, however far below. */
+static void test_passing(void)
+{
+    static const struct {
+        const char *path;
+        bool is_kept;
+    } table[] = {
+        {"/root/.pki/nssdb/cert9.db", false},
+        {"/root/keys/cert9.db", true},
+        {"/home/me/x/.y/z.db", false},
+        {"/home/.me/z.db", true},
+        {"/app/.parcel-cache/data.mdb", false},
+        {"/app/.mypy_cache/3.12/cache.db", false},
+        {"/app/GPUCache/x/y.db", false},
+        {"/app/.x/y.db", true},
+        {"/app/x/cache.db", true},
+        {"/app/cached/y.db", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *directory = g_path_get_dirname(table[i].path);
+        const struct said_fact said = {NODE, OP(CREATE), table[i].path, directory, .class = FACT_FATAL};
+        struct advice_list *list = advise(make_fact(&said));
+        const struct advice *advice = g_ptr_array_index(list->advices, 0);
+        g_test_message("%s: %s", table[i].path, advice->why);
+        g_assert_cmpint(strstr(advice->why, "is a database") != NULL, ==, table[i].is_kept);
         advice_list_free(list);
     }
 }
@@ -176,6 +265,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add_rows(rows, G_N_ELEMENTS(rows));
     g_test_add_func("/advice/data/sets", test_sets);
+    g_test_add_func("/advice/data/crowds", test_crowds);
+    g_test_add_func("/advice/data/passing", test_passing);
     g_test_add_func("/advice/data/words", test_words);
     return g_test_run();
 }

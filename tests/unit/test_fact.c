@@ -188,6 +188,8 @@ static void test_wrong_documents(void)
         {"paths", "{}", "is no list"},
         {"paths", "[1]", "is no list of strings"},
         {"paths", "[\"/1\",\"/2\",\"/3\",\"/4\",\"/5\",\"/6\",\"/7\",\"/8\",\"/9\"]", "is too long"},
+        {"paths_bytes", "[\"eC95LmRi\"]", "\"paths\" has a path that is not absolute"},
+        {"alternatives", "[\"tmp\",\"/x\"]", "has a path that is not absolute"},
         {"args_bytes", "[null]", "is not as long"},
         {"args_bytes", "[null,\"!!\",null]", "base64"},
         {"args_bytes", "[null,\"AGFi\",null]", "base64"},
