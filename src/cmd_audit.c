@@ -36,7 +36,7 @@ static const char examples[] =
     "  rofuse audit --compose compose.yaml --sarif > audit.sarif\n"
     "\n"
     "The exit status is 0, 3 when there is a finding, 1 when something cannot be read, 2 when the arguments or the\n"
-    "file are wrong.";
+    "file are wrong; also where that is so of one service, and the others were looked at.";
 
 struct arguments {
     char *from;
@@ -59,6 +59,7 @@ struct part {
 struct work {
     struct fact_source *source; /* of a mount or a log */
     GPtrArray *parts;
+    int failed; /* exit status for services that could not be looked at, or 0 */
 };
 
 static void clear_place(void *data)
@@ -144,13 +145,17 @@ static void take_mount(struct part *part, const struct asked_mount *asked, const
     part->name = g_strdup(state->name);
 }
 
-/* Whether the options say what would be mounted. */
-static bool says_content(const struct mount_request *request)
+/* Whether there are options beside a Compose file that say what would be mounted. */
+static bool says_more(const struct mount_request *request)
 {
     size_t n_routes;
     (void)mount_options_routes(request->routes, &n_routes);
-    return *request->compose != NULL || request->service != NULL || request->image != NULL ||
-           *request->layers != NULL || n_routes > 0;
+    return request->image != NULL || *request->layers != NULL || n_routes > 0;
+}
+
+static bool says_content(const struct mount_request *request)
+{
+    return *request->compose != NULL || request->service != NULL || says_more(request);
 }
 
 /* Each once, though each service has them. */
@@ -185,28 +190,43 @@ static void tell_images(const struct work *work)
 static gboolean make_part(struct work *work, const struct mount_request *request, const struct paths *paths,
                           GError **error)
 {
-    struct part *part = add_part(work);
-    part->plan = plan_make(request, NULL, paths, PLAN_AUDIT, error);
-    if (part->plan == NULL)
+    struct plan *plan = plan_make(request, NULL, paths, PLAN_AUDIT, error);
+    if (plan == NULL)
         return FALSE;
+    struct part *part = add_part(work);
+    part->plan = plan;
     take_plan(part);
     return TRUE;
 }
 
-/* All services, unless one is named; facts are of one alone. */
+/* One that is written wrongly does not hide the others. What is wrong with the file as a whole is told once. */
+static void make_services(struct work *work, char *const *services, struct mount_request *request,
+                          const struct paths *paths)
+{
+    g_autoptr(GPtrArray) told = g_ptr_array_new_with_free_func(g_free);
+    for (char *const *service = services; *service != NULL; service++) {
+        g_autoptr(GError) error = NULL;
+        request->service = *service;
+        if (!make_part(work, request, paths, &error) &&
+            !g_ptr_array_find_with_equal_func(told, error->message, g_str_equal, NULL)) {
+            g_ptr_array_add(told, g_strdup(error->message));
+            int status = app_error_print(g_steal_pointer(&error));
+            work->failed = MAX(work->failed, status);
+        }
+        request->service = NULL;
+    }
+}
+
+/* All services, unless one is named; facts, and what options say further, are of one alone. */
 static gboolean make_parts(struct work *work, const struct arguments *arguments, struct mount_request *request,
                            const struct paths *paths, GError **error)
 {
-    bool is_one = request->service != NULL || arguments->from != NULL;
+    bool is_one = request->service != NULL || arguments->from != NULL || says_more(request);
     g_auto(GStrv) services = is_one ? g_new0(char *, 1) : plan_services(request, PLAN_AUDIT, error);
     if (services == NULL)
         return FALSE;
     gboolean done = *services != NULL || make_part(work, request, paths, error);
-    for (char **service = services; done && *service != NULL; service++) {
-        request->service = *service;
-        done = make_part(work, request, paths, error);
-        request->service = NULL;
-    }
+    make_services(work, services, request, paths);
     g_autoptr(GPtrArray) told = g_ptr_array_new();
     for (guint i = 0; done && i < work->parts->len; i++)
         tell_warnings(g_ptr_array_index(work->parts, i), told);
@@ -269,12 +289,14 @@ static int print(const struct work *work, const struct arguments *arguments, GEr
         results[i] = (struct audit_result){&part->subject, part->findings};
         is_found |= part->findings->len > 0;
     }
+    if (work->parts->len == 0)
+        return work->failed;
     const struct part *first = g_ptr_array_index(work->parts, 0);
     enum audit_format format = arguments->as_sarif ? AUDIT_SARIF : arguments->as_json ? AUDIT_JSON : AUDIT_TEXT;
     g_autofree char *text = audit_print(results, work->parts->len, first->file, ROFUSE_VERSION, format);
     if (!command_print(text, error))
         return APP_ERROR_FAILED;
-    return is_found ? STATUS_FOUND : 0;
+    return work->failed != 0 ? work->failed : is_found ? STATUS_FOUND : 0;
 }
 
 static gboolean check(const struct arguments *arguments, GError **error)

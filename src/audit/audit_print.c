@@ -3,6 +3,7 @@
 #include "json_bytes.h"
 #include "text.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +120,11 @@ static json_t *sarif_result(const struct audit_subject *subject, const struct au
     g_autofree char *shown = text_word(finding->subject);
     g_autofree char *reason = text_escape(finding->reason);
     g_autofree char *mend = text_escape(finding->mend);
-    g_autofree char *message = g_strdup_printf("%s: %s; mend: %s", shown, reason, mend);
+    /* Who reads it sees the message alone, and the same place may be one of several services. */
+    bool is_named = subject->service == NULL || strcmp(subject->service, finding->subject) == 0;
+    g_autofree char *service = is_named ? NULL : text_word(subject->service);
+    g_autofree char *message =
+        g_strdup_printf("%s%s%s: %s; mend: %s", is_named ? "" : service, is_named ? "" : ": ", shown, reason, mend);
     g_autofree char *whole = g_strconcat(subject->name, ":", finding->subject, NULL);
     g_autofree char *logical = text_escape(whole);
     json_t *location = json_pack("{s:o, s:[{s:s, s:s}]}", "physicalLocation", sarif_place(subject, finding),

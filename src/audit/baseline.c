@@ -6,8 +6,11 @@
 #include "pattern.h"
 #include "text.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SCHEMA_OF_ANY "rofuse.baseline/"
 #define SCHEMA SCHEMA_OF_ANY "1"
@@ -209,18 +212,39 @@ static gboolean fail_write(GError **error, const char *path, const GError *why)
     return app_error_failed(error, "the baseline %s cannot be written: %s", shown, reason_of(why));
 }
 
+/* @why: of stat(). Where nothing is, there is nothing to lose; a link would be. */
+static gboolean check_none(const char *path, int why, GError **error)
+{
+    struct stat link;
+    g_autofree char *shown = text_word(path);
+    if (why != ENOENT)
+        return app_error_failed(error, "the baseline %s cannot be written: %s", shown, g_strerror(why));
+    return lstat(path, &link) != 0 ||
+           app_error_usage(error, "%s is a symbolic link to what is not there; name another file, or remove it", shown);
+}
+
 /* A slip of the hand, --baseline compose.yaml, costs nothing: only an empty file and a baseline are written over. */
 static gboolean check_old(const char *path, GError **error)
 {
-    g_autofree char *text = NULL;
+    struct stat st;
+    g_autofree char *text = NULL, *shown = text_word(path);
     gsize size = 0;
-    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR) || !g_file_get_contents(path, &text, &size, NULL) || size == 0)
+    if (stat(path, &st) != 0)
+        return check_none(path, errno, error);
+    if (!S_ISREG(st.st_mode))
+        return app_error_usage(error, "%s is no regular file and is not written over; name another file", shown);
+    bool is_small = (guint64)st.st_size <= MOST_BYTES;
+    g_autoptr(GError) why = NULL;
+    if (is_small && !g_file_get_contents(path, &text, &size, &why))
+        return app_error_failed(
+            error, "%s is there, cannot be read (%s), and is not written over; name another file, or remove it", shown,
+            reason_of(why));
+    if (is_small && size == 0)
         return TRUE;
-    json_t *json = size <= MOST_BYTES ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *json = is_small ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const char *schema = json_string_value(json_object_get(json, "schema"));
     bool is_baseline = schema != NULL && g_str_has_prefix(schema, SCHEMA_OF_ANY);
     json_decref(json);
-    g_autofree char *shown = text_word(path);
     return is_baseline ||
            app_error_usage(error, "%s is there and is no baseline; name another file, or remove it", shown);
 }

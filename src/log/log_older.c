@@ -18,7 +18,8 @@ struct name {
     bool is_dated;
     bool is_packed;
     guint64 number; /* of those that are not dated */
-    size_t length;  /* of @name without ".gz" */
+    struct timespec mtime;
+    size_t length; /* of @name without ".gz" */
 };
 
 /* One that is open, and not begun. */
@@ -40,8 +41,23 @@ static gint compare_stems(const struct name *a, const struct name *b)
     return strcmp(left, right);
 }
 
-/* The newest first, and one that is compressed just now before what it becomes. Where somebody has gone over from numbers
- * to dates, the dates are newer. */
+static gint compare_times(const struct timespec *a, const struct timespec *b)
+{
+    if (a->tv_sec != b->tv_sec)
+        return a->tv_sec < b->tv_sec ? -1 : 1;
+    return a->tv_nsec != b->tv_nsec ? (a->tv_nsec < b->tv_nsec ? -1 : 1) : 0;
+}
+
+/* Of one number or date: one that is compressed just now before what it becomes. Two that are compressed, where logrotate was
+ * told another way of it, are two logs. */
+static gint compare_packed(const struct name *a, const struct name *b)
+{
+    gint order = (a->is_packed ? 1 : 0) - (b->is_packed ? 1 : 0);
+    order = order != 0 ? order : compare_times(&b->mtime, &a->mtime);
+    return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+/* The newest first. Where somebody has gone over from numbers to dates, the dates are newer. */
 static gint compare(gconstpointer a, gconstpointer b)
 {
     const struct name *left = *(const struct name *const *)a, *right = *(const struct name *const *)b;
@@ -50,7 +66,7 @@ static gint compare(gconstpointer a, gconstpointer b)
     gint order = left->is_dated                  ? compare_stems(right, left)
                  : left->number != right->number ? (left->number < right->number ? -1 : 1)
                                                  : compare_stems(left, right);
-    return order != 0 ? order : (left->is_packed ? 1 : 0) - (right->is_packed ? 1 : 0);
+    return order != 0 ? order : compare_packed(left, right);
 }
 
 /* Whether what follows the log's name is ".1" or "-20261126", maybe with ".gz" after it. */
@@ -79,11 +95,15 @@ static GPtrArray *find(const char *directory, const char *base)
     GDir *dir = g_dir_open(directory, 0, NULL);
     const char *found;
     while (dir != NULL && (found = g_dir_read_name(dir)) != NULL) {
+        struct stat st;
         struct name name = {0};
         if (!g_str_has_prefix(found, base) || !read_suffix(found + strlen(base), &name))
             continue;
         name.length += strlen(base);
         name.name = g_strdup(found);
+        g_autofree char *full = g_build_filename(directory, found, NULL);
+        if (lstat(full, &st) == 0)
+            name.mtime = st.st_mtim;
         g_ptr_array_add(names, g_memdup2(&name, sizeof name));
     }
     if (dir != NULL)
@@ -136,7 +156,8 @@ void log_older_open(const char *path, const struct stat *present, struct log_old
         g_autofree char *full = g_build_filename(directory, name->name, NULL);
         bool is_known = false;
         /* What is compressed just now is there twice, and the second is not whole yet. */
-        if (last != NULL && last->length == name->length && strncmp(last->name, name->name, name->length) == 0)
+        if (last != NULL && !last->is_packed && last->length == name->length &&
+            strncmp(last->name, name->name, name->length) == 0)
             continue;
         FILE *stream = g_queue_get_length(&ret->files) < MOST_FILES ? open_one(full, known, &is_known) : NULL;
         if (stream != NULL) {

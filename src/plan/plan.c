@@ -139,7 +139,10 @@ static gboolean read_image(const struct mount_request *request, const struct pat
     }
     if (cause == NULL)
         return TRUE;
-    if (only_look && request->image == NULL && cause->code == APP_ERROR_FAILED) {
+    /* An audit does without a service's image, be it that its name is of a kind that is not read here. */
+    bool is_of_service = request->image == NULL && reference != NULL;
+    if (only_look && request->image == NULL &&
+        (cause->code == APP_ERROR_FAILED || (is_of_service && purpose == PLAN_AUDIT))) {
         if (purpose == PLAN_SHOW)
             app_notice("%s", cause->message);
         return TRUE;

@@ -44,7 +44,8 @@ struct plan {
 enum plan_purpose {
     PLAN_MOUNT,  /* the image is unpacked where that is needed, and what must exist is looked for */
     PLAN_SHOW,   /* nothing is changed; a service's image that is not to be had is a warning */
-    PLAN_AUDIT,  /* as PLAN_SHOW without warnings: the caller has them in the service; and without files of variables */
+    PLAN_AUDIT,  /* as PLAN_SHOW without warnings: the caller has them in the service; and without files of variables.
+                   A service's image may have any name */
     PLAN_ADVISE, /* as PLAN_SHOW without warnings, and a Compose file counts only where it is named */
 };
 

@@ -151,6 +151,44 @@ class TestAudit:
         of_log = subprocess.run([*words, "--from", mount.log_path], cwd=scratch, capture_output=True, text=True, check=False)
         assert of_log.returncode == 2 and "choose one with --service" in of_log.stderr
 
+    def test_one_service_that_cannot_be_understood(self, scratch):
+        """The others are looked at; a name of an image that is of no kind known here is no mistake."""
+        (scratch / "compose.yaml").write_text(
+            "services:\n  web:\n    image: docker:27-dind\n    tmpfs: ['/run/web/']\n"
+            "  share:\n    image: a\n    volumes: ['nfs:/x']\n  from:\n    image: a\n    volumes_from: [web]\n"
+            "  db:\n    image: db\n    read_only: true\nvolumes:\n  nfs:\n    driver_opts: {type: nfs}\n")
+        words = [BINARY, "audit", "--state-dir", scratch / "state", "--compose", "compose.yaml"]
+        said = subprocess.run(words, cwd=scratch, capture_output=True, text=True, check=False)
+        assert said.returncode == 2 and said.stdout.endswith(
+            "\nweb: 2 findings\n\ndb: nothing to find fault with\n\ncompose.yaml: 2 services, 2 findings\n")
+        share, of_others, images = said.stderr.splitlines()
+        assert "driver_opts" in share and "services.from.volumes_from" in of_others and images.endswith("here of: web, db")
+        sarif = subprocess.run([*words, "--sarif"], cwd=scratch, capture_output=True, text=True, check=False)
+        messages = [result["message"]["text"] for result in json.loads(sarif.stdout)["runs"][0]["results"]]
+        assert [message.partition("; mend")[0].rpartition(": ")[0] for message in messages] == ["web", "web: /run/web"]
+        one = subprocess.run([*words, "--service", "web"], cwd=scratch, capture_output=True, text=True, check=False)
+        assert (one.returncode, one.stdout.splitlines()[-1]) == (FOUND, "web: 2 findings")
+        none = subprocess.run([*words, "--service", "from"], cwd=scratch, capture_output=True, text=True, check=False)
+        assert (none.returncode, none.stdout, none.stderr) == (2, "", of_others + "\n")
+
+    def test_what_is_wrong_with_the_whole_file_is_told_once(self, scratch):
+        (scratch / "compose.yaml").write_text(
+            "services:\n  web: &web\n    image: a\n    volumes: ['nfs:/x']\n  db: *web\n"
+            "volumes:\n  nfs:\n    driver_opts: {type: nfs}\n")
+        said = subprocess.run([BINARY, "audit", "--state-dir", scratch / "state", "--compose", "compose.yaml"], cwd=scratch,
+                              capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1), said.stderr
+
+    @pytest.mark.parametrize("more", [("--image", "oci:x"), ("--layer", "."), ("--tmpfs", "/spare"), ("-v", "data:/data")])
+    def test_options_beside_a_file_are_of_one_service(self, scratch, more):
+        (scratch / "compose.yaml").write_text(COMPOSE)
+        words = [BINARY, "audit", "--state-dir", scratch / "state", "--compose", "compose.yaml", *more]
+        said = subprocess.run(words, cwd=scratch, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout) == (2, "")
+        assert said.stderr.endswith("has several services; choose one with --service: web, proxy, db\n")
+        one = subprocess.run([*words, "--service", "db"], cwd=scratch, capture_output=True, text=True, check=False)
+        assert "--service" not in one.stderr
+
     def test_a_variable_that_a_place_wants(self, scratch):
         compose = scratch / "compose.yaml"
         compose.write_text("services:\n  web:\n    image: web\n    volumes: ['${DATA_OF_WEB}:/data']\n")

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import pathlib
 import resource
 import shutil
@@ -87,6 +88,21 @@ def test_what_was_rotated_and_compressed_is_read_in_its_order(rotated):
     # Taken off once and no more.
     done = of_mount(mount)
     assert (paths(done), done.returncode) == (["/a", "/b", "/c", "/d", "/e", "/z"], 0)
+
+
+@pytest.mark.parametrize("older, newer", [(".gz", ".zst"), (".zst", ".gz")])
+def test_two_compressed_ones_of_one_number_are_two_logs(rotated, older, newer):
+    """Where logrotate was told another way to compress; the order in the directory tells nothing, the times do."""
+    mount, files = rotated
+    whole = [gzip.decompress(files[0].read_bytes()), files[5].read_bytes()]
+    for file in files:
+        file.unlink()
+    for number, (pack, data) in enumerate(zip((older, newer), whole, strict=True)):
+        place = mount.log_path.with_name(mount.log_path.name + ".2" + pack)
+        place.write_bytes(PACK[pack](data))
+        os.utime(place, (1_700_000_000 + number, 1_700_000_000 + number))
+    done = of_mount(mount)
+    assert (paths(done), done.stderr, done.returncode) == (["/a", "/f", "/z"], b"", 0)
 
 
 def test_an_older_log_that_is_damaged_is_said_and_the_others_are_read(rotated):

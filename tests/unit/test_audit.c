@@ -214,6 +214,25 @@ static void test_print(void)
     json_decref(json);
 }
 
+/* A message says of which service it is, once. */
+static void test_sarif_service(void)
+{
+    const struct audit_place places[] = {{"/etc/web", "compose.yaml", 3}};
+    const struct route_spec spec = {.target = "/etc/web", .kind = ROUTE_BIND, .source = "/srv/web"};
+    const struct audit_subject web = {.name = "web",
+                                      .service = "web",
+                                      .has_read_only = true,
+                                      .routes = &spec,
+                                      .n_routes = 1,
+                                      .places = places,
+                                      .n_places = 1};
+    g_autoptr(GPtrArray) findings = audit_make(&web);
+    const struct audit_result result = {&web, findings};
+    g_autofree char *text = audit_print(&result, 1, NULL, "1", AUDIT_SARIF);
+    g_assert_nonnull(strstr(text, "\"text\": \"web: docker and podman"));
+    g_assert_nonnull(strstr(text, "\"text\": \"web: /etc/web: "));
+}
+
 /* Each has its own end, and there is a sum. */
 static void test_several(void)
 {
@@ -245,6 +264,7 @@ int main(int argc, char **argv)
     g_test_add_func("/audit/facts", test_facts);
     g_test_add_func("/audit/order", test_order);
     g_test_add_func("/audit/print", test_print);
+    g_test_add_func("/audit/sarif-service", test_sarif_service);
     g_test_add_func("/audit/several", test_several);
     return g_test_run();
 }

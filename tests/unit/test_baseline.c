@@ -5,6 +5,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void free_fact(void *fact)
@@ -203,6 +204,36 @@ static void test_covered(void)
     g_assert_cmpuint(gone->len, ==, 0);
 }
 
+static void assert_left(const char *path, const char *word)
+{
+    g_autoptr(GPtrArray) facts = some_facts();
+    g_autoptr(GPtrArray) places = baseline_from_facts(facts);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(baseline_write(path, places, &error));
+    g_assert_nonnull(strstr(error->message, word));
+    g_assert_nonnull(strstr(error->message, path));
+}
+
+/* Root could put a regular file in the place of each: of a device like /dev/null, too. */
+static void test_no_regular_file(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("baseline-XXXXXX", NULL);
+    g_autofree char *fifo = path_in(directory, "fifo"), *link = path_in(directory, "link");
+    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+    assert_left(fifo, "is no regular file and is not written over");
+    g_assert_false(g_file_test(fifo, G_FILE_TEST_IS_REGULAR));
+    g_assert_cmpint(symlink("fifo", link), ==, 0);
+    assert_left(link, "is no regular file");
+    g_unlink(fifo);
+    assert_left(link, "is a symbolic link to what is not there");
+    g_assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+    assert_left(directory, "is no regular file");
+    /* A regular file that not even root can read from its beginning. */
+    assert_left("/proc/self/mem", "is there, cannot be read (");
+    g_unlink(link);
+    g_rmdir(directory);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -210,6 +241,7 @@ int main(int argc, char **argv)
     g_test_add_func("/baseline/file", test_file);
     g_test_add_func("/baseline/no-baseline", test_no_baseline);
     g_test_add_func("/baseline/written-over", test_written_over);
+    g_test_add_func("/baseline/no-regular-file", test_no_regular_file);
     g_test_add_func("/baseline/missing", test_missing);
     g_test_add_func("/baseline/patterns", test_patterns);
     g_test_add_func("/baseline/covered", test_covered);
