@@ -33,7 +33,8 @@ static gpointer write_events(gpointer data)
 {
     const struct denial_sink *sink = data;
     for (int i = 0; i < 5; i++)
-        sink->write(sink->data, &(struct denial_event){.kind = DENIAL_EVENT_DROPPED, .dropped = 1});
+        sink->write(sink->data,
+                    &(struct denial_event){.kind = DENIAL_EVENT_DROPPED, .dropped = 1, .dropped_records = 1});
     return NULL;
 }
 
