@@ -71,13 +71,17 @@ static struct daemon find_daemon(const struct found_mount *found)
     return daemon;
 }
 
+static const char *name_of(const struct found_mount *found)
+{
+    return found->state != NULL ? found->state->name : NULL;
+}
+
 /* Whether there are any. */
 static bool say_users(const struct found_mount *found, const struct daemon *daemon)
 {
     if (found->device == 0)
         return false;
-    g_autoptr(GPtrArray) users = users_find(found->device, found->state != NULL ? found->state->name : NULL,
-                                            found->point, daemon->pid, USERS_MAX);
+    g_autoptr(GPtrArray) users = users_find(found->device, name_of(found), found->point, daemon->pid, USERS_MAX);
     for (guint i = 0; i < users->len; i++)
         app_notice("in the way: %s", (const char *)g_ptr_array_index(users, i));
     return users->len > 0;
@@ -136,8 +140,7 @@ static int unmount_or_detach(const struct found_mount *found, const char *place,
 /* All at once, the native routes with the mount point. */
 static int detach_dead(const struct found_mount *found, const struct daemon *daemon, bool *ret_said)
 {
-    g_autoptr(GPtrArray) users =
-        users_find(found->device, found->state != NULL ? found->state->name : NULL, found->point, daemon->pid, 1);
+    g_autoptr(GPtrArray) users = users_find(found->device, name_of(found), found->point, daemon->pid, 1);
     if (users->len > 0)
         say_busy(found, found->state->natives[0], daemon, ret_said);
     return unmount_once(found->point, NULL, true);
@@ -179,10 +182,18 @@ static gboolean detach(const struct found_mount *found, const struct daemon *dae
     return FALSE;
 }
 
-/* Says who keeps the daemon from ending. Whether somebody does, as far as can be seen. */
+/*
+ * Says who keeps the daemon from ending. Whether somebody does, as far as can be seen.
+ *
+ * Where it was not busy as we unmounted it, nobody uses it unless it is mounted elsewhere. To look for users all the same would
+ * find those of whatever has its device's number by now; a file system that is in no table, as a daemon's own tmpfs, cannot
+ * be told from it.
+ */
 static bool say_last_users(const struct paths *paths, const struct found_mount *found, const struct daemon *daemon)
 {
-    return (found->state == NULL || state_dir_has(paths->run, found->state)) && say_users(found, daemon);
+    if (found->state != NULL && !state_dir_has(paths->run, found->state))
+        return false;
+    return (!found->is_mounted || users_find_mounts(found->device, name_of(found))) && say_users(found, daemon);
 }
 
 /* Waits for the daemon's end, or for Ctrl-C. */

@@ -185,6 +185,21 @@ static void add_mapped_file(void *data, pid_t pid, const char *path)
     g_clear_pointer(&search->comm, g_free);
 }
 
+bool users_find_mounts(dev_t device, const char *name)
+{
+    struct search search = {.device = device, .name = name, .comm = (char *)"", .limit = 1};
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) namespaces = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    search.lines = lines;
+    each_process(collect, pids);
+    for (guint i = 0; i < pids->len && lines->len == 0; i++) {
+        search.pid = g_array_index(pids, pid_t, i);
+        check_namespace(&search, namespaces);
+    }
+    return lines->len > 0;
+}
+
 GPtrArray *users_find(dev_t device, const char *name, const char *mountpoint, pid_t except, unsigned limit)
 {
     struct search search = {.device = device, .name = name, .mountpoint = mountpoint, .limit = limit};

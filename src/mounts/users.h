@@ -8,6 +8,7 @@
 #define ROFUSE_SRC_USERS_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -23,6 +24,9 @@
  * Elements are strings owned by the array; the caller owns the array. Only while the process has one thread.
  */
 GPtrArray *users_find(dev_t device, const char *name, const char *mountpoint, pid_t except, unsigned limit);
+
+/* Whether it is mounted anywhere, in any mount namespace that has a process. @device, @name: as above. */
+bool users_find_mounts(dev_t device, const char *name);
 
 /*
  * users_find_daemon - the process that serves a FUSE file system.
