@@ -17,26 +17,41 @@ struct decompress {
     GError *error; /* of the reader; owned */
 };
 
+static const struct {
+    enum compression compression;
+    size_t size;
+    unsigned char bytes[COMPRESSION_HEAD];
+} all[] = {
+    {COMPRESSION_GZIP, 2, {0x1F, 0x8B}},
+    {COMPRESSION_ZSTD, 4, {0x28, 0xB5, 0x2F, 0xFD}},
+    {COMPRESSION_XZ, 6, {0xFD, '7', 'z', 'X', 'Z', 0x00}},
+    {COMPRESSION_BZIP2, 3, {'B', 'Z', 'h'}},
+    {COMPRESSION_LZ4, 4, {0x04, 0x22, 0x4D, 0x18}},
+    {COMPRESSION_LZW, 2, {0x1F, 0x9D}},
+};
+
+/* RFC 8878: of a skippable frame, which parallel compressors begin with. */
+static bool begins_skippable(unsigned char first)
+{
+    return (first & 0xF0) == 0x50;
+}
+
+bool compression_may_begin(unsigned char first)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i].bytes[0] == first)
+            return true;
+    }
+    return begins_skippable(first);
+}
+
 enum compression compression_of(const unsigned char *head, size_t size)
 {
-    static const struct {
-        enum compression compression;
-        size_t size;
-        unsigned char bytes[COMPRESSION_HEAD];
-    } all[] = {
-        {COMPRESSION_GZIP, 2, {0x1F, 0x8B}},
-        {COMPRESSION_ZSTD, 4, {0x28, 0xB5, 0x2F, 0xFD}},
-        {COMPRESSION_XZ, 6, {0xFD, '7', 'z', 'X', 'Z', 0x00}},
-        {COMPRESSION_BZIP2, 3, {'B', 'Z', 'h'}},
-        {COMPRESSION_LZ4, 4, {0x04, 0x22, 0x4D, 0x18}},
-        {COMPRESSION_LZW, 2, {0x1F, 0x9D}},
-    };
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
         if (size >= all[i].size && memcmp(head, all[i].bytes, all[i].size) == 0)
             return all[i].compression;
     }
-    /* RFC 8878: a skippable frame, which parallel compressors begin with. */
-    bool is_skippable = size >= 4 && (head[0] & 0xF0) == 0x50 && head[1] == 0x2A && head[2] == 0x4D && head[3] == 0x18;
+    bool is_skippable = size >= 4 && begins_skippable(head[0]) && head[1] == 0x2A && head[2] == 0x4D && head[3] == 0x18;
     return is_skippable ? COMPRESSION_ZSTD : COMPRESSION_NONE;
 }
 

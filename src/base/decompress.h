@@ -9,6 +9,7 @@
 #define ROFUSE_SRC_DECOMPRESS_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum compression {
@@ -23,6 +24,9 @@ enum compression {
 
 /* As many first bytes as tell them apart. */
 #define COMPRESSION_HEAD 6
+
+/* Whether one of them begins with this byte. Pure. */
+bool compression_may_begin(unsigned char first);
 
 /* What the first bytes say; @size: how many there are. Pure. */
 enum compression compression_of(const unsigned char *head, size_t size);

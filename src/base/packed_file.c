@@ -81,18 +81,13 @@ static ssize_t read_cookie(void *cookie, char *buffer, size_t size)
     return (ssize_t)size;
 }
 
-/* With the first byte of what compression_of() knows no log begins: nothing more is read of one ahead. */
-static bool may_be_packed(int first)
-{
-    return first == 0x1F || first == 0x28 || first == 0xFD || first == 'B' || first == 0x04 || (first & 0xF0) == 0x50;
-}
-
 static void read_head(struct packed_file *file)
 {
     int c = getc(file->raw);
+    /* No log begins as something compressed does: nothing more is read of one ahead. */
     while (c != EOF) {
         file->head[file->n_head++] = (unsigned char)c;
-        bool is_enough = file->n_head == sizeof file->head || !may_be_packed(file->head[0]);
+        bool is_enough = file->n_head == sizeof file->head || !compression_may_begin(file->head[0]);
         c = is_enough ? EOF : getc(file->raw);
     }
     file->compression = compression_of(file->head, file->n_head);
