@@ -4,7 +4,6 @@
 #include "control_socket.h"
 #include "facts_watch.h"
 #include "history.h"
-#include "patience.h"
 
 #include <stdbool.h>
 #include <time.h>
@@ -69,9 +68,14 @@ static bool has_gone(void *stream)
     return !control_stream_is_wanted(stream);
 }
 
+struct patience daemon_patience(const struct control_stream *stream)
+{
+    return (struct patience){has_gone, (void *)stream};
+}
+
 void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream)
 {
-    const struct patience patience = {has_gone, (void *)stream};
+    const struct patience patience = daemon_patience(stream);
     /* The history has it when the facts do (history_sink()). */
     (void)history_wait(daemon->history, facts_watch_count(daemon->facts), CATCH_UP_MS, &patience);
 }

@@ -8,6 +8,7 @@
 #define ROFUSE_SRC_DAEMON_H
 
 #include "control_server.h"
+#include "patience.h"
 #include "paths.h"
 #include "state.h"
 
@@ -52,6 +53,9 @@ struct control_server *daemon_listen(struct daemon *daemon, GError **error);
 gboolean daemon_begin_change(struct daemon *daemon, const struct control_stream *stream, GError **error);
 
 void daemon_end_change(struct daemon *daemon);
+
+/* As long as whoever has asked waits for the answer. Borrows the stream. */
+struct patience daemon_patience(const struct control_stream *stream);
 
 /*
  * daemon_catch_up - waits until what was refused by now is in the history and among the facts: whoever was refused a call and

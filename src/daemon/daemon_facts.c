@@ -10,15 +10,9 @@
 
 #include "app_error.h"
 #include "facts_watch.h"
-#include "patience.h"
 #include "written.h"
 
 #define MOST_SETTLE_MS 10000
-
-static bool has_gone(void *stream)
-{
-    return !control_stream_is_wanted(stream);
-}
 
 static json_t *work_facts(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
@@ -30,7 +24,7 @@ static json_t *work_facts(void *data, const json_t *args, const struct control_s
         return NULL;
     }
     daemon_catch_up(daemon, stream);
-    const struct patience patience = {has_gone, (void *)stream};
+    const struct patience patience = daemon_patience(stream);
     facts_watch_settle(daemon->facts, (int)ms, &patience);
     json_t *document = facts_json(facts_watch_facts(daemon->facts));
     if (json_is_true(json_object_get(args, "written"))) {

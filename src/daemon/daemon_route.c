@@ -13,7 +13,6 @@
 #include "json_bytes.h"
 #include "mount_table.h"
 #include "mounted_places.h"
-#include "patience.h"
 #include "place.h"
 #include "route_users.h"
 #include "session.h"
@@ -113,11 +112,6 @@ static struct session_protected look(void *data)
     return protect(places->found);
 }
 
-static bool has_gone(void *stream)
-{
-    return !control_stream_is_wanted(stream);
-}
-
 /*
  * A bind takes what is mounted below its source along, as docker's does. If that is this mount, the daemon would keep in use
  * what it waits for to end.
@@ -147,7 +141,7 @@ static gboolean check_source(const struct daemon *daemon, const struct route_spe
 static gboolean add_one(struct daemon *daemon, struct route_spec *spec, const struct control_stream *stream,
                         GError **error)
 {
-    const struct patience patience = {has_gone, (void *)stream};
+    const struct patience patience = daemon_patience(stream);
     struct places places = {.device = daemon->state->device};
     const struct session_mounts mounts = {look, &places};
     char *why = NULL;

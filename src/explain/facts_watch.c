@@ -46,8 +46,8 @@ struct facts_watch {
     GQueue pending;           /* [lock] struct pending, owned, the oldest first */
     bool is_ending;           /* [lock] */
     _Atomic uint64_t n_looks; /* that were made at all of them */
-    /* Records that were refused, and those of them that came by the log, or were lost on their way. */
-    _Atomic uint64_t n_refused, n_come;
+    /* Calls that the log tells one by one, or has lost on their way. */
+    _Atomic uint64_t n_refused;
 };
 
 static void free_pending(struct facts_watch *watch, struct pending *pending)
@@ -276,9 +276,6 @@ static void write_event(void *data, const struct denial_event *event)
     facts_add(watch->facts, event, &place);
     if (event->kind == DENIAL_EVENT_RECORD && *place.id != '\0' && !place.is_noise && !event->record->facts.learned)
         add_recorded(watch, place.id, event->record);
-    /* Last: whoever sees it finds all of it in the table. */
-    if (event->kind != DENIAL_EVENT_FOLDED)
-        atomic_fetch_add(&watch->n_come, event->kind == DENIAL_EVENT_RECORD ? 1 : event->dropped_records);
 }
 
 static void close_sink(void *data)
@@ -295,8 +292,6 @@ void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret)
 /* Whether something is on its way, or to be seen yet. @gone: of processes that are gone, too. */
 static bool is_unsettled(struct facts_watch *watch, bool gone)
 {
-    if (atomic_load(&watch->n_come) < atomic_load(&watch->n_refused))
-        return true;
     g_autoptr(GPtrArray) list = facts_list(watch->facts);
     for (guint i = 0; i < list->len; i++) {
         const struct fact *fact = g_ptr_array_index(list, i);

@@ -31,7 +31,7 @@ void facts_watch_refused(void *data, const struct denial_record *record, bool is
 void facts_watch_sink(struct facts_watch *watch, struct denial_sink *ret);
 
 /*
- * facts_watch_settle - waits until all that was refused by now has become facts, and how its processes go on is known.
+ * facts_watch_settle - waits until it is known how the processes of all facts go on.
  *
  * At most @timeout_ms; and no longer than a moment for how a process ended that is gone, which some kernels never tell
  * (pidfd_status.h), or than @patience lasts. Any thread.
