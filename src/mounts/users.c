@@ -21,6 +21,8 @@ struct search {
     const char *mountpoint;
     const char *namespace; /* our mount namespace, as /proc says it; borrowed; NULL = unknown */
     pid_t pid;
+    pid_t asked; /* whether another file system has the device's number was asked of its table, and is ... */
+    bool is_of_others;
     bool is_near; /* pid is in our mount namespace */
     char *comm;   /* of pid, owned */
     GPtrArray *lines;
@@ -60,7 +62,7 @@ static bool is_ours(const struct search *search, const struct mount_entry *entry
 }
 
 /* Whether another file system has the number of ours by now, which is gone then. */
-static bool is_of_others(const struct search *search)
+static bool find_others(const struct search *search)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/mountinfo", (int)search->pid);
     g_autoptr(GPtrArray) table = read_table(path);
@@ -72,8 +74,17 @@ static bool is_of_others(const struct search *search)
     return false;
 }
 
+/* A process that uses the mount does so by many files; its table is read once. */
+static bool is_of_others(struct search *search)
+{
+    if (search->asked != search->pid)
+        search->is_of_others = find_others(search);
+    search->asked = search->pid;
+    return search->is_of_others;
+}
+
 /* A magic link of /proc; followed with AT_STATX_DONT_SYNC, so the daemon is not asked and cannot make us wait. */
-static bool is_on_device(const struct search *search, const char *link)
+static bool is_on_device(struct search *search, const char *link)
 {
     struct statx st;
     return statx(AT_FDCWD, link, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
