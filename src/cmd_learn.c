@@ -22,9 +22,9 @@ static const char summary[] =
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse mount --learn --image web:1.0 /mnt/root     learn mode from the beginning\n"
+    "  rofuse mount --learn --image web:1.0 /mnt/root   # learn mode from the beginning\n"
     "  rofuse learn on /mnt/root\n"
-    "  rofuse learn on --size 2g web                      a layer of another size\n"
+    "  rofuse learn on --size 2g web                    # a layer of another size\n"
     "  rofuse learn diff\n"
     "  rofuse learn diff --json web | jq -r '.changes[].path'\n"
     "  rofuse learn off /mnt/root\n"

@@ -15,8 +15,8 @@ static const char summary[] =
 
 static const char examples[] =
     "Examples:\n"
-    "  rofuse run api                                    the service api of ./compose.yaml\n"
-    "  rofuse run --compose stack.yaml api -- sh         another command in it\n"
+    "  rofuse run api                                  # the service api of ./compose.yaml\n"
+    "  rofuse run --compose stack.yaml api -- sh       # another command in it\n"
     "  rofuse run --image oci:images/web:1.0 --tmpfs /tmp\n"
     "  rofuse run --image web:1.0 --user www-data -e PORT=8080 -v data:/data -- /app/serve --verbose\n"
     "  rofuse run --layer rootfs --runtime crun --report json -- /bin/true\n"

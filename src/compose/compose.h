@@ -75,7 +75,8 @@ void compose_service_free(struct compose_service *service); /* NULL is allowed *
 struct compose_service *compose_load_text(const struct compose_options *options, const char *text, size_t length,
                                           GError **error);
 
-/* The names of all services, in the order of the files: NULL-terminated, owned by the caller. NULL with one line as compose_load() says. */
+/* The names of all services, in the order of the files: NULL-terminated, owned by the caller. NULL with one line as
+ * compose_load() says. */
 char **compose_list(const struct compose_options *options, GError **error);
 
 /* The file with a usual name that compose_load() would take in a directory or the nearest parent that has one; NULL
