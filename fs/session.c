@@ -230,6 +230,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 #endif
     session->can_expire = (connection->capable & ~SESSION_KERNEL_LACKS & FUSE_CAP_EXPIRE_ONLY) != 0;
     connection->max_readahead = UINT32_MAX;
+    connection->max_write = MIN(connection->max_write, SESSION_THREADS_MAX_WRITE);
 }
 
 /* A comma would end the word in the list of options, and libfuse takes a backslash before it. */

@@ -22,4 +22,7 @@ struct fuse_session;
 /* Call once the session is mounted, before its threads start. */
 void session_order_show(struct fuse_session *fuse);
 
+/* Call when a request has been received, in the thread that has it. */
+void session_order_received(struct fuse_session *fuse);
+
 #endif

@@ -1,6 +1,7 @@
 #include "session_threads.h"
 
 #include "ops_private.h"
+#include "session_order.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -8,7 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -40,30 +41,48 @@ struct session_threads *session_threads_new(void)
 
 static int start_thread(struct session_threads *threads);
 
+/*
+ * Waits for a request. False at the end of the mount.
+ *
+ * Not fuse_session_receive_buf: when the connection ends while a request is being handed over, the kernel says ECONNABORTED
+ * (fuse_dev_do_read), and libfuse prints that. It is no news to anybody, and a terminal that takes nothing would keep the
+ * daemon from ending.
+ */
+static bool receive(struct session_threads *threads, struct fuse_buf *buffer)
+{
+    while (!fuse_session_exited(threads->fuse)) {
+        ssize_t length = read(fuse_session_fd(threads->fuse), buffer->mem, SESSION_THREADS_BUFFER);
+        if (length >= (ssize_t)sizeof(struct fuse_in_header)) {
+            session_order_received(threads->fuse);
+            buffer->size = (size_t)length;
+            return true;
+        }
+        /* ENOENT: the caller has been killed meanwhile. */
+        if (length >= 0 || (errno != ENOENT && errno != EINTR && errno != EAGAIN))
+            return false;
+    }
+    return false;
+}
+
 /* The thread that serves. One buffer each, used again for every request. */
 static void *serve(void *data)
 {
     struct session_threads *threads = data;
-    struct fuse_buf buffer = {.mem = NULL};
+    struct fuse_buf buffer = {.mem = g_malloc(SESSION_THREADS_BUFFER)};
     ops_thread_ready();
-    while (!fuse_session_exited(threads->fuse)) {
-        int length = fuse_session_receive_buf(threads->fuse, &buffer);
-        if (length == -EINTR || length == -EAGAIN)
-            continue;
-        if (length <= 0)
-            break; /* unmounted */
+    while (receive(threads, &buffer)) {
         if (atomic_fetch_sub(&threads->n_idle, 1) == 1)
             (void)start_thread(threads); /* without it requests wait for those that are served */
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
         struct fuse_in_header *header = buffer.mem;
-        if (!(buffer.flags & FUSE_BUF_IS_FD) && header->opcode == FUSE_TMPFILE)
+        if (header->opcode == FUSE_TMPFILE)
             header->opcode = FUSE_CREATE; /* OPS_TMPFILE_NAME tells them apart */
 #endif
         fuse_session_process_buf(threads->fuse, &buffer);
         atomic_fetch_add(&threads->n_idle, 1);
     }
     fuse_session_exit(threads->fuse);
-    free(buffer.mem);
+    g_free(buffer.mem);
     if (atomic_fetch_sub(&threads->n_running, 1) == 1) {
         uint64_t one = 1;
         (void)!write(threads->ended_fd, &one, sizeof one);

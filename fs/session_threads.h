@@ -9,6 +9,12 @@
 struct fuse_session;
 struct session_threads;
 
+/* Bytes. What a connection may be given to write at once: its init has to see to that, as a request must fit the buffer. */
+#define SESSION_THREADS_MAX_WRITE (1024 * 1024)
+
+/* The buffer of a request, bytes: what a write carries, and room for its header (the kernel asks for less than a page). */
+#define SESSION_THREADS_BUFFER (SESSION_THREADS_MAX_WRITE + 4096)
+
 /* None yet. Owned by the caller, session_threads_free(). */
 struct session_threads *session_threads_new(void);
 

@@ -83,6 +83,7 @@ static void init(void *userdata, struct fuse_conn_info *connection)
     connection->want = connection->capable & wanted;
 #endif
     connection->max_readahead = UINT32_MAX;
+    connection->max_write = MIN(connection->max_write, SESSION_THREADS_MAX_WRITE);
 }
 
 /* Reading alone; the mount is read-only for the kernel. */
