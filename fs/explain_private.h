@@ -1,6 +1,6 @@
 /*
- * What the files of explain.h have in common: explain_path.c (the way to the path), explain_layers.c (what each layer has) and
- * explain_verdict.c (what would happen). Nobody else includes this.
+ * What the files of explain.h have in common: explain_path.c (the way to the path), explain_access.c (who is let in),
+ * explain_layers.c (what each layer has) and explain_verdict.c (what would happen). Nobody else includes this.
  */
 #ifndef ROFUSE_FS_EXPLAIN_PRIVATE_H
 #define ROFUSE_FS_EXPLAIN_PRIVATE_H

@@ -5,7 +5,7 @@
 #include "image_limits.h"
 #include "image_store.h"
 #include "unpack_stream.h"
-#include "unpack_tree.h"
+#include "unpack_fail.h"
 
 #include <errno.h>
 #include <poll.h>

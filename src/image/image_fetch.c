@@ -8,7 +8,7 @@
 #include "image_store.h"
 #include "image_unpack.h"
 #include "text.h"
-#include "unpack_tree.h"
+#include "unpack_fail.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "app_error.h"
 #include "image_digest.h"
 #include "image_json.h"
-#include "image_plan.h"
+#include "image_name.h"
 #include "text.h"
 
 #include <string.h>

@@ -46,11 +46,4 @@ gboolean image_plan_from_docker(struct image_plan *plan, const struct image_ref 
  * are named instead. The configuration's text must be there. @what: its name. */
 gboolean image_plan_set_config(struct image_plan *plan, const char *what, size_t n, GError **error);
 
-/* Whether two names mean the same image: "busybox", "busybox:latest" and "docker.io/library/busybox:latest" do. */
-gboolean image_name_equal(const char *a, const char *b);
-
-/* Whether a name is what podman calls an image of its own that a person names without a registry: it builds "web:1" and
- * calls it "localhost/web:1". */
-gboolean image_name_is_local(const char *name, const char *word);
-
 #endif

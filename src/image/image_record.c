@@ -4,6 +4,7 @@
 #include "image_config_parse.h"
 #include "image_digest.h"
 #include "image_json.h"
+#include "image_name.h"
 #include "image_platform.h"
 #include "image_store.h"
 #include "text.h"

@@ -5,7 +5,7 @@
 #include "paths.h"
 #include "remove_tree.h"
 #include "text.h"
-#include "unpack_tree.h"
+#include "unpack_fail.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "text.h"
 #include "unpack_attributes.h"
+#include "unpack_fail.h"
 
 #include <archive.h>
 #include <archive_entry.h>

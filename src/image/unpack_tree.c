@@ -3,6 +3,7 @@
 #include "app_error.h"
 #include "image_limits.h"
 #include "unpack_attributes.h"
+#include "unpack_fail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,6 @@ struct directory_time {
     struct timespec time;
     char path[];
 };
-
-gboolean unpack_fail_errno(GError **error, const char *what, int code)
-{
-    bool is_full = code == ENOSPC || code == EDQUOT;
-    return app_error_failed(error, "%s: %s%s", what, g_strerror(code), is_full ? UNPACK_FULL_HINT : "");
-}
 
 void unpack_tree_init(struct unpack_tree *tree, int root_fd, bool can_own)
 {

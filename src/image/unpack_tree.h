@@ -40,9 +40,4 @@ gboolean unpack_tree_remove(struct unpack_tree *tree, int dir_fd, const char *na
 void unpack_tree_remember(struct unpack_tree *tree, const char *path, struct timespec time);
 void unpack_tree_set_times(struct unpack_tree *tree);
 
-#define UNPACK_FULL_HINT "; make room, with rofuse image prune for example, or give another place with --state-dir DIR"
-
-/* "WHAT: strerror" as an error, with the mend for a full disk; returns FALSE. */
-gboolean unpack_fail_errno(GError **error, const char *what, int code);
-
 #endif

@@ -1,6 +1,7 @@
 /* References and platforms, as a person types them. */
-#include "image_plan.h"
+#include "image_name.h"
 #include "image_platform.h"
+#include "image_ref.h"
 
 #include <stdint.h>
 

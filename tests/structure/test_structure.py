@@ -90,6 +90,7 @@ TREE = {
     "policy": {"denial", "node", "route"},
     "gate": {"assume", "copies", "counters", "denial", "path", "policy", "tree", "writers"},
     "explain": {"access", "route"},
+    "explain_access": {"explain_private", "path"},
     "explain_path": {"explain_private", "node_face", "path", "policy"},
     "explain_private": {"explain", "tree"},
     "explain_layers": {"explain_private", "layer", "path", "whiteout"},

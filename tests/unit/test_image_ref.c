@@ -1,7 +1,7 @@
 #include "image_ref.h"
 
 #include "app_error.h"
-#include "image_plan.h"
+#include "image_name.h"
 
 #include <glib.h>
 #include <string.h>
