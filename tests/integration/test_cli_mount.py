@@ -15,7 +15,7 @@ from denial_log import parse_lines, validate
 import namespace
 import pytest
 import rofuse_test
-from rofuse_test import is_mounted, wait_until
+from rofuse_test import has_ended, is_mounted, wait_until
 
 NOBODY = 65534
 
@@ -43,15 +43,6 @@ def status(place, *words):
     answer = json.loads(result.stdout)
     assert answer["schema"] == "rofuse.status/1"
     return answer["mounts"]
-
-
-def has_ended(pid):
-    """No process any more, or one that only waits to be reaped."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
-            return stream.read().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def deny(place):
@@ -272,12 +263,12 @@ def test_status_of_a_stuck_daemon(place, rofuse):
     """It does not hang, and umount says whom it waits for."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
     wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     try:
         (one,) = status(place)
         assert one["state"] == "alive" and one["routes"][0]["statvfs"] is None
     finally:
-        mount.process.send_signal(signal.SIGCONT)
+        mount.go_on()
     assert mount.end() == 0
 
 
@@ -306,12 +297,12 @@ def test_who_asks_a_stuck_daemon_has_no_output(place, rofuse):
     """A request that the daemon has read and not answered cannot be killed; `status | jq` must not wait for it."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"])
     wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     try:
         # It is given up after two seconds, and on a busy machine may be gone before it is looked at.
         wait_until(lambda: outputs_of_who_asks(place) == {"/dev/null"}, "its output is nobody's")
     finally:
-        mount.process.send_signal(signal.SIGCONT)
+        mount.go_on()
 
 
 def test_kill_9_in_the_background(place):
