@@ -6,12 +6,14 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
 
 import pytest
 
 from control import Control
+import live_commands
 import rofuse_test
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to see where a thread waits")
@@ -122,6 +124,25 @@ def command(mount, *words):
     return [rofuse_test.BINARY, *words, "--state-dir", str(mount.state), str(mount.point)]
 
 
+def begin_to_fill(mount, disk):
+    """A command that adds routes and waits in the middle of a fill for the disk, which is stopped."""
+    halfway = mount.state / "volumes/z/_data.filling"
+    for _ in range(20):
+        adding = subprocess.Popen(command(mount, "route", "add", "--tmpfs", "/new/place", "-v", "z:/z"), stderr=subprocess.PIPE)
+        rofuse_test.wait_until(lambda adding=adding: (halfway / "inner/1").exists() or adding.poll() is not None, "a fill")
+        disk.stop()
+        rofuse_test.wait_until(lambda adding=adding: threads_in(mount.process.pid, "request_wait_answer") or adding.poll() is not None,
+                               "a fill that waits")
+        if halfway.exists():
+            return adding
+        disk.go_on()
+        assert adding.wait(60) == 0
+        adding.stderr.close()
+        live_commands.remove(mount, "/new/place", "/z")
+        shutil.rmtree(mount.state / "volumes/z")
+    raise AssertionError("every fill was too quick")
+
+
 @pytest.fixture
 def filling(rofuse):
     """A mount, the disk that its image lies on, and a command that adds routes, in the middle of a fill from the disk."""
@@ -133,12 +154,7 @@ def filling(rofuse):
         os.link(layer / "z/first", layer / f"z/inner/{number}")
     mount = rofuse(layers=[layer])
     try:
-        adding = subprocess.Popen(command(mount, "route", "add", "--tmpfs", "/new/place", "-v", "z:/z"),
-                                  stderr=subprocess.PIPE)
-        with adding:
-            rofuse_test.wait_until((mount.state / "volumes/z/_data.filling/inner/1").exists, "a fill")
-            disk.stop()
-            rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "request_wait_answer"), "a fill that waits")
+        with begin_to_fill(mount, disk) as adding:
             yield mount, disk, adding
             adding.kill()
     finally:
