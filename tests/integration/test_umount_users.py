@@ -204,7 +204,7 @@ def is_in_mmap(pid):
 
 def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     """One that nobody can look at does not make umount wait, and does not hide those that come after it."""
-    other = rofuse(tmpfs=["/slow"])
+    other = rofuse(tmpfs=["/slow"], extra=["--passthrough", "off"])  # the kernel's own pages would be no trap
     other.path("/slow/page").write_bytes(b"y" * 4096)
     mount = rofuse(layers=[layer], tmpfs=["/tmp"])
     mount.path("/tmp/page").write_bytes(bytes(4096))
