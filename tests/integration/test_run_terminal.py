@@ -166,7 +166,8 @@ def test_much_output_that_nobody_takes(root, scratch):
             return person.process.poll() is not None
 
         wait_until(has_ended, "the end")
-        assert person.process.returncode == 128 + signal.SIGTERM
+        # One that comes when all is done, and the terminal given back, ends it as any program.
+        assert person.process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)
         assert termios.tcgetattr(person.slave) == person.before
 
 
