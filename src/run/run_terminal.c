@@ -18,9 +18,20 @@ struct flow {
 
 struct run_terminal {
     int master; /* owned, non-blocking; -1 once it is hung up */
+    int person; /* where the person sees it; owned, where it is not stdout */
     struct termios saved;
     struct flow in, out; /* from the person; to him */
 };
+
+/*
+ * A terminal that says it takes something takes it bit by bit, and whoever writes more waits; signals would not be heard
+ * meanwhile. Stdout itself is not made non-blocking, as others share it. A pipe takes all that we write at once, or nothing.
+ */
+static int open_person(void)
+{
+    int fd = isatty(STDOUT_FILENO) ? open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    return fd >= 0 ? fd : STDOUT_FILENO;
+}
 
 struct run_terminal *run_terminal_new(int master, GError **error)
 {
@@ -33,6 +44,7 @@ struct run_terminal *run_terminal_new(int master, GError **error)
         g_free(terminal);
         return NULL;
     }
+    terminal->person = open_person();
     run_terminal_resize(terminal);
     raw = terminal->saved;
     cfmakeraw(&raw);
@@ -47,6 +59,8 @@ void run_terminal_free(struct run_terminal *terminal)
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
     if (terminal->master >= 0)
         close(terminal->master);
+    if (terminal->person != STDOUT_FILENO)
+        close(terminal->person);
     g_free(terminal);
 }
 
@@ -62,7 +76,7 @@ void run_terminal_prepare(const struct run_terminal *terminal, struct pollfd pol
 {
     const struct flow *in = &terminal->in, *out = &terminal->out;
     polls[0] = (struct pollfd){.fd = !in->ended && in->n == 0 ? STDIN_FILENO : -1, .events = POLLIN};
-    polls[1] = (struct pollfd){.fd = out->n > 0 ? STDOUT_FILENO : -1, .events = POLLOUT};
+    polls[1] = (struct pollfd){.fd = out->n > 0 ? terminal->person : -1, .events = POLLOUT};
     polls[2] = (struct pollfd){.fd = terminal->master};
     if (in->n > 0)
         polls[2].events |= POLLOUT;
@@ -110,7 +124,7 @@ void run_terminal_copy(struct run_terminal *terminal, const struct pollfd polls[
 {
     if (polls[0].revents != 0)
         fill(&terminal->in, STDIN_FILENO);
-    if (polls[1].revents != 0 && !empty(&terminal->out, STDOUT_FILENO)) {
+    if (polls[1].revents != 0 && !empty(&terminal->out, terminal->person)) {
         hang_up(terminal);
         return;
     }
@@ -120,14 +134,21 @@ void run_terminal_copy(struct run_terminal *terminal, const struct pollfd polls[
         fill(&terminal->out, terminal->master);
 }
 
-void run_terminal_drain(struct run_terminal *terminal)
+bool run_terminal_drain(struct run_terminal *terminal, int interrupt_fd)
 {
     struct flow *out = &terminal->out;
     while (out->n > 0 || !out->ended) {
         if (out->n == 0)
             fill(out, terminal->master);
         if (out->n == 0)
-            return; /* EAGAIN: somebody has it open and says nothing */
-        (void)empty(out, STDOUT_FILENO);
+            return true; /* EAGAIN: somebody has it open and says nothing */
+        struct pollfd events[] = {{.fd = terminal->person, .events = POLLOUT}, {.fd = interrupt_fd, .events = POLLIN}};
+        if (poll(events, G_N_ELEMENTS(events), -1) < 0)
+            continue;
+        if (events[0].revents != 0)
+            (void)empty(out, terminal->person);
+        else if (events[1].revents != 0)
+            return false;
     }
+    return true;
 }

@@ -28,7 +28,12 @@ void run_terminal_resize(struct run_terminal *terminal);
 void run_terminal_prepare(const struct run_terminal *terminal, struct pollfd polls[static RUN_TERMINAL_N_POLLS]);
 void run_terminal_copy(struct run_terminal *terminal, const struct pollfd polls[static RUN_TERMINAL_N_POLLS]);
 
-/* Shows what the program had written when it ended. */
-void run_terminal_drain(struct run_terminal *terminal);
+/*
+ * run_terminal_drain - shows what the program had written when it ended.
+ *
+ * False where the person's terminal takes nothing just now and something can be read from @interrupt_fd: it can be called again,
+ * or the rest be given up.
+ */
+bool run_terminal_drain(struct run_terminal *terminal, int interrupt_fd);
 
 #endif

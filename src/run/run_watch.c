@@ -156,6 +156,17 @@ static void wait_for_child(struct progress *progress, int child)
         take_message(progress);
 }
 
+/* Whether somebody wishes that we end. */
+static bool take_wish(int signal_fd)
+{
+    struct signalfd_siginfo info;
+    bool is_wished = false;
+    while (read(signal_fd, &info, sizeof info) == sizeof info)
+        is_wished = is_wished || info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
+                    info.ssi_signo == SIGQUIT;
+    return is_wished;
+}
+
 static int find_status(const struct progress *progress)
 {
     int status = 0;
@@ -176,8 +187,10 @@ int run_watch_wait(struct run_watch *watch, int *ret_not_started, GError **error
         wait_for_child(&progress, child);
         close(child);
     }
-    if (progress.terminal != NULL)
-        run_terminal_drain(progress.terminal);
+    /* Nobody may ever look at a terminal that is stuck. */
+    while (progress.terminal != NULL && !run_terminal_drain(progress.terminal, watch->signal_fd))
+        if (take_wish(watch->signal_fd))
+            break;
     run_terminal_free(progress.terminal);
     int status = find_status(&progress);
     if (progress.program >= 0)

@@ -15,7 +15,7 @@ from denial_log import parse_lines, validate
 import namespace
 import pytest
 import rofuse_test
-from rofuse_test import is_mounted, wait_until
+from rofuse_test import has_ended, is_mounted, wait_until
 
 NOBODY = 65534
 
@@ -45,13 +45,14 @@ def status(place, *words):
     return answer["mounts"]
 
 
-def has_ended(pid):
-    """No process any more, or one that only waits to be reaped."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
-            return stream.read().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+def status_with_sizes(place):
+    """Who asks the mount for them is given two seconds, in which it may find no processor on a busy machine."""
+    deadline = time.monotonic() + 60
+    while True:
+        mounts = status(place)
+        if all(route["statvfs"] for mount in mounts for route in mount["routes"]):
+            return mounts
+        assert time.monotonic() < deadline, mounts
 
 
 def deny(place):
@@ -233,7 +234,7 @@ def test_status(place, rofuse):
                  volume=["data:/data", f"{host}:/host:ro", "/anonymous"], extra=["--name", "one"])
     two = rofuse(layers=[place / "layer"], extra=["--name", "two", "--log", "-"], fold=30)
     (one.path("/tmp") / "file").write_bytes(bytes(1 << 20))
-    mounts = status(place)
+    mounts = status_with_sizes(place)
     assert [mount["name"] for mount in mounts] == ["one", "two"]
     assert mounts[0]["pid"] == one.process.pid and mounts[0]["layers"] == [str(place / "layer"), str(host)]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", mounts[0]["since"])
@@ -263,7 +264,7 @@ def test_status(place, rofuse):
 def test_status_of_a_place_without_end(place):
     """2^63 bytes, in pages, of which JSON has one less."""
     assert run(*mount_words(place, "--tmpfs", f"/t:size={2**63 - 1}")).returncode == 0
-    shown = status(place)[0]["routes"][0]["statvfs"]
+    shown = status_with_sizes(place)[0]["routes"][0]["statvfs"]
     assert (shown["size"], shown["used"]) == (2**63 - 1, 0)
     umount(place)
 
@@ -272,12 +273,12 @@ def test_status_of_a_stuck_daemon(place, rofuse):
     """It does not hang, and umount says whom it waits for."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"], extra=["--name", "stuck"])
     wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     try:
         (one,) = status(place)
         assert one["state"] == "alive" and one["routes"][0]["statvfs"] is None
     finally:
-        mount.process.send_signal(signal.SIGCONT)
+        mount.go_on()
     assert mount.end() == 0
 
 
@@ -306,12 +307,12 @@ def test_who_asks_a_stuck_daemon_has_no_output(place, rofuse):
     """A request that the daemon has read and not answered cannot be killed; `status | jq` must not wait for it."""
     mount = rofuse(layers=[place / "layer"], tmpfs=["/tmp"])
     wait_until(lambda: status(place)[0]["state"] == "alive", "the end of the start")
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     try:
         # It is given up after two seconds, and on a busy machine may be gone before it is looked at.
         wait_until(lambda: outputs_of_who_asks(place) == {"/dev/null"}, "its output is nobody's")
     finally:
-        mount.process.send_signal(signal.SIGCONT)
+        mount.go_on()
 
 
 def test_kill_9_in_the_background(place):

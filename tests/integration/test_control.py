@@ -235,9 +235,10 @@ def test_a_flood_of_requests_leaves_the_processor_to_the_mount(mount, command, a
         with subprocess.Popen(["/usr/bin/python3", "-c", FLOOD, control.path, line], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as flood:
             flood.stdout.readline()
-            # What may be used at once is used then.
+            # What may be used at once is used before.
+            start = used()
             assert control.result("route.ls") == {"routes": []}
-            time.sleep(0.5)
+            rofuse_test.wait_until(lambda: used() >= start + 0.2, "the first answers")
             before, since = used(), time.monotonic()
             time.sleep(1)
             share = (used() - before) / (time.monotonic() - since)

@@ -135,7 +135,7 @@ def test_memory_that_cannot_be_read(uid, rofuse, scratch, layer, programs):
     reader = None
     try:
         assert trapper.stdout.readline() == b"mapped\n"
-        other.process.send_signal(signal.SIGSTOP)
+        other.stop()
         trapper.stdin.write(b"go\n")
         trapper.stdin.flush()
         wait_for_lock(trapper.pid)
@@ -146,7 +146,7 @@ def test_memory_that_cannot_be_read(uid, rofuse, scratch, layer, programs):
         assert reader.poll() is None, "the trap did not hold: nothing was tested"
     finally:
         trapper.kill()
-        other.process.send_signal(signal.SIGCONT)
+        other.go_on()
         trapper.communicate()
         if reader is not None:
             reader.wait()

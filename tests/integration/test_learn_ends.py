@@ -282,11 +282,15 @@ def test_a_route_comes_and_goes_where_changes_are_looked_for(rofuse, layer, scra
                     assert "attached" in strace.stderr.readline()
                     asking.send(b'{"v":1,"do":"learn.diff"}\n')
                     rofuse_test.wait_until(lambda: '"place"' in calls.read_text(), "the place")
+                    # However long the two take: while strace is stopped, the thread is.
+                    strace.send_signal(signal.SIGSTOP)
                     assert changing.result("learn.off")["changed"]
                     changing.result("route.add", routes=[{"kind": "tmpfs", "target": "/var/place"}])
+                    strace.send_signal(signal.SIGCONT)
                     rofuse_test.wait_until(lambda: "statx(" in calls.read_text(), "a look at the route")
                     changing.result("route.rm", targets=["/var/place"], force=True)
                     answer = asking.line()
                 finally:
                     strace.terminate()
+                    strace.send_signal(signal.SIGCONT)
     assert answer["result"]["learning"] is False and answer["result"]["changes"] == []

@@ -6,12 +6,14 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
 
 import pytest
 
 from control import Control
+import live_commands
 import rofuse_test
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to see where a thread waits")
@@ -39,15 +41,7 @@ def start(pieces, code, *words):
     return process
 
 
-def stop(pid):
-    """All its threads, so that none takes another request."""
-    os.kill(pid, signal.SIGSTOP)
-    tasks = f"/proc/{pid}/task"
-    while any(open(f"{tasks}/{task}/stat").read().rpartition(") ")[2][0] != "T" for task in os.listdir(tasks)):
-        pass
-
-
-STOP = "import os, signal\n" + inspect.getsource(stop)
+STOP = "import contextlib, os, signal, time\n" + inspect.getsource(rofuse_test.stop_process)
 ASKS = "import os, sys; print('ready', flush=True); os.stat(sys.argv[1])"
 MAKES = STOP + """
 import sys
@@ -57,7 +51,7 @@ input()
 os.stat('.')
 os.listxattr('.')
 os.access('.', os.W_OK)
-stop(int(sys.argv[2]))
+stop_process(int(sys.argv[2]))
 os.mkdir('new')
 """
 
@@ -81,9 +75,9 @@ def caught(rofuse, scratch):
     mount.path("disk/data/file").write_text("")
     with contextlib.ExitStack() as pieces:
         for disk in disks:
-            pieces.callback(disk.process.send_signal, signal.SIGCONT)
+            pieces.callback(disk.go_on)
         client = start(pieces, MAKES, mount.path("disk"), disks[0].process.pid)
-        stop(disks[1].process.pid)
+        disks[1].stop()
         start(pieces, ASKS, mount.path("other/x"))
         rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "request_wait_answer"), "a request that waits")
         control = pieces.enter_context(Control(mount))
@@ -121,13 +115,32 @@ def test_ended_while_a_notice_waits(caught, scratch, words):
         # Served until the last user is gone, who waits for the disk.
         rofuse_test.wait_until(lambda: not rofuse_test.is_mounted(mount.point), "the unmount")
     for disk in disks:
-        disk.process.send_signal(signal.SIGCONT)
+        disk.go_on()
     assert mount.process.wait(60) == 0
     assert client.wait(60) == (1 if words == ["abort"] else 0)
 
 
 def command(mount, *words):
     return [rofuse_test.BINARY, *words, "--state-dir", str(mount.state), str(mount.point)]
+
+
+def begin_to_fill(mount, disk):
+    """A command that adds routes and waits in the middle of a fill for the disk, which is stopped."""
+    halfway = mount.state / "volumes/z/_data.filling"
+    for _ in range(20):
+        adding = subprocess.Popen(command(mount, "route", "add", "--tmpfs", "/new/place", "-v", "z:/z"), stderr=subprocess.PIPE)
+        rofuse_test.wait_until(lambda adding=adding: (halfway / "inner/1").exists() or adding.poll() is not None, "a fill")
+        disk.stop()
+        rofuse_test.wait_until(lambda adding=adding: threads_in(mount.process.pid, "request_wait_answer") or adding.poll() is not None,
+                               "a fill that waits")
+        if halfway.exists():
+            return adding
+        disk.go_on()
+        assert adding.wait(60) == 0
+        adding.stderr.close()
+        live_commands.remove(mount, "/new/place", "/z")
+        shutil.rmtree(mount.state / "volumes/z")
+    raise AssertionError("every fill was too quick")
 
 
 @pytest.fixture
@@ -141,17 +154,12 @@ def filling(rofuse):
         os.link(layer / "z/first", layer / f"z/inner/{number}")
     mount = rofuse(layers=[layer])
     try:
-        adding = subprocess.Popen(command(mount, "route", "add", "--tmpfs", "/new/place", "-v", "z:/z"),
-                                  stderr=subprocess.PIPE)
-        with adding:
-            rofuse_test.wait_until((mount.state / "volumes/z/_data.filling/inner/1").exists, "a fill")
-            stop(disk.process.pid)
-            rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "request_wait_answer"), "a fill that waits")
+        with begin_to_fill(mount, disk) as adding:
             yield mount, disk, adding
             adding.kill()
     finally:
         if disk.process.poll() is None:
-            disk.process.send_signal(signal.SIGCONT)
+            disk.go_on()
 
 
 def ask(mount, *words):
@@ -167,7 +175,7 @@ def test_others_are_answered_while_a_place_is_filled(filling):
     assert json.loads(ask(mount, "facts", "--json"))["facts"] == []
     with Control(mount) as control:
         assert control.result("learn.diff")["learning"] is False
-    disk.process.send_signal(signal.SIGCONT)
+    disk.go_on()
     assert adding.wait(60) == 0
     assert mount.path("z/inner/7").read_text() == "the image's"
     mount.path("new/place/file").write_text("")
@@ -178,7 +186,7 @@ def test_a_fill_that_is_given_up_leaves_nothing(filling):
     before = len(os.listdir(f"/proc/{mount.process.pid}/fd"))
     adding.send_signal(signal.SIGINT)
     adding.wait(60)
-    disk.process.send_signal(signal.SIGCONT)
+    disk.go_on()
     # Another change waits for it.
     subprocess.run(command(mount, "route", "add", "--tmpfs", "/z/inner"), check=True, timeout=60)
     assert [route["target"] for route in json.loads(ask(mount, "route", "ls", "--json"))["routes"]] == ["/z/inner"]
@@ -196,7 +204,7 @@ def test_what_is_mounted_during_a_fill_stays(filling):
     # It waits for the disk as well, for one answer where the fill needs thousands.
     mounting = subprocess.Popen(["mount", "-t", "tmpfs", "none", place])
     try:
-        disk.process.send_signal(signal.SIGCONT)
+        disk.go_on()
         assert mounting.wait(60) == 0
         (place / "mine").write_text("mine")
         assert adding.wait(60) == 0
@@ -228,7 +236,7 @@ def test_a_change_that_nobody_waits_for_any_more_is_not_made(filling):
             control.send(json.dumps({"v": 1, "do": request, "args": args}).encode() + b"\n")
         rofuse_test.wait_until(lambda: n_connections(mount) == before + 3, "the connections")
     rofuse_test.wait_until(lambda: n_connections(mount) == before, "the end of what was given up")
-    disk.process.send_signal(signal.SIGCONT)
+    disk.go_on()
     assert adding.wait(60) == 0
     with Control(mount) as control:
         assert control.result("learn.diff")["learning"] is False
@@ -249,7 +257,7 @@ def test_the_daemon_ends_while_a_place_is_filled(no_thread_leaks, filling):
     rofuse_test.wait_until(lambda: not list((mount.state / "run").glob(f"{mount.point.name}.*")), "the end")
     assert not rofuse_test.is_mounted(mount.point)
     # What the disk has begun to answer no process can leave before.
-    disk.process.send_signal(signal.SIGCONT)
+    disk.go_on()
     assert mount.process.wait(60) == 0
     # What was begun is not taken for a volume's content.
     mount.start()
@@ -263,7 +271,7 @@ def test_why_while_its_route_is_removed(rofuse):
     mount = rofuse(volume=[f"{disk.path('disk')}:/data"])
     # What is known of the directory does not hold any more: it is asked for.
     (disk.path("disk") / "new").write_text("")
-    stop(disk.process.pid)
+    disk.stop()
     try:
         with Control(mount) as asking, Control(mount) as changing:
             asking.send(b'{"v":1,"do":"why","args":{"path":"/data/x"}}\n')
@@ -271,9 +279,9 @@ def test_why_while_its_route_is_removed(rofuse):
             changing.send(b'{"v":1,"do":"route.rm","args":{"targets":["/data"],"force":true}}\n')
             rofuse_test.wait_until(lambda: threads_in(mount.process.pid, "clock_nanosleep") or
                                    select.select([changing.socket], [], [], 0)[0], "the change")
-            disk.process.send_signal(signal.SIGCONT)
+            disk.go_on()
             assert asking.line()["result"]["verdicts"]
             assert changing.line()["ok"]
             assert not asking.result("why", path="/data/x")["layers"]
     finally:
-        disk.process.send_signal(signal.SIGCONT)
+        disk.go_on()

@@ -73,6 +73,8 @@ def test_a_read_only_bind(mount, scratch):
     for point in (scratch / "a b", scratch / "c", scratch / "etc", mount.point):
         subprocess.run(["umount", point], check=True)
     assert len(notices(mount)) == 4
+    # They are printed when the log has them.
+    rofuse_test.wait_until(lambda: mount.output().count("read-only for the kernel") >= 4, "the printed ones")
     assert mount.output().count("read-only for the kernel") == 4
 
 

@@ -15,6 +15,7 @@ import time
 import busybox_image
 import container
 import pytest
+from rofuse_test import wait_until
 import runtimes
 
 
@@ -153,6 +154,21 @@ def test_much_output_comes_whole(root, scratch):
             seen.append(("" if not seen else seen.pop()) + os.read(person.master, 65536).decode())
         assert seen[0] == "".join(f"{i}\r\n" for i in range(1, 20001)) + "the end\r\n"
         assert person.process.wait(60) == 0
+
+
+def test_much_output_that_nobody_takes(root, scratch):
+    """A terminal that is stuck: signals are heard all the same, by the program and by who waits to show what it wrote."""
+    with person_at(scratch, root, "while :; do echo on and on; done") as person:
+        wait_until(lambda: not select.select([], [person.slave], [], 0)[1], "a full terminal")
+
+        def has_ended():
+            person.process.send_signal(signal.SIGTERM)
+            return person.process.poll() is not None
+
+        wait_until(has_ended, "the end")
+        # One that comes when all is done, and the terminal given back, ends it as any program.
+        assert person.process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)
+        assert termios.tcgetattr(person.slave) == person.before
 
 
 def test_much_input_and_a_program_that_does_not_read(root, scratch):

@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import signal
 import subprocess
 import sys
 
@@ -159,11 +158,11 @@ def test_daemon_that_does_not_answer(rofuse):
     """A stopped daemon: what is in the memory of counters is told, and the rest left out."""
     mount = rofuse(tmpfs=["/tmp"])
     mount.path("/tmp/file").write_text("x")
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     try:
         said = status(mount)
     finally:
-        mount.process.send_signal(signal.SIGCONT)
+        mount.go_on()
     assert said["queue"] is None
     assert said["classes"] is None
     assert said["routes"][0]["written"]["files"] == 1 and said["routes"][0]["last_writer"] is None

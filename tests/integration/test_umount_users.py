@@ -101,6 +101,8 @@ def test_everybody_is_named(rofuse, layer, start, umount):
     for process in (file, mapped):
         assert process.stdout.readline() == b"ready\n"
     program = start(inside / "program", "600", cwd="/")
+    rofuse_test.wait_for_program(cwd.pid, "sleep")
+    rofuse_test.wait_for_program(program.pid, "program")
     first = umount(mount, "busy")
     said = read_until_waiting(first)
     assert not is_mounted(mount.point)
@@ -161,7 +163,9 @@ def test_sigterm_with_another_mount_namespace(rofuse, layer, scratch):
         mount.process.send_signal(signal.SIGTERM)
         wait_until(lambda: any("another mount namespace" in event.get("message", "") for event in mount.events()),
                    "the notice")
-        assert "another mount namespace" in mount.output() and f"rofuse umount {mount.point.name}" in mount.output()
+        # It is printed when the log has it.
+        wait_until(lambda: f"rofuse umount {mount.point.name}" in mount.output(), "the line")
+        assert "another mount namespace" in mount.output()
         assert not is_mounted(mount.point) and mount.process.poll() is None
     assert mount.process.wait(60) == 0
 
@@ -200,7 +204,7 @@ def is_in_mmap(pid):
 
 def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     """One that nobody can look at does not make umount wait, and does not hide those that come after it."""
-    other = rofuse(tmpfs=["/slow"])
+    other = rofuse(tmpfs=["/slow"], extra=["--passthrough", "off"])  # the kernel's own pages would be no trap
     other.path("/slow/page").write_bytes(b"y" * 4096)
     mount = rofuse(layers=[layer], tmpfs=["/tmp"])
     mount.path("/tmp/page").write_bytes(bytes(4096))
@@ -210,7 +214,7 @@ def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
     assert mapped.stdout.readline() == b"ready\n"
     if mapped.pid < trap.pid:
         pytest.skip("the pids have wrapped: the trap would come after what it is to hide")
-    other.process.send_signal(signal.SIGSTOP)
+    other.stop()
     try:
         trap.stdin.write(b"go\n")
         trap.stdin.flush()
@@ -225,7 +229,7 @@ def test_a_process_whose_memory_is_locked(rofuse, layer, start, umount):
         with pytest.raises(subprocess.TimeoutExpired):
             reader.wait(0.5)  # the trap has held
     finally:
-        other.process.send_signal(signal.SIGCONT)
+        other.go_on()
     assert f"pid {mapped.pid} (python3): mapped file /tmp/page\n" in said, said
     mapped.kill()
     process.communicate(timeout=60)
@@ -261,7 +265,7 @@ def test_a_daemon_that_takes_its_time_is_no_riddle(rofuse):
     """Where nobody uses the mount, nobody is said to be waited for."""
     # What gets its device's number next, in another test, say, is told from it by the name.
     mount = rofuse(extra=["--name", f"slow-{os.getpid()}"])
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
                           stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -269,5 +273,5 @@ def test_a_daemon_that_takes_its_time_is_no_riddle(rofuse):
             said = select.select([process.stderr], [], [], 1.5)[0]
             assert said == [] or process.stderr.readline() == ""
         finally:
-            mount.process.send_signal(signal.SIGCONT)
+            mount.go_on()
         assert (process.stderr.read(), process.wait(60)) == ("", 0)

@@ -233,7 +233,7 @@ def test_a_daemon_that_hangs_does_not_take_the_keys(mount):
     run(mount, "mkdir", "/etc/a")
     with Terminal(words(mount)) as terminal:
         terminal.wait(row("/etc/a"), "the row")
-        mount.process.send_signal(signal.SIGSTOP)
+        mount.stop()
         try:
             terminal.press("t", "enter")
             terminal.wait("declaring /etc", "that it is asked")
@@ -242,7 +242,7 @@ def test_a_daemon_that_hangs_does_not_take_the_keys(mount):
             terminal.press("q", "q")
             assert terminal.end() == 0
         finally:
-            mount.process.send_signal(signal.SIGCONT)
+            mount.go_on()
 
 
 def test_a_daemon_that_wants_the_place_back_has_not_ended(mount):

@@ -88,8 +88,8 @@ def test_a_session(tmux, mount):
 
     # One is opened; the arrow is what tmux makes of it for this terminal.
     tmux.press("Down", "Enter")
-    lines = tmux.wait("Attempts", "all that is known")
-    assert "Place        /var/cache/app/pipe" in lines and lines[-1].endswith("q back")
+    lines = tmux.wait(lambda lines: any("Attempts" in line for line in lines) and lines[-1].endswith("q back"), "all that is known")
+    assert "Place        /var/cache/app/pipe" in lines
     tmux.press("q")
 
     # A tmpfs on the spot: both of its directory are mended, and no other.

@@ -162,7 +162,7 @@ def test_another_users_mount(mount, scratch):
 
 def test_who_waits_is_told_for_what(mount):
     """At a terminal; Ctrl-C ends it. In a pipe nothing is said before the answer."""
-    os.kill(mount.process.pid, signal.SIGSTOP)
+    mount.stop()
     try:
         words = [rofuse_test.BINARY, "route", "ls", "--state-dir", mount.state]
         with Terminal(words, width=200) as terminal, subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as piped:
@@ -170,8 +170,8 @@ def test_who_waits_is_told_for_what(mount):
             terminal.wait(said, "the notice")
             os.write(terminal.master, b"\x03")
             assert terminal.end() == -signal.SIGINT
-            os.kill(mount.process.pid, signal.SIGCONT)
+            mount.go_on()
             out, err = piped.communicate(timeout=60)
             assert (piped.returncode, err) == (0, b"") and out.startswith(b"TARGET")
     finally:
-        os.kill(mount.process.pid, signal.SIGCONT)
+        mount.go_on()

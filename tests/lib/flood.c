@@ -1,20 +1,23 @@
 /*
  * flood - makes denied calls as fast as it can, a bounded number of them.
  *
- * flood DIRECTORY PROCESSES THREADS CALLS same|distinct
+ * flood DIRECTORY PROCESSES THREADS CALLS same|distinct [until-told]
  *
- * Each thread of each process calls mkdir(2) CALLS times below DIRECTORY, for the same name or for ever new ones.
+ * Each thread of each process calls mkdir(2) CALLS times below DIRECTORY, for the same name or for ever new ones; until-told:
+ * at least so often, and until standard input ends.
  * A line "started" comes on standard output when the first call has returned. The last line is the number of calls that
  * failed with EROFS; any other answer ends it with status 1.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +25,7 @@
 struct shared {
     atomic_long denied;
     atomic_bool started;
+    atomic_bool may_end;
     atomic_int wrong; /* an errno that was not EROFS, or -1: mkdir worked */
 };
 
@@ -36,7 +40,7 @@ struct job {
 static void *work(void *data)
 {
     const struct job *job = data;
-    for (long number = 0; number < job->calls; number++) {
+    for (long number = 0; number < job->calls || !atomic_load(&job->shared->may_end); number++) {
         char path[4096];
         if (job->distinct)
             snprintf(path, sizeof path, "%s/new-%d-%d-%ld", job->directory, job->process, job->thread, number);
@@ -68,10 +72,21 @@ static int run_process(const struct job *common, int threads)
     return 0;
 }
 
+/* Waits for the end of standard input. */
+static void wait_until_told(void)
+{
+    char piece[16];
+    ssize_t n;
+    do {
+        n = read(STDIN_FILENO, piece, sizeof piece);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: flood DIRECTORY PROCESSES THREADS CALLS same|distinct\n");
+    bool until_told = argc == 7 && strcmp(argv[6], "until-told") == 0;
+    if (argc != 6 && !until_told) {
+        fprintf(stderr, "usage: flood DIRECTORY PROCESSES THREADS CALLS same|distinct [until-told]\n");
         return 2;
     }
     int processes = atoi(argv[2]), threads = atoi(argv[3]);
@@ -82,15 +97,21 @@ int main(int argc, char **argv)
     struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;
+    atomic_store(&shared->may_end, !until_told);
     struct job job = {
         .shared = shared, .directory = argv[1], .calls = atol(argv[4]), .distinct = strcmp(argv[5], "distinct") == 0};
     for (job.process = 0; job.process < processes; job.process++) {
         pid_t pid = fork();
         if (pid < 0)
             return 1;
-        if (pid == 0)
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would tell them any more */
             _exit(run_process(&job, threads));
+        }
     }
+    if (until_told)
+        wait_until_told();
+    atomic_store(&shared->may_end, true);
     bool good = true;
     for (int i = 0; i < processes; i++) {
         int status;

@@ -60,6 +60,7 @@ def standing_in(path):
     """A process whose working directory is there."""
     with subprocess.Popen(["sleep", "600"], cwd=path) as process:
         try:
+            rofuse_test.wait_for_program(process.pid, "sleep")
             yield process
         finally:
             process.kill()

@@ -7,6 +7,8 @@ daemons alive. So all rofuse mounts but the test's own are detached in it.
 import contextlib
 import subprocess
 
+import rofuse_test
+
 _SCRIPT = r"""
 keep=$1 prepare=$2
 shift 2
@@ -27,6 +29,7 @@ def hold(keep, prepare=":", args=(), before=()):
                           stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd="/") as holder:
         try:
             assert holder.stdout.readline() == "ready\n", "the namespace could not be prepared"
+            rofuse_test.wait_for_program(holder.pid, "sleep")
             yield holder
         finally:
             holder.kill()

@@ -42,6 +42,37 @@ def is_mounted(point):
         return any(line.split()[4] == str(point) for line in table)
 
 
+def stop_process(pid):
+    """
+    SIGSTOP, until every thread stands. kill(2) returns when one of them has been told; on a busy machine the others serve on
+    for a while. For a program that goes on without this module: it uses no file but those of /proc.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 60
+    running = True
+    while running:
+        assert time.monotonic() < deadline, f"process {pid} does not stop"
+        running = False
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/task/{task}/stat", "rb") as stat:
+                running = running or stat.read().rpartition(b") ")[2][:1] not in (b"T", b"Z", b"X")
+
+
+def has_ended(pid):
+    """No process any more, or one that only waits to be reaped: its first thread can be a zombie while others still end."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
+            is_zombie = stream.read().rpartition(")")[2].split()[0] == "Z"
+        return is_zombie and len(os.listdir(f"/proc/{pid}/task")) <= 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_for_program(pid, name):
+    """Until a process that has been started has the name of its program, which it gets a moment after its descriptors."""
+    wait_until(lambda: pathlib.Path(f"/proc/{pid}/comm").read_text() == f"{name}\n", f"the program {name}")
+
+
 def who_keeps(process, place):
     """Why a daemon may not end: where its threads wait, and which processes still see a mount at the place."""
     lines = [f"process {process.pid} does not end"]
@@ -158,7 +189,7 @@ class Mount:
     def _n_told(self):
         """How many records the daemon has: what was refused before it is asked is among them. 0 where it does not answer."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
+            control.settimeout(60)
             path = self._socket()
             if path is None:
                 return 0
@@ -189,6 +220,13 @@ class Mount:
         """kill -9 of the daemon; the mount point is left dead."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    def stop(self):
+        """The daemon does nothing any more, until go_on()."""
+        stop_process(self.process.pid)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def end(self, timeout=120):
         """Ends the daemon with SIGTERM (unmounting) and returns its exit status. It gives each log half a minute for what

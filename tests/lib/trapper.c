@@ -72,6 +72,7 @@ int main(int argc, char **argv)
     if (write(STDOUT_FILENO, "mapped\n", 7) != 7 || read(STDIN_FILENO, line, sizeof line) < 1)
         return 1;
     pthread_barrier_wait(&begun);
+    page[0] = 'y'; /* again: somebody's sync may have written it back meanwhile */
     mmap(page, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     for (;;)
         pause();

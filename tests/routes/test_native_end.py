@@ -20,6 +20,7 @@ def busy_in(path):
     """A process whose working directory is there."""
     with subprocess.Popen(["sleep", "600"], cwd=path) as process:
         try:
+            rofuse_test.wait_for_program(process.pid, "sleep")
             yield process
         finally:
             process.kill()
@@ -185,13 +186,13 @@ def test_killed_daemon_and_mounted_again(native, scratch):
 def test_stopped_daemon(native):
     """A daemon that does not answer makes nobody wait, though the way to a native mount leads through it."""
     mount = native(volume=["v:/data", "w:/data/a/b:native"])
-    mount.process.send_signal(signal.SIGSTOP)
+    mount.stop()
     with subprocess.Popen([rofuse_test.BINARY, "umount", "--state-dir", mount.state, mount.point],
                           stderr=subprocess.DEVNULL) as command:
         try:
             rofuse_test.wait_until(lambda: not table(mount.point), "the mount is gone")
         finally:
-            mount.process.send_signal(signal.SIGCONT)
+            mount.go_on()
         assert command.wait(60) == 0
     assert mount.process.wait(60) == 0
 
