@@ -18,7 +18,7 @@ static json_t *work_log(void *data, const json_t *args, const struct control_str
     (void)error;
     /* Who follows hears of it when it comes. */
     if (!json_is_true(json_object_get(args, "follow")))
-        daemon_catch_up(data, stream);
+        daemon_catch_up(data, stream, DAEMON_CATCH_UP_MS);
     return json_pack("{s:s}", "schema", "rofuse.log/1");
 }
 
