@@ -76,3 +76,9 @@ void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream,
     /* The history has it when the facts do (history_sink()). */
     (void)history_wait(daemon->history, facts_watch_count(daemon->facts), most_ms, &patience);
 }
+
+void daemon_end_news(struct daemon *daemon)
+{
+    (void)history_wait(daemon->history, facts_watch_count(daemon->facts), DAEMON_CATCH_UP_MS, NULL);
+    history_end(daemon->history);
+}

@@ -66,6 +66,13 @@ struct patience daemon_patience(const struct control_stream *stream);
  */
 void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream, int most_ms);
 
+/*
+ * daemon_end_news - nothing is refused any more: whoever follows gets what was, and then the end.
+ *
+ * Waits for records that are on their way; followers go on by themselves (control_server_stop()).
+ */
+void daemon_end_news(struct daemon *daemon);
+
 /* The tables, a file each. */
 extern const struct control_command daemon_learn_commands[];
 extern const struct control_command daemon_log_commands[];

@@ -53,6 +53,8 @@ static void remove_empty_log(const struct serve *serve)
 /* Undoes what there is, in whatever state the set-up ended. @status: the process's. */
 static void finish(struct serve *serve, int status)
 {
+    if (serve->control != NULL)
+        daemon_end_news(&serve->daemon);
     bool have_ended = control_server_stop(serve->control, COMMAND_PATIENCE_MS);
     remove_empty_log(serve);
     if (serve->is_reserved)
