@@ -7,11 +7,12 @@
 #include "app_error.h"
 #include "compose.h"
 #include "counters_file.h"
+#include "find_mount.h"
+#include "mount_end.h"
 #include "mount_start.h"
 #include "mount_table.h"
 #include "paths.h"
 #include "plan.h"
-#include "process.h"
 #include "report_file.h"
 #include "run.h"
 #include "run_facts.h"
@@ -21,24 +22,12 @@
 #include "run_request.h"
 #include "state_dir.h"
 #include "text.h"
-#include "unmount.h"
-#include "users.h"
 #include "volume_remove.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-/* What the end of the mount may take before it is worth a line: where somebody uses it, and where nobody is seen to. */
-#define QUIET_MS 2000
-#define ALONE_MS 10000
 
 struct run {
     const struct run_request *request;
@@ -140,71 +129,41 @@ static int mount_root(struct run *run)
     return APP_ERROR_FAILED;
 }
 
-/* Whether somebody is seen who keeps the root in use. */
-static bool is_used(const struct paths *paths, const struct state *state)
-{
-    if (!state_dir_has(paths->run, state))
-        return false;
-    g_autoptr(GPtrArray) users = users_find(state->device, state->name, state->mountpoint, state->pid, 1);
-    return users->len > 0;
-}
-
-/* As long as somebody outside uses the root; whoever cannot wait for that interrupts. */
-static void wait_for_users(int pidfd, const struct paths *paths, const struct state *state)
-{
-    sigset_t signals;
-    struct signalfd_siginfo info;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    /* What was meant for the program. */
-    while (signal_fd >= 0 && read(signal_fd, &info, sizeof info) == sizeof info)
-        continue;
-    struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-    int ready = 0;
-    for (int waited = QUIET_MS; ready == 0 && waited < ALONE_MS && !is_used(paths, state); waited += QUIET_MS)
-        ready = poll(events, G_N_ELEMENTS(events), QUIET_MS);
-    if (ready == 0)
-        app_notice("waiting until the last user of the root is gone; rofuse umount %s says who that is", state->name);
-    while (ready <= 0 && (ready = poll(events, G_N_ELEMENTS(events), -1)) < 0 && errno == EINTR)
-        continue;
-    if (events[0].revents == 0)
-        app_notice("not waited for: the root is served until its last user is gone");
-    if (signal_fd >= 0)
-        close(signal_fd);
-}
-
-/* A daemon that was killed leaves a mount that answers nobody, and its state. */
-static void take_off_dead(const struct run *run)
+/* A daemon that was killed leaves a mount that answers nobody. */
+static void say_dead(const struct run *run)
 {
     const struct state *state = run->state;
-    if (!mount_table_still_has(state->mountpoint, state->device))
-        return;
-    app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
-    int result = unmount_point(state->mountpoint, true);
-    if (result < 0)
-        app_notice("the dead mount %s is left: %s", state->mountpoint, g_strerror(-result));
-    else
-        state_dir_remove(run->paths->run, state);
+    if (!state_is_alive(state) && mount_table_still_has(state->mountpoint, state->device))
+        app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
 }
 
-/* Ends the mount and waits for the end of its daemon, so that the log is complete. */
+/*
+ * Ends the mount and waits for the end of its daemon, so that the log is complete. The program and all that it has started
+ * have ended: whoever is in the root now has come in from outside.
+ */
 static void unmount_root(struct run *run)
 {
-    int pidfd = process_open(run->state->pid, run->state->start_ticks);
-    if (pidfd >= 0) {
-        run->has_counters = counters_file_read(run->paths->run, run->state->name, &run->counters);
-        (void)syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
-        struct pollfd event = {.fd = pidfd, .events = POLLIN};
-        if (poll(&event, 1, QUIET_MS) <= 0)
-            wait_for_users(pidfd, run->paths, run->state);
-        close(pidfd);
-    }
-    if (!state_is_alive(run->state))
-        take_off_dead(run);
+    struct state *state = run->state;
+    g_autoptr(GError) error = NULL;
+    run->has_counters = counters_file_read(run->paths->run, state->name, &run->counters);
+    say_dead(run);
+    const struct found_mount found = {.point = state->mountpoint,
+                                      .name = state->name,
+                                      .is_mounted = mount_table_still_has(state->mountpoint, state->device),
+                                      .device = state->device,
+                                      .owner = geteuid(),
+                                      .state = state};
+    struct mount_end *end = mount_end_new(run->paths, &found, MOUNT_END_STRANGERS);
+    gboolean done = mount_end_detach(end, &error);
+    if (!done)
+        app_notice("%s", error->message);
+    /* Other mount namespaces have a copy of every mount of their time: with its place it goes, unless somebody is in it. */
+    rmdir(state->mountpoint);
+    if (done)
+        (void)mount_end_wait(end);
+    if (done && !state_is_alive(state))
+        state_dir_remove(run->paths->run, state);
+    mount_end_free(end);
 }
 
 static gboolean print_report(const struct run *run, GError **error)

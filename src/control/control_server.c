@@ -168,6 +168,7 @@ static void end_following(struct control_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->n_followers--;
+    pthread_cond_broadcast(&server->ended);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -386,8 +387,8 @@ struct control_server *control_server_start(const char *path, const struct contr
     return NULL;
 }
 
-/* [lock] Waits until no connection is left, at most so long; returns whether that is so. */
-static bool wait_for_connections(struct control_server *server, int patience_ms)
+/* [lock] Waits until nobody is left of the connections or of those that follow, at most so long; returns whether that is so. */
+static bool wait_for_none(struct control_server *server, const unsigned *n, int patience_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -397,9 +398,9 @@ static bool wait_for_connections(struct control_server *server, int patience_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
-    while (server->n_connections > 0)
+    while (*n > 0)
         if (pthread_cond_clockwait(&server->ended, &server->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
-            return server->n_connections == 0;
+            return *n == 0;
     return true;
 }
 
@@ -413,10 +414,11 @@ bool control_server_stop(struct control_server *server, int patience_ms)
     (void)unlink(server->path);
     pthread_mutex_lock(&server->lock);
     server->stopping = true;
+    (void)wait_for_none(server, &server->n_followers, patience_ms);
     for (size_t i = 0; i < MOST_CONNECTIONS; i++)
         if (server->connections[i] != NULL)
             (void)shutdown(server->connections[i]->fd, SHUT_RDWR);
-    bool have_ended = wait_for_connections(server, patience_ms);
+    bool have_ended = wait_for_none(server, &server->n_connections, patience_ms);
     pthread_mutex_unlock(&server->lock);
     if (have_ended)
         free_server(server);

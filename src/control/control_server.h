@@ -51,7 +51,9 @@ struct control_server *control_server_start(const char *path, const struct contr
                                             GError **error);
 
 /*
- * control_server_stop - closes every connection, waits for the commands that are under way, removes the socket.
+ * control_server_stop - removes the socket, closes every connection and waits for the commands that are under way.
+ *
+ * Those that follow may end first: they are to notice by themselves that nothing comes any more.
  *
  * @patience_ms: how long at most. Returns false where commands are still at work then (they hang on some file system): what they
  * use, and the server, are to be left as they are until the process ends. NULL is allowed.

@@ -11,9 +11,6 @@
 /* How often who waits for another change is looked for. */
 #define LOOK_NS 200000000L
 
-/* A record is on its way for milliseconds, unless the machine has more to do than it can. */
-#define CATCH_UP_MS 2000
-
 /* One a line. */
 /* clang-format off */
 static const struct control_command *const tables[] = {
@@ -73,9 +70,15 @@ struct patience daemon_patience(const struct control_stream *stream)
     return (struct patience){has_gone, (void *)stream};
 }
 
-void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream)
+void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream, int most_ms)
 {
     const struct patience patience = daemon_patience(stream);
     /* The history has it when the facts do (history_sink()). */
-    (void)history_wait(daemon->history, facts_watch_count(daemon->facts), CATCH_UP_MS, &patience);
+    (void)history_wait(daemon->history, facts_watch_count(daemon->facts), most_ms, &patience);
+}
+
+void daemon_end_news(struct daemon *daemon)
+{
+    (void)history_wait(daemon->history, facts_watch_count(daemon->facts), DAEMON_CATCH_UP_MS, NULL);
+    history_end(daemon->history);
 }

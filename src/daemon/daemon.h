@@ -57,11 +57,21 @@ void daemon_end_change(struct daemon *daemon);
 /* As long as whoever has asked waits for the answer. Borrows the stream. */
 struct patience daemon_patience(const struct control_stream *stream);
 
+/* A record is on its way for milliseconds, unless the machine has more to do than it can. */
+#define DAEMON_CATCH_UP_MS 2000
+
 /*
  * daemon_catch_up - waits until what was refused by now is in the history and among the facts: whoever was refused a call and
- * asks then, finds it. At most a while, and as long as @stream, who has asked, waits. In a command's work().
+ * asks then, finds it. At most @most_ms, and as long as @stream, who has asked, waits. In a command's work().
  */
-void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream);
+void daemon_catch_up(struct daemon *daemon, const struct control_stream *stream, int most_ms);
+
+/*
+ * daemon_end_news - nothing is refused any more: whoever follows gets what was, and then the end.
+ *
+ * Waits for records that are on their way; followers go on by themselves (control_server_stop()).
+ */
+void daemon_end_news(struct daemon *daemon);
 
 /* The tables, a file each. */
 extern const struct control_command daemon_learn_commands[];

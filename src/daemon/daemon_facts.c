@@ -23,7 +23,7 @@ static json_t *work_facts(void *data, const json_t *args, const struct control_s
         app_error_usage(error, "\"settle_ms\" is a number of milliseconds, %d at most", MOST_SETTLE_MS);
         return NULL;
     }
-    daemon_catch_up(daemon, stream);
+    daemon_catch_up(daemon, stream, DAEMON_CATCH_UP_MS);
     const struct patience patience = daemon_patience(stream);
     facts_watch_settle(daemon->facts, (int)ms, &patience);
     json_t *document = facts_json(facts_watch_facts(daemon->facts));

@@ -3,7 +3,7 @@
  *
  *     status {}   what the memory of counters (counters_file.h) cannot hold: {"routes": [{"target", "index", "last_writer"}],
  *                 "queue": {...}, "classes": {CLASS: calls}, "learn_layer": {"size", "used"} or null}, as
- *                 rofuse.status/1 has them; index is the route's place among the counters.
+ *                 rofuse.status/1 has them, what was refused by now among them; index is the route's place among the counters.
  */
 #include "daemon.h"
 
@@ -14,6 +14,10 @@
 #include "record_names.h"
 #include "session.h"
 #include "writers.h"
+
+/* For records that are on their way: rofuse status wants a daemon's answer, late as the machine may be, sooner than that of a
+ * daemon that is stopped. */
+#define MOST_WAIT_MS 1000
 
 static json_t *id_to_json(int64_t id)
 {
@@ -98,13 +102,14 @@ static json_t *learn_layer_to_json(struct daemon *daemon)
     return json_pack("{s:I, s:I}", "size", (json_int_t)size, "used", (json_int_t)used);
 }
 
-static json_t *run_status(void *data, const json_t *args, GError **error)
+static json_t *work_status(void *data, const json_t *args, const struct control_stream *stream, GError **error)
 {
     struct daemon *daemon = data;
     (void)args;
     (void)error;
+    daemon_catch_up(daemon, stream, MOST_WAIT_MS);
     return json_pack("{s:o, s:o, s:o, s:o}", "routes", routes_to_json(daemon), "queue", queue_to_json(daemon),
                      "classes", classes_to_json(daemon), "learn_layer", learn_layer_to_json(daemon));
 }
 
-const struct control_command daemon_status_commands[] = {{.name = "status", .run = run_status}, {.name = NULL}};
+const struct control_command daemon_status_commands[] = {{.name = "status", .work = work_status}, {.name = NULL}};

@@ -24,6 +24,7 @@ struct history {
     uint64_t first, end;      /* [lock] numbers of the oldest, and of the next one to come */
     size_t bytes;             /* [lock] of the lines */
     uint64_t n_calls;         /* [lock] that have come */
+    bool has_ended;           /* [lock] nothing comes any more */
 };
 
 struct history *history_new(const char *mount)
@@ -136,7 +137,7 @@ char *history_next(struct history *history, uint64_t *cursor, int timeout_ms, ui
     char *line = NULL;
     *ret_lost = 0;
     pthread_mutex_lock(&history->lock);
-    while (*cursor >= history->end && timeout_ms > 0)
+    while (*cursor >= history->end && timeout_ms > 0 && !history->has_ended)
         if (pthread_cond_timedwait(&history->added, &history->lock, &end) == ETIMEDOUT)
             break;
     if (*cursor < history->end) {
@@ -148,6 +149,22 @@ char *history_next(struct history *history, uint64_t *cursor, int timeout_ms, ui
     }
     pthread_mutex_unlock(&history->lock);
     return line;
+}
+
+void history_end(struct history *history)
+{
+    pthread_mutex_lock(&history->lock);
+    history->has_ended = true;
+    pthread_cond_broadcast(&history->added);
+    pthread_mutex_unlock(&history->lock);
+}
+
+bool history_has_ended(struct history *history)
+{
+    pthread_mutex_lock(&history->lock);
+    bool has_ended = history->has_ended;
+    pthread_mutex_unlock(&history->lock);
+    return has_ended;
 }
 
 bool history_wait(struct history *history, uint64_t n_calls, int timeout_ms, const struct patience *patience)

@@ -30,6 +30,10 @@ void history_sink(struct history *history, const struct denial_sink *first, stru
 /* Something about the mount itself, as the logs have it. */
 void history_notice(struct history *history, const char *message);
 
+/* Says that nothing comes any more: nobody who waits for the next event waits any longer. */
+void history_end(struct history *history);
+bool history_has_ended(struct history *history);
+
 /*
  * history_next - the event with number *@cursor, or the oldest that is left after it.
  *

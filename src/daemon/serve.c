@@ -42,13 +42,6 @@ static bool watch_starter(struct serve *serve)
     return serve->starter_fd >= 0 && getppid() == serve->request->starter;
 }
 
-/* Another mount's when ours failed as it was taken; then it is not empty to rmdir(2). */
-static void remove_starters_place(const struct serve *serve)
-{
-    if (serve->request->starter != 0)
-        rmdir(serve->request->mountpoint);
-}
-
 /* Of a set-up in vain. While the name is ours: afterwards the next one of that name may have it open. */
 static void remove_empty_log(const struct serve *serve)
 {
@@ -60,6 +53,8 @@ static void remove_empty_log(const struct serve *serve)
 /* Undoes what there is, in whatever state the set-up ended. @status: the process's. */
 static void finish(struct serve *serve, int status)
 {
+    if (serve->control != NULL)
+        daemon_end_news(&serve->daemon);
     bool have_ended = control_server_stop(serve->control, COMMAND_PATIENCE_MS);
     remove_empty_log(serve);
     if (serve->is_reserved)
@@ -68,7 +63,7 @@ static void finish(struct serve *serve, int status)
         /* What a command uses cannot be freed under it, the log's counters neither; with the process it ends.
          * Nor can an anonymous volume that a set-up in vain has made: the state directory keeps it. */
         log_set_end(serve->log, LOG_PATIENCE_SECONDS);
-        remove_starters_place(serve);
+        serve_remove_place(serve);
         _exit(status);
     }
     if (status != 0)
@@ -92,7 +87,7 @@ static void finish(struct serve *serve, int status)
         close(serve->ready_fd);
     if (serve->starter_fd >= 0)
         close(serve->starter_fd);
-    remove_starters_place(serve);
+    serve_remove_place(serve);
 }
 
 int serve_run(const struct mount_request *request, const struct paths *paths, int ready_fd)

@@ -46,6 +46,13 @@ gboolean serve_set_up(struct serve *serve, GError **error);
 /* Unmounts, at once or lazily, and says what there is to say of it. */
 void serve_unmount(struct serve *serve);
 
+/*
+ * Removes the mount point where it was made for this mount alone. Copies of the mount in other mount namespaces go with it, as
+ * the kernel detaches what lies on a directory that is gone; it refuses while something is mounted there in our own, which is
+ * another mount's if ours failed as it was taken.
+ */
+void serve_remove_place(const struct serve *serve);
+
 /* Returns when nobody uses the mount any more. */
 void serve_wait(struct serve *serve);
 

@@ -56,6 +56,12 @@ static void say_busy(struct serve *serve, const char *why, const char *what)
     serve->has_said_busy = true;
 }
 
+void serve_remove_place(const struct serve *serve)
+{
+    if (serve->request->starter != 0)
+        rmdir(serve->request->mountpoint);
+}
+
 void serve_unmount(struct serve *serve)
 {
     if (serve->is_unmounting) {
@@ -77,6 +83,7 @@ void serve_unmount(struct serve *serve)
         say(serve, message);
         return;
     }
+    serve_remove_place(serve);
     serve->is_unmounting = true;
     serve->unmounted_ms = now_ms();
     if (busy)

@@ -16,6 +16,10 @@
 
 #define NAME_MAX_BYTES 128
 
+/* How long whoever ends waits for the lock: it is held for moments, unless somebody was stopped while he had it. */
+#define LOCK_TRIES 200
+#define LOCK_NAP_US 10000
+
 bool state_name_is_valid(const char *name)
 {
     if (!g_ascii_isalnum(name[0]) || strlen(name) > NAME_MAX_BYTES)
@@ -149,7 +153,8 @@ bool state_dir_has(const char *directory, const struct state *state)
     return is_there;
 }
 
-void state_dir_remove(const char *directory, const struct state *state)
+/* Under the lock: between the look and the end of the files another mount could take the name. */
+static void remove_locked(const char *directory, const struct state *state)
 {
     g_autofree char *path = file_of(directory, state->name);
     struct state *current = read_file(path);
@@ -181,7 +186,7 @@ static void clean(const char *directory, GPtrArray *states, bool (*is_used)(void
     for (guint i = states->len; i > 0; i--) {
         const struct state *state = g_ptr_array_index(states, i - 1);
         if (!state_is_alive(state) && !is_used(data, state)) {
-            state_dir_remove(directory, state);
+            remove_locked(directory, state);
             g_ptr_array_remove_index(states, i - 1);
         }
     }
@@ -228,21 +233,46 @@ static gboolean reserve_locked(const char *directory, struct state *state, bool 
     return take_name(states, state, exact, error) && state_dir_write(directory, state, error);
 }
 
+/* Owned by the caller; or -errno. */
+static int open_lock(const char *directory)
+{
+    g_autofree char *lock = g_build_filename(directory, ".lock", NULL);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 ? fd : -errno;
+}
+
+static gboolean fail_lock(GError **error, const char *what, const char *directory, int code)
+{
+    g_autofree char *lock = g_build_filename(directory, ".lock", NULL);
+    return fail(error, what, lock, code);
+}
+
 gboolean state_dir_reserve(const char *directory, struct state *state, bool exact,
                            bool (*is_used)(void *data, const struct state *state), void *data, GError **error)
 {
     if (!paths_make(directory, error))
         return FALSE;
-    g_autofree char *lock = g_build_filename(directory, ".lock", NULL);
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_lock(directory);
     if (fd < 0)
-        return fail(error, "open", lock, errno);
+        return fail_lock(error, "open", directory, -fd);
     int result;
     do {
         result = flock(fd, LOCK_EX);
     } while (result != 0 && errno == EINTR);
-    gboolean done =
-        result == 0 ? reserve_locked(directory, state, exact, is_used, data, error) : fail(error, "lock", lock, errno);
+    gboolean done = result == 0 ? reserve_locked(directory, state, exact, is_used, data, error)
+                                : fail_lock(error, "lock", directory, errno);
     close(fd);
     return done;
+}
+
+void state_dir_remove(const char *directory, const struct state *state)
+{
+    int fd = open_lock(directory);
+    int result = -1;
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && (result = flock(fd, LOCK_EX | LOCK_NB)) != 0; i++)
+        g_usleep(LOCK_NAP_US);
+    if (result == 0)
+        remove_locked(directory, state);
+    if (fd >= 0)
+        close(fd);
 }

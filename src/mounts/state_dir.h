@@ -37,7 +37,11 @@ gboolean state_dir_write(const char *directory, const struct state *state, GErro
  * more, and the kernel may give the device's number to another one. */
 bool state_dir_has(const char *directory, const struct state *state);
 
-/* Removes the state's file if it is still this daemon's (same pid and start time). */
+/*
+ * state_dir_remove - removes the state's file, and those beside it, if it is still this daemon's (same pid and start time).
+ *
+ * Under the lock, which it waits for a while; where it cannot have it the files stay, and the next mount removes them. Any thread.
+ */
 void state_dir_remove(const char *directory, const struct state *state);
 
 #endif

@@ -125,20 +125,13 @@ static struct control_client *client_to_ask(struct watch_feed *feed)
     return feed->asked;
 }
 
-/* False when the daemon does not answer as it should. */
-static bool ask_facts(struct watch_feed *feed)
+/* False where they are not as they should be. */
+static bool take_facts(struct watch_feed *feed, json_t *document)
 {
-    feed->asked_at = g_get_monotonic_time();
-    feed->has_news = false;
-    json_t *document = control_client_ask(client_to_ask(feed), "facts", NULL, NULL);
-    bool is_without_answer = document == NULL;
     struct facts_head head = {0};
-    GPtrArray *facts = document != NULL ? facts_from_json(document, "the daemon's answer", &head, NULL) : NULL;
-    json_decref(document);
-    if (facts == NULL) {
-        feed->is_open = true; /* where there was no place, there may be one in a while */
-        return is_without_answer && control_client_is_closed(feed->asked);
-    }
+    GPtrArray *facts = facts_from_json(document, "the daemon's answer", &head, NULL);
+    if (facts == NULL)
+        return false;
     struct watch_news *news = new_news(WATCH_NEWS_FACTS);
     feed->is_open = some_wait(facts);
     news->facts = facts;
@@ -146,6 +139,28 @@ static bool ask_facts(struct watch_feed *feed)
     facts_head_clear(&head);
     tell(feed, news);
     return true;
+}
+
+/* False when the daemon does not answer as it should. */
+static bool ask_facts(struct watch_feed *feed)
+{
+    feed->asked_at = g_get_monotonic_time();
+    feed->has_news = false;
+    json_t *document = control_client_ask(client_to_ask(feed), "facts", NULL, NULL);
+    bool is_without_answer = document == NULL;
+    bool is_taken = document != NULL && take_facts(feed, document);
+    json_decref(document);
+    if (is_taken)
+        return true;
+    feed->is_open = true; /* where there was no place, there may be one in a while */
+    return is_without_answer && control_client_is_closed(feed->asked);
+}
+
+/* The last that a daemon tells, as nobody can ask it for them any more. */
+static bool are_facts(const json_t *event)
+{
+    const char *schema = json_string_value(json_object_get(event, "schema"));
+    return schema != NULL && strcmp(schema, FACTS_SCHEMA) == 0;
 }
 
 static void answer(struct watch_feed *feed, struct question *question)
@@ -164,6 +179,8 @@ static bool drain_log(struct watch_feed *feed)
     for (;;) {
         json_t *event = NULL;
         int status = control_client_next(feed->followed->client, 0, &event, NULL);
+        if (status > 0 && are_facts(event))
+            (void)take_facts(feed, event);
         json_decref(event);
         if (status <= 0)
             return status == 0;
@@ -199,13 +216,16 @@ static gpointer serve(gpointer data)
         if (milliseconds_left(feed) == 0)
             is_on = ask_facts(feed);
     }
+    /* Where it was a question that went unanswered; what the log told before is there. */
+    (void)drain_log(feed);
     tell(feed, new_news(WATCH_NEWS_OVER));
     return NULL;
 }
 
 static bool start_following(struct watch_feed *feed, GError **error)
 {
-    json_t *head = control_client_ask(feed->followed->client, "log", json_pack("{s:b}", "follow", 1), error);
+    json_t *head =
+        control_client_ask(feed->followed->client, "log", json_pack("{s:b, s:b}", "follow", 1, "facts", 1), error);
     json_decref(head);
     return head != NULL;
 }

@@ -11,6 +11,7 @@ import termios
 import time
 
 import busybox_image
+import namespace
 import pytest
 import rofuse_test
 import runtimes
@@ -115,22 +116,44 @@ def test_second_sigterm_kills_a_program_that_goes_on(scratch, layers):
     assert not list((scratch / "state/run/roots").iterdir())
 
 
-def test_waiting_for_others_can_be_interrupted(scratch, layers):
-    """The run ends with its report; the root is served until whoever is in it has gone."""
-    with subprocess.Popen(command(scratch, *layers, "--", "sh", "-c", "echo >/x 2>/dev/null; echo ready; read line"),
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "ready\n"
-        (root,) = [path for path in (scratch / "state/run/roots").iterdir() if path.suffix != ".jsonl"]
-        with subprocess.Popen(["sleep", "600"], cwd=root) as other:
-            process.stdin.close()
-            while "waiting until" not in (line := process.stderr.readline()):
-                assert line, "it ended without waiting"
-            process.send_signal(signal.SIGINT)
-            said = process.stderr.read()
-            assert process.wait(60) == 1 and "/x  create  EROFS" in said, said
-            assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
-            other.kill()
+def start_waiting(scratch, layers, script="echo >/x 2>/dev/null"):
+    """A run whose program does what a script says and then waits for a line; and its root."""
+    process = subprocess.Popen(command(scratch, *layers, "--", "sh", "-c", f"{script}; echo ready; read line"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    (root,) = [path for path in (scratch / "state/run/roots").iterdir() if path.suffix != ".jsonl"]
+    return process, root
+
+
+def test_strangers_in_the_root_are_not_waited_for(scratch, layers):
+    """They are named, the run ends with its report; the root is served until they have gone."""
+    process, root = start_waiting(scratch, layers)
+    with process, subprocess.Popen(["sleep", "600"], cwd=root) as other:
+        said = process.communicate(timeout=60)[1]
+        assert f"in the way: pid {other.pid} (sleep): working directory /\n" in said, said
+        assert "not waited for: " in said and process.returncode == 1 and "/x  create  EROFS" in said, said
+        assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
+        other.kill()
     rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
+
+
+def test_a_copy_in_another_mount_namespace_goes_with_the_run(scratch, layers):
+    """Somebody has made one meanwhile, and knows nothing of it; nothing is said."""
+    process, root = start_waiting(scratch, layers)
+    with process, namespace.hold(scratch) as holder:
+        table = pathlib.Path(f"/proc/{holder.pid}/mountinfo")
+        assert str(root) in table.read_text(encoding="utf-8")
+        said = process.communicate(timeout=60)[1]
+        assert "not waited for" not in said and "in the way" not in said, said
+        assert str(root) not in table.read_text(encoding="utf-8")
+        assert not list((scratch / "state/run").glob("*.json")), "its daemon has ended"
+
+
+def test_a_copy_in_another_mount_namespace_and_a_run_that_is_killed(scratch, layers):
+    process, _ = start_waiting(scratch, layers)
+    with process, namespace.hold(scratch):
+        process.kill()
+        rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
 
 
 def test_daemon_is_killed(scratch, layers):

@@ -413,6 +413,19 @@ def test_json_in_a_pipe(mount):
     process.stderr.close()
 
 
+def test_what_comes_just_before_the_end_is_shown(mount):
+    """Sooner than the daemon would be asked again."""
+    process = subprocess.Popen(words(mount, mount.point.name, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run(mount, "mkdir", "/etc/first")
+    lines = [process.stdout.readline()]
+    names = ["/etc/last", "/last"]
+    run(mount, "mkdir", *names)
+    mount.end()
+    out, err = process.communicate(timeout=60)
+    assert (err, process.returncode) == ("", 0)
+    assert {json.loads(line)["place"] for line in lines + out.splitlines()} == {"/etc/first", *names}
+
+
 @pytest.mark.parametrize("more, status", [(["one", "two"], 2), ([""], 2), (["/tmp"], 1), ([], 1)])
 def test_what_cannot_be_watched(scratch, more, status):
     done = subprocess.run([rofuse_test.BINARY, "watch", f"--state-dir={scratch}", *more], capture_output=True, text=True, check=False)

@@ -5,10 +5,12 @@
 #include "state.h"
 #include "state_dir.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -301,6 +303,24 @@ static void test_strange_files(void)
     remove_directory(directory);
 }
 
+/* While somebody may be giving the name to another mount nothing of it is taken away; what is left is the next mount's. */
+static void test_remove_has_the_lock(void)
+{
+    char *directory = make_directory();
+    g_autofree char *path = g_build_filename(directory, ".lock", NULL);
+    struct state *state = make_state("web", "/mnt/a", getpid());
+    g_assert_true(state_dir_reserve(directory, state, true, never_used, NULL, NULL));
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+    state_dir_remove(directory, state);
+    g_assert_true(state_dir_has(directory, state));
+    close(fd);
+    state_dir_remove(directory, state);
+    g_assert_false(state_dir_has(directory, state));
+    state_free(state);
+    remove_directory(directory);
+}
+
 /* Many at once want the same name: all of them get one of their own. */
 static void test_race(void)
 {
@@ -388,6 +408,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/reserve", test_reserve);
     g_test_add_func("/state/dead", test_dead_states);
     g_test_add_func("/state/strange-files", test_strange_files);
+    g_test_add_func("/state/remove-has-the-lock", test_remove_has_the_lock);
     g_test_add_func("/state/race", test_race);
     g_test_add_func("/state/mount-table", test_mount_table);
     g_test_add_func("/state/paths", test_paths);
