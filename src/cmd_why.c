@@ -83,8 +83,11 @@ static struct asked_mount *find(const struct paths *paths, char *const *words, c
     if (*ret_path != NULL)
         return asked;
     g_autofree char *shown = text_word(word);
-    app_error_usage(error, "%s is not below %s; give a path inside, from its root: /%s", shown,
-                    asked->state->mountpoint, word);
+    if (!has_mount && strcmp(word, asked->state->name) == 0)
+        app_error_usage(error, "%s is the mount; give a path as well: rofuse why %s /PATH", shown, shown);
+    else
+        app_error_usage(error, "%s is not below %s; give a path inside, from its root: /%s", shown,
+                        asked->state->mountpoint, word);
     asked_mount_free(asked);
     return NULL;
 }

@@ -218,7 +218,7 @@ static void advise_fix(struct maker *maker, const struct fact *fact, const struc
         advise_setting(maker, fact, fix->value, note);
         return;
     case FACT_FIX_REBUILD:
-        leave_out(maker, fact, g_strdup_printf("%s; %s", fix->value, note));
+        leave_out(maker, fact, g_strdup_printf("%s. %s", fix->value, note));
         return;
     default:
         leave_out(maker, fact, g_strdup(note));

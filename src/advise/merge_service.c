@@ -78,22 +78,23 @@ static const struct yaml_marked *find_anchor(const struct merge_file *file, cons
     return NULL;
 }
 
-/* Whether a mapping has a key, itself or by "<<". */
-static bool has_key(const struct merge_file *file, const struct yaml_marked *node, const char *key, unsigned *left)
+/* The value of a mapping's key, its own or that which "<<" brings; NULL where there is none. */
+static const struct yaml_marked *find_key(const struct merge_file *file, const struct yaml_marked *node,
+                                          const char *key, unsigned *left)
 {
     if (node == NULL || *left == 0)
-        return false;
+        return NULL;
     (*left)--;
     if (node->kind == YAML_MARKS_ALIAS)
-        return has_key(file, find_anchor(file, node->text), key, left);
-    if (node->kind == YAML_MARKS_MAPPING && yaml_marks_get(node, key, NULL) != NULL)
-        return true;
-    if (node->kind == YAML_MARKS_MAPPING)
-        return has_key(file, yaml_marks_get(node, "<<", NULL), key, left);
-    bool has = false;
-    for (guint i = 0; i < node->items->len && !has; i++)
-        has = has_key(file, g_ptr_array_index(node->items, i), key, left);
-    return has;
+        return find_key(file, find_anchor(file, node->text), key, left);
+    const struct yaml_marked *value = NULL;
+    if (node->kind == YAML_MARKS_MAPPING) {
+        value = yaml_marks_get(node, key, NULL);
+        return value != NULL ? value : find_key(file, yaml_marks_get(node, "<<", NULL), key, left);
+    }
+    for (guint i = 0; i < node->items->len && value == NULL; i++)
+        value = find_key(file, g_ptr_array_index(node->items, i), key, left);
+    return value;
 }
 
 /*
@@ -105,7 +106,7 @@ gboolean merge_find_value(const struct merge_file *file, const char *key, const 
 {
     unsigned left = MOST_MERGED;
     *ret = yaml_marks_get(file->service, key, ret_key);
-    if (*ret == NULL && has_key(file, file->service, key, &left))
+    if (*ret == NULL && find_key(file, file->service, key, &left) != NULL)
         return merge_refuse(file, file->service_key, key,
                             "comes from an anchor by <<, and a key of its own would take its place", values, error);
     if (*ret == NULL)
@@ -138,20 +139,33 @@ void merge_add_key(struct merge_file *file, const char *key, const char *flow_va
     g_string_append_printf(file->keys, "%s:%s", key, block_value);
 }
 
-gboolean merge_read_only(struct merge_file *file, GError **error)
+/* Whether the service says so already, wherever it has that from. */
+static bool is_read_only(const struct merge_file *file)
 {
     static const char *const yes[] = {"true", "True", "TRUE", NULL};
-    struct yaml_marked *key, *value;
-    if (!merge_find_value(file, "read_only", NULL, &key, &value, error))
-        return FALSE;
+    unsigned left = MOST_MERGED;
+    const struct yaml_marked *value = find_key(file, file->service, "read_only", &left);
+    if (value != NULL && value->kind == YAML_MARKS_ALIAS)
+        value = find_anchor(file, value->text);
+    return value != NULL && value->kind == YAML_MARKS_SCALAR && g_strv_contains(yes, value->text);
+}
+
+gboolean merge_read_only(struct merge_file *file, GError **error)
+{
+    struct yaml_marked *key, *value = yaml_marks_get(file->service, "read_only", NULL);
+    if (is_read_only(file))
+        return TRUE;
     if (value == NULL) {
+        /* One of its own takes the place of what "<<" brings, for this service alone: that is what is wanted. */
         g_autofree char *block = g_strconcat(" true", file->newline, NULL);
         merge_add_key(file, "read_only", "true", block);
-    } else if (value->kind != YAML_MARKS_SCALAR) {
-        return merge_refuse(file, value, "read_only", "is no yes and no no", NULL, error);
-    } else if (!g_strv_contains(yes, value->text)) {
-        text_edits_replace(&file->edits, value->start, value->end, value->start == value->end ? " true" : "true");
+        return TRUE;
     }
+    if (!merge_find_value(file, "read_only", NULL, &key, &value, error))
+        return FALSE;
+    if (value->kind != YAML_MARKS_SCALAR)
+        return merge_refuse(file, value, "read_only", "is no yes and no no", NULL, error);
+    text_edits_replace(&file->edits, value->start, value->end, value->start == value->end ? " true" : "true");
     return TRUE;
 }
 

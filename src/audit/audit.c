@@ -217,13 +217,29 @@ static bool is_own(const struct fact *fact, const char *working_dir)
     return directory != NULL && strcmp(directory, "/") != 0 && place_is_below(fact->place, directory);
 }
 
+/* A declaration, for which there is advise; but no declaration mends what the runtime or the image has to bring. */
+static char *mend_fatal(const struct fact *fact)
+{
+    char *runtime = place_runtime_words(fact->place);
+    if (runtime != NULL)
+        return runtime;
+    for (guint i = 0; i < fact->fixes->len; i++) {
+        const struct fact_fix *fix = g_ptr_array_index(fact->fixes, i);
+        if (fix->kind != FACT_FIX_REBUILD && fix->kind != FACT_FIX_NONE)
+            return g_strdup("rofuse advise says what to declare");
+    }
+    const struct fact_fix *first = fact->fixes->len > 0 ? g_ptr_array_index(fact->fixes, 0) : NULL;
+    if (first != NULL && first->kind == FACT_FIX_REBUILD)
+        return g_strdup(first->value);
+    return g_strdup(first != NULL && fact->note != NULL ? fact->note : "rofuse advise says what to declare");
+}
+
 static void check_fact(const struct fact *fact, const char *working_dir, GPtrArray *findings)
 {
     g_autofree char *program = fact_program(fact);
     g_autofree char *shown = text_quote(program);
     if (fact->class == FACT_FATAL) {
-        add(findings, AUDIT_FATAL, fact->place, g_strdup_printf("%s: %s", shown, fact->reason),
-            g_strdup("rofuse advise says what to declare"));
+        add(findings, AUDIT_FATAL, fact->place, g_strdup_printf("%s: %s", shown, fact->reason), mend_fatal(fact));
         return;
     }
     /* A probe changes nothing, and is no fault of the program's. */

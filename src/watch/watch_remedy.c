@@ -1,5 +1,6 @@
 #include "watch_remedy.h"
 
+#include "place.h"
 #include "text.h"
 
 #include <string.h>
@@ -64,8 +65,17 @@ char *watch_remedy_volume(const struct fact *fact)
 char *watch_remedy_why_not(const struct fact *fact)
 {
     if (fact->held_by != DENIAL_PLACE_ROUTE || fact->route_target == NULL)
-        return NULL;
+        return place_runtime_words(fact->place);
     g_autofree char *target = text_word(fact->route_target);
     return g_strdup_printf("%s is declared already, as a %s; another one does not help against %s", target,
                            fact->route_kind != NULL ? fact->route_kind : "route", denial_why_name(fact->why));
+}
+
+const char *watch_remedy_price(const struct fact *fact)
+{
+    g_autofree char *target = target_of(fact);
+    bool is_known = find_fix(fact, FACT_FIX_TMPFS) != NULL || find_fix(fact, FACT_FIX_VOLUME) != NULL;
+    return !is_known && place_sort_of(target) == PLACE_SYSTEM
+               ? "its price: programs or settings of the whole system are opened with it"
+               : NULL;
 }

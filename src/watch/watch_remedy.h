@@ -17,4 +17,7 @@ char *watch_remedy_volume(const struct fact *fact);
 /* Why no place that is declared would help, as a sentence without a full stop; NULL where one does. */
 char *watch_remedy_why_not(const struct fact *fact);
 
+/* What is opened with the proposal that nobody should want writable, a line for the screen; static; NULL where nothing is. */
+const char *watch_remedy_price(const struct fact *fact);
+
 #endif

@@ -54,11 +54,15 @@ static void ask_for_place(struct watch_ui *ui, enum watch_action what)
         return;
     }
     g_autofree char *value = what == WATCH_ADD_TMPFS ? watch_remedy_tmpfs(item->fact) : watch_remedy_volume(item->fact);
+    const char *price = watch_remedy_price(item->fact);
     /* It is edited as text. */
-    if (g_utf8_validate(value, -1, NULL))
-        ask(ui, what, value);
-    else
+    if (!g_utf8_validate(value, -1, NULL)) {
         watch_ui_say(ui, "the directory's name is not UTF-8; declare it with rofuse route add");
+        return;
+    }
+    ask(ui, what, value);
+    if (price != NULL)
+        watch_ui_say(ui, "%s", price);
 }
 
 static void show(struct watch_ui *ui, enum watch_mode mode)

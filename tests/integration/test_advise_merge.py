@@ -164,6 +164,31 @@ services:
       -   /scratch
 """
 
+HARDENED = """\
+x-hardened: &hardened
+  read_only: true # for all
+  cap_drop: [ALL]
+services:
+  web:
+    <<: *hardened
+    image: web
+"""
+
+NOT_HARDENED = """\
+x-base: &base {read_only: false, cap_drop: [ALL]}
+services:
+  web: {<<: *base, image: web}
+  db: {<<: *base, image: db}
+"""
+
+SHARED_YES = """\
+x-yes: &yes true
+services:
+  web:
+    image: web
+    read_only: *yes
+"""
+
 NAMES_TAKEN = """\
 services:
   db: {image: db, volumes: ["data:/db"]}
@@ -176,6 +201,7 @@ DOCUMENT = "%YAML 1.1\n---\nservices:\n  web:\n    image: web\n...\n"
 FILES = {"plain": PLAIN, "comments": COMMENTS, "flow": FLOW, "flow lists": FLOW_LISTS, "json": JSON, "scalars": SCALARS,
          "nulls": NULLS, "long form": LONG_FORM, "unicode": UNICODE, "indentless": INDENTLESS,
          "anchored elsewhere": ANCHORED_ELSEWHERE, "names taken": NAMES_TAKEN, "document": DOCUMENT,
+         "hardened by an anchor": HARDENED, "softened by an anchor": NOT_HARDENED, "a shared yes": SHARED_YES,
          "crlf": COMMENTS.replace("\n", "\r\n"), "byte order mark": "\ufeff" + PLAIN, "no last newline": PLAIN.rstrip("\n"),
          "tabs": PLAIN.replace("web:1.0", "web:1.0 #\ta tab\t").replace("web:\n", "web:  # \t\n")}
 
@@ -226,6 +252,7 @@ CHANGED = {
     "nulls": ["    read_only:\n", "    volumes: ~\n", "    environment: null # nor here\n"],
     "unicode": ['    tmpfs: ["/scrätch"]\n'],
     "indentless": ['      npm_config_cache: "/root/.npm" # wrong\n'],
+    "softened by an anchor": [NOT_HARDENED.splitlines(True)[2]],
     "names taken": NAMES_TAKEN.splitlines(True)[2:],
     "no last newline": ["    image: web:1.0"],
 }
@@ -255,6 +282,17 @@ def test_awkward_files(refusals, scratch, name):
     assert path.read_bytes() == new
     understood = config(scratch, "--compose", path, "--service", "web", "--project-name", "p")
     assert understood["read_only"] and any(line.startswith("volume /data p_") for line in routes(understood))
+
+
+def test_read_only_from_an_anchor_is_enough(refusals, scratch):
+    path = scratch / "compose.yaml"
+    path.write_text(HARDENED)
+    advise("--write", "--service", "web", "--merge", path, *refusals.words)
+    assert path.read_text().count("read_only") == 1
+    path.write_text(NOT_HARDENED)
+    advise("--write", "--service", "web", "--merge", path, *refusals.words)
+    services = yaml.safe_load(path.read_text())["services"]
+    assert (services["web"]["read_only"], services["db"]["read_only"]) == (True, False)
 
 
 def test_comments_stay_where_they_are(refusals, scratch):

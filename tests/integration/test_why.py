@@ -335,7 +335,8 @@ def test_command(scratch, rofuse):
                           check=True, cwd=mount.path("/etc"), timeout=60)
     assert here.stdout.startswith("/etc/passwd\n")
     for words, status, said in ((("--user", "nobody-here", "/etc"), 1, "nobody-here"), (("relative",), 2, "/relative"),
-                                ((), 2, "give a path"), (("/not/a/mount", "/etc"), 1, "/not/a/mount")):
+                                ((), 2, "give a path"), ((mount.point.name,), 2, f"rofuse why {mount.point.name} /PATH"),
+                                (("/not/a/mount", "/etc"), 1, "/not/a/mount")):
         done = command(mount, *words)
         assert done.returncode == status and said in done.stderr and done.stderr.count("\n") == 1, done
 

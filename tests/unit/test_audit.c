@@ -144,6 +144,29 @@ static void test_facts(void)
     expect_fact("/usr/sbin/nginx", "/application", FACT_TOLERATED, "");
 }
 
+static void expect_mend(const char *place, enum fact_fix_kind kind, const char *value, const char *mend)
+{
+    g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(free_fact);
+    struct fact *fact = new_fact("/usr/bin/sed", place, FACT_FATAL);
+    struct fact_fix *fix = g_new0(struct fact_fix, 1);
+    fix->kind = kind;
+    fix->value = g_strdup(value);
+    g_ptr_array_add(fact->fixes, fix);
+    g_ptr_array_add(facts, fact);
+    g_autoptr(GPtrArray) findings = audit_make(&(struct audit_subject){.name = "api", .facts = facts});
+    g_assert_cmpuint(findings->len, ==, 1);
+    g_assert_cmpstr(((struct audit_finding *)g_ptr_array_index(findings, 0))->mend, ==, mend);
+}
+
+/* Nobody is sent to advise for what it leaves out. */
+static void test_mends(void)
+{
+    expect_mend("/tmp/x", FACT_FIX_TMPFS, NULL, "rofuse advise says what to declare");
+    expect_mend("/etc/sed*", FACT_FIX_REBUILD, "make it before", "make it before");
+    expect_mend("/dev/null", FACT_FIX_TMPFS, NULL,
+                "/dev/null is made by the runtime, with or without a read-only root");
+}
+
 /* Whatever order the routes have. */
 static void test_order(void)
 {
@@ -262,6 +285,7 @@ int main(int argc, char **argv)
     g_test_add_func("/audit/use", test_use);
     g_test_add_func("/audit/many", test_many);
     g_test_add_func("/audit/facts", test_facts);
+    g_test_add_func("/audit/mends", test_mends);
     g_test_add_func("/audit/order", test_order);
     g_test_add_func("/audit/print", test_print);
     g_test_add_func("/audit/sarif-service", test_sarif_service);

@@ -295,6 +295,21 @@ static void test_remedies(void)
                     "/var/cache is declared already, as a volume; another one does not help against no-space");
 }
 
+/* What is proposed is never the whole system without a word, and never what the runtime brings. */
+static void test_prices(void)
+{
+    g_autoptr(GPtrArray) facts = list_of(make("sed", "/etc", "/etc/sed*", 0), NULL);
+    struct fact *fact = g_ptr_array_index(facts, 0);
+    g_assert_nonnull(strstr(watch_remedy_price(fact), "of the whole system"));
+    g_free(fact->directory);
+    fact->directory = g_strdup("/var/cache/nginx");
+    g_assert_null(watch_remedy_price(fact));
+    g_free(fact->place);
+    fact->place = g_strdup("/dev/null");
+    g_autofree char *why_not = watch_remedy_why_not(fact);
+    g_assert_nonnull(strstr(why_not, "made by the runtime"));
+}
+
 /* Presses keys; the action of the last one, and its value in *ret_value. */
 static enum watch_action press(struct watch_ui *ui, const int *keys, size_t n, char **ret_value)
 {
@@ -511,6 +526,7 @@ int main(int argc, char **argv)
     g_test_add_func("/watch/rows", test_rows);
     g_test_add_func("/watch/lines", test_lines);
     g_test_add_func("/watch/remedies", test_remedies);
+    g_test_add_func("/watch/prices", test_prices);
     g_test_add_func("/watch/keys", test_keys);
     g_test_add_func("/watch/questions", test_questions);
     g_test_add_func("/watch/painting", test_painting);
