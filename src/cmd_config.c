@@ -28,6 +28,7 @@ static const char examples[] =
     "  rofuse config --compose compose.yaml --compose compose.prod.yaml --service api\n"
     "  rofuse config --image oci:images/web:1.0 -e PORT=80 -- /app/serve\n"
     "  rofuse config --live web > compose.override.yaml\n"
+    "  rofuse config --live /mnt/root --service web > compose.override.yaml\n"
     "  rofuse config --service api --tmpfs /run:size=16m --json | jq '.routes[]'\n"
     "\n"
     "A service's image that is not in the store yet is a note on stderr; --image must be there.\n"
@@ -88,13 +89,14 @@ static gboolean check_live(const struct arguments *arguments, const struct mount
     size_t n_routes;
     (void)mount_options_routes(request->routes, &n_routes);
     bool is_alone = request->image == NULL && request->platform == NULL && request->layers[0] == NULL &&
-                    request->compose[0] == NULL && request->service == NULL && request->project == NULL &&
+                    request->compose[0] == NULL && request->project == NULL &&
+                    (request->service == NULL || !arguments->as_json) && /* a Compose file has a service's name */
                     n_routes == 0 && words->env == NULL && words->entrypoint == NULL && words->user == NULL &&
                     words->working_dir == NULL && words->hostname == NULL && words->command[0] == NULL;
     return arguments->live == NULL || is_alone ||
-           app_error_usage(error,
-                           "--live shows a mount as it is, and takes --json and --state-dir alone beside it; leave "
-                           "the rest out, or --live");
+           app_error_usage(
+               error, "--live shows a mount as it is, and takes --service, or --json, and --state-dir alone beside "
+                      "it; leave the rest out, or --live");
 }
 
 /* NULL with one line. */
@@ -142,12 +144,12 @@ static int print_plan(const struct mount_request *request, const struct argument
     return status;
 }
 
-static int print_live(const struct arguments *arguments, const struct paths *paths)
+static int print_live(const struct arguments *arguments, const char *service, const struct paths *paths)
 {
     GError *error = NULL;
     struct state *state = mount_state(paths, *arguments->live != '\0' ? arguments->live : NULL, &error);
     if (state != NULL) {
-        g_autofree char *text = arguments->as_json ? live_config_json(state) : live_config_compose(state);
+        g_autofree char *text = arguments->as_json ? live_config_json(state) : live_config_compose(state, service);
         (void)command_print(text, &error);
     }
     state_free(state);
@@ -164,7 +166,8 @@ int cmd_config(int argc, char **argv)
     if (paths == NULL)
         status = app_error_print(error);
     else
-        status = arguments.live != NULL ? print_live(&arguments, paths) : print_plan(request, &arguments, paths);
+        status = arguments.live != NULL ? print_live(&arguments, request->service, paths)
+                                        : print_plan(request, &arguments, paths);
     paths_free(paths);
     mount_request_free(request);
     run_words_clear(&arguments.words);

@@ -110,10 +110,10 @@ static void append_layers(GString *text, const struct state *state)
     g_string_append_c(text, '\n');
 }
 
-char *live_config_compose(const struct state *state)
+char *live_config_compose(const struct state *state, const char *service)
 {
     GString *text = g_string_new("services:\n  ");
-    append_text(text, state->name);
+    append_text(text, service != NULL ? service : state->name);
     g_string_append(text, ":\n");
     if (state->image != NULL)
         append_pair(text, "    image: ", state->image);

@@ -7,8 +7,9 @@
 
 #include "state.h"
 
-/* A Compose file with one service, called as the mount is; YAML that ends in a newline, owned by the caller. Pure. */
-char *live_config_compose(const struct state *state);
+/* A Compose file with one service; YAML that ends in a newline, owned by the caller. @service: what it is called there; NULL =
+ * as the mount. Pure. */
+char *live_config_compose(const struct state *state, const char *service);
 
 /* The same facts as one JSON object of schema rofuse.live/1, with a newline; owned by the caller. Pure. */
 char *live_config_json(const struct state *state);

@@ -466,6 +466,9 @@ def test_what_was_added_can_be_written_out(mount, rofuse, layer, source):
     file = mount.scratch / "compose.yaml"
     file.write_text(printed("--live", mount.point))
     assert f"    # no image, but directories as layers; run it with --layer {layer}\n" in file.read_text()
+    # Over a file in which the service is called otherwise than the mount.
+    named = printed("--live", mount.point, "--service", "web")
+    assert named == file.read_text().replace(f'services:\n  "{mount.point.name}":', 'services:\n  "web":', 1) != file.read_text()
     live = json.loads(printed("--live", mount.point, "--json"))
     again = json.loads(printed("--compose", str(file), "--layer", str(layer), "--json"))
     assert live["schema"] == "rofuse.live/1" and len(live["routes"]) == 4

@@ -44,7 +44,7 @@ def test_live_takes_no_mount_where_there_is_one(mount):
     assert run(mount, "config", "--live", "nowhere").returncode == 1
 
 
-@pytest.mark.parametrize("words", [["--image", "x"], ["--layer", "/etc"], ["--compose", "x.yaml"], ["--service", "x"],
+@pytest.mark.parametrize("words", [["--image", "x"], ["--layer", "/etc"], ["--compose", "x.yaml"], ["--json", "--service", "x"],
                                    ["--tmpfs", "/run"], ["--user", "1"], ["--env", "A=b"], ["--", "sh"]], ids=" ".join)
 def test_live_is_alone(mount, words):
     """What would be passed over without a word is said to have no place there."""
