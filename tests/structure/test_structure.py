@@ -119,7 +119,7 @@ PARTS_MAY = {
     "image": {"base", "fs/remove_tree"},
     "run": {"base"},
     "log": {"base", "fs/caller", "fs/denial", "fs/route"},
-    "mounts": {"base", "control", "fs/counters", "fs/route"},
+    "mounts": {"base", "control", "fs/counters", "fs/route", "fs/umount_beneath"},
     "status": {"base", "mounts", "fs/counters", "fs/route"},
     "compose": {"base", "options"},
     "explain": {"base", "log", "fs/caller", "fs/denial", "fs/patience"},
