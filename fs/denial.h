@@ -170,6 +170,15 @@ bool denial_log_sink_counters(struct denial_log *log, size_t sink, struct denial
 void denial_log_reopen(struct denial_log *log);
 
 /*
+ * denial_log_tell - tells now what was folded: every window ends, and more of the same opens another one. What is on its way in
+ * the queue should have come out of it. Any thread; returns at once.
+ */
+void denial_log_tell(struct denial_log *log);
+
+/* Whether every sink has all that there is to tell by now: after denial_log_tell() also what was folded. Any thread. */
+bool denial_log_has_told(struct denial_log *log);
+
+/*
  * denial_log_end - the same as denial_log_free(), but that nothing is closed or freed: for a process that ends by _exit(2) while
  * some thread may still ask for the counters. Sinks say what is left to say in reopen(). denial_log_free() may follow.
  */

@@ -118,8 +118,9 @@ static void *run_dispatcher(void *data)
             for (size_t i = 0; i < log->n_outlets; i++)
                 event_queue_lose(&log->outlets[i]->queue, &lost);
         }
-        /* At the end every window ends. */
-        end_windows(log, answer == EVENT_QUEUE_END ? UINT64_MAX : event_queue_now());
+        /* At the end every window ends; and where somebody wants to be told. */
+        bool is_end = answer == EVENT_QUEUE_END || answer == EVENT_QUEUE_REOPEN;
+        end_windows(log, is_end ? UINT64_MAX : event_queue_now());
         if (answer == EVENT_QUEUE_END)
             return NULL;
     }
@@ -333,6 +334,20 @@ void denial_log_reopen(struct denial_log *log)
 {
     for (size_t i = 0; i < log->n_outlets; i++)
         event_queue_ask_reopen(&log->outlets[i]->queue);
+}
+
+void denial_log_tell(struct denial_log *log)
+{
+    event_queue_ask_reopen(&log->queue);
+}
+
+bool denial_log_has_told(struct denial_log *log)
+{
+    /* In this order: what has left one station is at the next. */
+    bool has_told = event_queue_is_quiet(&log->queue);
+    for (size_t i = 0; i < log->n_outlets && has_told; i++)
+        has_told = event_queue_is_quiet(&log->outlets[i]->queue);
+    return has_told;
 }
 
 void denial_log_end(struct denial_log *log, unsigned seconds)

@@ -94,6 +94,14 @@ void event_queue_length(struct event_queue *queue, uint64_t *ret_waiting, uint64
     pthread_mutex_unlock(&queue->lock);
 }
 
+bool event_queue_is_quiet(struct event_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool is_quiet = !queue->busy && !queue->reopen && queue->events.length == 0 && queue->dropped.calls == 0;
+    pthread_mutex_unlock(&queue->lock);
+    return is_quiet;
+}
+
 void event_queue_ask_reopen(struct event_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
@@ -124,6 +132,7 @@ enum event_queue_answer event_queue_pop(struct event_queue *queue, uint64_t unti
 {
     enum event_queue_answer answer = EVENT_QUEUE_TIMEOUT;
     pthread_mutex_lock(&queue->lock);
+    queue->busy = false;
     do {
         if (queue->reopen) {
             queue->reopen = false;
@@ -140,6 +149,7 @@ enum event_queue_answer event_queue_pop(struct event_queue *queue, uint64_t unti
             answer = EVENT_QUEUE_END;
         }
     } while (answer == EVENT_QUEUE_TIMEOUT && wait_locked(queue, until_ns));
+    queue->busy = true;
     pthread_mutex_unlock(&queue->lock);
     return answer;
 }

@@ -24,6 +24,7 @@ struct event_queue {
     uint64_t lost;                   /* [lock] that did not fit, ever */
     bool reopen;                     /* [lock] the reader is to reopen what it writes to */
     bool stopping;                   /* [lock] nothing more will come */
+    bool busy;                       /* [lock] the reader is at work on what it got last */
     bool done;                       /* [lock] the reader has ended */
     unsigned capacity;               /* events; immutable */
 };
@@ -47,6 +48,8 @@ bool event_queue_is_full(struct event_queue *queue);
 void event_queue_lose(struct event_queue *queue, const struct event_queue_lost *lost);
 /* How many events wait, and how many did not fit so far. */
 void event_queue_length(struct event_queue *queue, uint64_t *ret_waiting, uint64_t *ret_lost);
+/* Whether nothing waits, nor is to be told of what was dropped, and the reader is at rest. */
+bool event_queue_is_quiet(struct event_queue *queue);
 void event_queue_ask_reopen(struct event_queue *queue);
 void event_queue_stop(struct event_queue *queue);
 

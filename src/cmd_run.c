@@ -78,6 +78,18 @@ static void say_unheeded(const struct plan *plan)
         name, keys);
 }
 
+/* From the first thing on that has to be undone, they wait for whoever watches for them: background_wait(), then
+ * run_start_and_wait(), then mount_end_wait(). */
+static void hold_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static gboolean prepare(struct run *run, GError **error)
 {
     const struct plan_words words = run_words_plan(&run->request->words);
@@ -87,6 +99,7 @@ static gboolean prepare(struct run *run, GError **error)
     if (!run_program_is_said(run->plan, error) || !open_reports(run, error))
         return FALSE;
     say_unheeded(run->plan);
+    hold_signals();
     run->place = run_place_new(run->paths, error);
     return run->place != NULL && enter_namespace(error);
 }

@@ -15,8 +15,8 @@ static struct run_seen *ask(struct control_client *client, GError **error)
     struct run_seen *seen = g_new0(struct run_seen, 1);
     struct facts_head head = {0};
     control_client_set_patience(client, ANSWER_MS);
-    seen->document =
-        control_client_ask(client, "facts", json_pack("{s:i, s:b}", "settle_ms", SETTLE_MS, "written", true), error);
+    seen->document = control_client_ask(
+        client, "facts", json_pack("{s:i, s:b, s:b}", "settle_ms", SETTLE_MS, "written", true, "folded", true), error);
     if (seen->document != NULL)
         seen->facts = facts_from_json(seen->document, "the daemon's answer", &head, error);
     if (seen->facts == NULL) {

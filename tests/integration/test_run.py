@@ -181,6 +181,14 @@ def test_report_file_is_written_where_it_is(scratch, layers):
     assert early.stderr.count("\n") == 1 and not left(scratch)
 
 
+def test_facts_count_what_the_log_has_folded(scratch, layers):
+    result = run(scratch, "--facts", scratch / "facts", *layers, "--", "sh", "-c",
+                 "for i in 1 2 3 4; do echo >/new; done 2>/dev/null; exit 0")
+    document = facts.validate(json.loads((scratch / "facts").read_text()))
+    assert document["denied"] == 4 and facts.one(document["facts"], "/new")["count"] == 4
+    assert "/new  create, 4 times" in result.stderr
+
+
 def test_facts_say_how_the_program_went_on(scratch, layers):
     """All that was refused is in them, and what it meant, as soon as the program has ended; the other commands read them."""
     script = "for i in 1 2 3 4; do mkdir /new$i$i$i$i; done; echo > /etc/last"

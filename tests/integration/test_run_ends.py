@@ -127,14 +127,32 @@ def start_waiting(scratch, layers, script="echo >/x 2>/dev/null"):
 
 def test_strangers_in_the_root_are_not_waited_for(scratch, layers):
     """They are named, the run ends with its report; the root is served until they have gone."""
-    process, root = start_waiting(scratch, layers)
+    process, root = start_waiting(scratch, layers, "for i in 1 2 3; do echo >/x; done 2>/dev/null")
     with process, subprocess.Popen(["sleep", "600"], cwd=root) as other:
-        said = process.communicate(timeout=60)[1]
-        assert f"in the way: pid {other.pid} (sleep): working directory /\n" in said, said
-        assert "not waited for: " in said and process.returncode == 1 and "/x  create  EROFS" in said, said
-        assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
-        other.kill()
+        try:
+            said = process.communicate(timeout=60)[1]
+            assert f"in the way: pid {other.pid} (sleep): working directory /\n" in said, said
+            assert "not waited for: " in said and process.returncode == 1, said
+            assert "/x  create, 3 times  EROFS" in said, said
+            assert pathlib.Path(f"/proc/{other.pid}/cwd").stat(), "the root is served"
+        finally:
+            other.kill()
     rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_as_soon_as_it_has_a_place(scratch, layers, number):
+    """Nothing is left for another run to clean up."""
+    roots = scratch / "state/run/roots"
+    roots.mkdir(parents=True)
+    for _ in range(5):
+        with subprocess.Popen(command(scratch, *layers, "--", "true"), stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as process:
+            while not os.listdir(roots) and process.poll() is None:
+                pass
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        assert not os.listdir(roots)
 
 
 def test_a_copy_in_another_mount_namespace_goes_with_the_run(scratch, layers):
