@@ -69,6 +69,26 @@ static size_t uuid_length(const char *text)
     return g_ascii_isalnum(text[sizeof form - 1]) ? 0 : sizeof form - 1;
 }
 
+/* Length of an id of a message of Exim's that a name begins with, or 0: seconds, a process and a fraction in base 62. Ids of
+ * processes are so small that theirs begins with zeros. */
+static size_t exim_id_length(const char *text)
+{
+    static const size_t forms[][3] = {{6, 6, 2}, {6, 11, 4}}; /* up to 4.96, and since */
+    const char *process = strchr(text, '-');
+    if (process == NULL || strncmp(process, "-00", 3) != 0)
+        return 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        size_t at = 0, parts = 0;
+        while (parts < G_N_ELEMENTS(forms[i]) && strspn(text + at, base62) == forms[i][parts]) {
+            at += forms[i][parts++];
+            at += parts < G_N_ELEMENTS(forms[i]) && text[at] == '-';
+        }
+        if (parts == G_N_ELEMENTS(forms[i]))
+            return at;
+    }
+    return 0;
+}
+
 static size_t digits_at(const char *text)
 {
     return strspn(text, "0123456789");
@@ -165,6 +185,8 @@ static void append_name(GString *pattern, const char *name, const struct pattern
 {
     for (size_t at = 0; name[at] != '\0';) {
         size_t n = 0, changing = uuid_length(name + at);
+        if (changing == 0)
+            changing = exim_id_length(name + at);
         while (g_ascii_isalnum(name[at + n]))
             n++;
         if (changing == 0)

@@ -2,7 +2,8 @@
  * pattern - file names whose changing part is taken out, so that a thousand temporary files are one place.
  *
  * What changes becomes "*": what mkstemp(3), tempfile.py, mktemp(1), sed -i, bash, NFS and others make up, numbers of four
- * digits and more with what hangs on them (dates, times), digests, UUIDs, ids of processes. Other names remain as they are.
+ * digits and more with what hangs on them (dates, times), digests, UUIDs, ids of processes and of Exim's messages. Other names
+ * remain as they are.
  * Results are owned by the caller, g_free(). Pure.
  */
 #ifndef ROFUSE_SRC_PATTERN_H
