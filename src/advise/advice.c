@@ -447,13 +447,26 @@ static struct fact_written *without_links(const struct advice_input *input)
     return written;
 }
 
+/* A set; the paths are borrowed from the facts. */
+static GHashTable *made_directories(const GPtrArray *facts)
+{
+    GHashTable *made = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < facts->len; i++) {
+        const struct fact *fact = g_ptr_array_index(facts, i);
+        for (guint j = 0; fact_has(fact, DENIAL_MKDIR) && j < fact->paths->len; j++)
+            g_hash_table_add(made, g_ptr_array_index(fact->paths, j));
+    }
+    return made;
+}
+
 struct advice_list *advice_make(const struct advice_input *input)
 {
     struct fact_written *written = without_links(input);
-    g_autoptr(GHashTable) tried = advice_data_paths(input->facts);
+    g_autoptr(GHashTable) tried = advice_data_paths(input->facts), made = made_directories(input->facts);
     struct advice_input own = *input;
     own.written = written;
     own.tried = tried;
+    own.made = made;
     input = &own;
     struct advice_list *list = advice_list_new();
     struct maker maker = {.input = input, .list = list};

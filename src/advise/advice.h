@@ -59,7 +59,8 @@ struct advice_input {
     size_t n_routes;
     const struct advice_image *image;   /* NULL = nothing is known of it */
     const struct fact_written *written; /* how much was written where; NULL = not known */
-    GHashTable *tried;                  /* the paths of all facts, a set; advice_make() makes its own */
+    GHashTable *tried, *made; /* sets of the paths of all facts, and of the directories among them that were to be made;
+                                 advice_make() makes its own */
 };
 
 enum advice_kind {

@@ -154,7 +154,7 @@ static char *find_common(const struct advice_input *input, const GPtrArray *wish
 {
     g_autofree char *parent = place_parent(wish->target);
     enum place_sort sort = place_sort_of(parent);
-    bool is_lasting = advice_is_lasting(input, wish), has_others = false;
+    bool is_lasting = advice_is_lasting(input, wish), has_others = false, is_any_new = false;
     unsigned n = 0;
     if (wish->fix != NULL || find_target(wishes, parent) != NULL || (sort != PLACE_PASSING && sort != PLACE_LASTING))
         return NULL;
@@ -164,14 +164,16 @@ static char *find_common(const struct advice_input *input, const GPtrArray *wish
             continue;
         if (advice_is_lasting(input, other) != is_lasting)
             return NULL;
+        is_any_new |= other->is_new;
         n++;
     }
     g_autoptr(GPtrArray) nobody = g_ptr_array_new();
     struct advice_wish common = {.target = parent, .passes = !is_lasting, .facts = nobody};
     if (n < 2 || advice_is_lasting(input, &common) != is_lasting)
         return NULL;
-    /* What else the image has there is not to be opened. */
-    return advice_has_content(input, &common, wishes, &has_others) ? NULL : g_steal_pointer(&parent);
+    /* What else the image has there is not to be opened; nor is one of theirs to be copied for another that it lacks. */
+    bool has_content = advice_has_content(input, &common, wishes, &has_others);
+    return has_content || (has_others && is_any_new) ? NULL : g_steal_pointer(&parent);
 }
 
 static bool merge_brothers(const struct advice_input *input, GPtrArray *wishes)

@@ -189,7 +189,9 @@ static void set_owner(const struct advice_input *input, const struct advice_wish
     if (!writer.is_known) {
         if (!spec->has_mode && advice_is_wide(wish))
             keep_owner(input, wish->target, spec);
-        if (!spec->has_mode && writer.has_heirs) {
+        /* One that root would have made gets the mode that it would have had. */
+        bool is_roots = wish->is_new && g_hash_table_contains(input->made, wish->target);
+        if (!spec->has_mode && (writer.has_heirs || is_roots)) {
             spec->has_mode = true;
             spec->mode = WRITERS_MODE;
         }

@@ -80,15 +80,22 @@ static bool is_known_directory(const struct advice_input *input, const char *pat
     return is_known;
 }
 
+/* Whether somebody makes a directory there: in learn mode it is there when its owner is changed. */
+static bool is_made(const struct advice_input *input, const char *path)
+{
+    return g_hash_table_contains(input->made, path);
+}
+
 /*
  * The place that the attempts want writable: the directory that they are in; or a directory that is to be made, and is the
- * only one; or one whose own owner or mode was to be changed, as programs do that are going to write there.
+ * only one; or one whose own owner or mode was to be changed, as programs do that are going to write there. @ret_is_own: it
+ * is that, and the image has it.
  */
 static char *wanted_directory(const struct advice_input *input, const struct fact *fact, bool *ret_is_own)
 {
-    bool is_fixed = !is_pattern(fact->place);
-    *ret_is_own = is_fixed && !fact_is_write(fact) && is_known_directory(input, fact->place);
-    if (*ret_is_own)
+    bool is_fixed = !is_pattern(fact->place), is_attribute = is_fixed && !fact_is_write(fact);
+    *ret_is_own = is_attribute && is_known_directory(input, fact->place);
+    if (*ret_is_own || (is_attribute && is_made(input, fact->place)))
         return g_strdup(fact->place);
     const char *directory = choose_directory(fact);
     bool is_made = fact_has(fact, DENIAL_MKDIR) && is_fixed && place_is_below(fact->place, directory);
@@ -105,13 +112,35 @@ static bool is_vacant(const struct advice_input *input, const char *path)
     return names != NULL && *names == NULL;
 }
 
+/* Whether an argument of mkdir(1) lets a directory be there already. */
+static bool is_parents_option(const char *arg)
+{
+    return strcmp(arg, "--parents") == 0 || (arg[0] == '-' && arg[1] != '-' && strchr(arg, 'p') != NULL);
+}
+
+/* Whether it cannot but fail where the directory is there: declared by itself it would be. Of any other program one may expect
+ * that it works when its container is started again, in which it is there as well. */
+static bool must_make(const struct fact *fact)
+{
+    g_autofree char *program = fact_program(fact);
+    if (!fact_has(fact, DENIAL_MKDIR) || strcmp(program, "mkdir") != 0 || *fact->args == NULL)
+        return false;
+    for (char **arg = fact->args + 1; *arg != NULL; arg++) {
+        if (is_parents_option(*arg))
+            return false;
+    }
+    return true;
+}
+
 /*
  * What can be declared: the path itself where it is there; else, where all is for a while or the image has nothing, the
- * directory that is there; else the first that is missing, so that nothing of the image is opened. @existed: a directory that
- * was there when it was tried.
+ * directory that is there; else the first that is missing, so that nothing of the image is opened: not even of /run, which a
+ * program shares with others, unless it would miss making it.
  */
-static char *existing_place(const struct advice_input *input, const char *path, const char *existed, bool *ret_is_new)
+static char *existing_place(const struct advice_input *input, const char *path, const struct fact *fact,
+                            bool *ret_is_new)
 {
+    const char *existed = fact->directory; /* it was there when it was tried */
     g_autofree char *missing = NULL;
     struct advice_seen seen;
     bool is_known = advice_look(input, path, &seen);
@@ -131,7 +160,8 @@ static char *existing_place(const struct advice_input *input, const char *path, 
         is_known = advice_look(input, at, &seen);
     }
     g_free(seen.path);
-    *ret_is_new = missing != NULL && !place_is_whole(at) && !is_vacant(input, at);
+    bool is_whole = place_is_whole(at) || (strcmp(at, "/run") == 0 && must_make(fact));
+    *ret_is_new = missing != NULL && !is_whole && !is_vacant(input, at);
     return *ret_is_new ? g_steal_pointer(&missing) : g_steal_pointer(&at);
 }
 
@@ -238,7 +268,7 @@ void advice_target_of(const struct advice_input *input, const struct fact *fact,
     if (ret->reason != NULL)
         return;
     g_autofree char *wanted = wanted_directory(input, fact, &is_own);
-    g_autofree char *own = existing_place(input, wanted, fact->directory, &is_new);
+    g_autofree char *own = existing_place(input, wanted, fact, &is_new);
     g_autofree char *place = is_new ? g_strdup(own) : whole_spool(input, own, fact->uid);
     ret->reason = refusal(fact, place, is_new, is_own || fact_is_write(fact));
     ret->is_new = is_new;

@@ -156,7 +156,8 @@ bool place_is_temporary(const char *directory)
 
 bool place_is_whole(const char *directory)
 {
-    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 && !place_is_home(directory);
+    return place_sort_of(directory) == PLACE_PASSING && strcmp(directory, "/var/log") != 0 &&
+           strcmp(directory, "/run") != 0 && !place_is_home(directory);
 }
 
 bool place_is_dispensable(const char *directory, const char *name)

@@ -41,7 +41,7 @@ bool place_is_wide(const char *directory);
 /* What nobody would miss, whatever its name is: /tmp, /run, caches, or below them. */
 bool place_is_temporary(const char *directory);
 
-/* Whether what a program makes in it is declared with all of it, and not by itself: /tmp, /run, a program's cache. */
+/* Whether what a program makes in it is declared with all of it, and not by itself: /tmp, a program's cache. */
 bool place_is_whole(const char *directory);
 
 /* Whether what is there is of no use to whoever finds a new tmpfs in its place: build left-overs in /tmp, /run/lock, logs of

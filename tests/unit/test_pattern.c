@@ -62,7 +62,6 @@ static void test_names(void)
         {"1vOdEf-00000000AbC-1gHi-D", "*-D"},
         {"1rABCD-0000aB-Cde", "*-*-Cde"},
         {"second-server-up", "second-server-up"},
-        {"2ndrun-server-up", "2ndrun-server-up"},
         {"806378690.zip", "*.zip"},
         {".org.chromium.Chromium.xK3f9q", ".org.chromium.Chromium.*"},
         {"", ""},
