@@ -142,12 +142,13 @@ static int mount_root(struct run *run)
     return APP_ERROR_FAILED;
 }
 
-/* A daemon that was killed leaves a mount that answers nobody. */
-static void say_dead(const struct run *run)
+/* A daemon that ends by itself takes its state away; one that was killed may have been late to die, and is known by this alone. */
+static void clear_dead(const struct run *run)
 {
-    const struct state *state = run->state;
-    if (!state_is_alive(state) && mount_table_still_has(state->mountpoint, state->device))
-        app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
+    if (state_is_alive(run->state) || !state_dir_has(run->paths->run, run->state))
+        return;
+    app_notice("the daemon of the mount was ended before the program; the report can lack what came last");
+    state_dir_remove(run->paths->run, run->state);
 }
 
 /*
@@ -159,7 +160,6 @@ static void unmount_root(struct run *run)
     struct state *state = run->state;
     g_autoptr(GError) error = NULL;
     run->has_counters = counters_file_read(run->paths->run, state->name, &run->counters);
-    say_dead(run);
     const struct found_mount found = {.point = state->mountpoint,
                                       .name = state->name,
                                       .is_mounted = mount_table_still_has(state->mountpoint, state->device),
@@ -172,10 +172,10 @@ static void unmount_root(struct run *run)
         app_notice("%s", error->message);
     /* Other mount namespaces have a copy of every mount of their time: with its place it goes, unless somebody is in it. */
     rmdir(state->mountpoint);
-    if (done)
+    if (done) {
         (void)mount_end_wait(end);
-    if (done && !state_is_alive(state))
-        state_dir_remove(run->paths->run, state);
+        clear_dead(run);
+    }
     mount_end_free(end);
 }
 
