@@ -1,6 +1,7 @@
 #include "advise_input.h"
 
 #include "app_error.h"
+#include "counters_file.h"
 #include "image.h"
 
 /* Else nobody knew why the sizes are missing (advice.c, was_seen_whole). */
@@ -41,6 +42,13 @@ static void open_image(struct advise_input *input)
     input->input.image = layers_image_open(&input->image, layers);
 }
 
+static bool is_learning(const struct paths *paths, const struct state *state)
+{
+    struct counters counters;
+    return state != NULL && counters_file_read(paths->run, state->name, &counters) &&
+           (counters.features & COUNTERS_FEATURE_LEARN) != 0;
+}
+
 struct advise_input *advise_input_new(const struct mount_request *request, const struct paths *paths, const char *word,
                                       const char *log, GError **error)
 {
@@ -59,6 +67,7 @@ struct advise_input *advise_input_new(const struct mount_request *request, const
         return NULL;
     }
     input->state = input->source->asked != NULL ? input->source->asked->state : NULL;
+    input->is_learning = is_learning(paths, input->state);
     input->input.written = input->source->head.written;
     set_routes(input, request);
     open_image(input);

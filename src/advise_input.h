@@ -18,6 +18,7 @@ struct advise_input {
     struct plan *plan;          /* of a Compose file, an image or layers that were named, or NULL; owned */
     struct layers_image image;  /* owned */
     struct advice_input input;  /* for advice_make(); points to the above */
+    bool is_learning;           /* learn mode is on in a live mount: more may come */
 };
 
 /*

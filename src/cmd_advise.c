@@ -215,10 +215,20 @@ static char *find_image_name(const struct advise_input *input, const struct moun
     return found;
 }
 
+/* A data set is most often saved at the end: who asks before would take it that nothing is written. */
+static void note_learning(struct advice_list *list)
+{
+    g_ptr_array_add(list->notes,
+                    g_strdup("learn mode is on; what programs write later, or only at their end (data that "
+                             "they save), is not in this yet"));
+}
+
 static int answer(const struct arguments *arguments, const struct mount_request *request,
                   const struct advise_input *input, GError **error)
 {
     struct advice_list *list = advice_make(&input->input);
+    if (input->is_learning)
+        note_learning(list);
     const struct compose_service *service = input->plan != NULL ? input->plan->service : NULL;
     const char *image = find_image(input, request);
     g_autofree char *image_name = find_image_name(input, request, image);

@@ -1,5 +1,6 @@
 #include "advice_data.h"
 
+#include "advice_target.h"
 #include "place.h"
 
 #include <string.h>
@@ -113,37 +114,53 @@ static bool is_of_content(const struct fact *fact)
     return fact_is_write(fact) && (fact->operations & ~removal) != 0;
 }
 
-static char *database_of_fact(const struct advice_input *input, const struct fact *fact)
+/* Whether a file cannot but have been made: what the image lacks is neither opened nor removed. Learn mode makes it there. */
+static bool was_made(const struct advice_input *input, const struct fact *fact, const char *path)
+{
+    struct advice_seen seen;
+    if (fact->learned || fact->why != DENIAL_NOT_DECLARED)
+        return false;
+    bool is_known = advice_look(input, path, &seen);
+    bool is_missing = is_known && !seen.is_there;
+    g_free(seen.path);
+    return is_missing;
+}
+
+/* @made: of the files that were made alone. */
+static char *database_of_fact(const struct advice_input *input, const struct fact *fact, bool made)
 {
     char *found = NULL;
-    for (guint i = 0; is_of_content(fact) && i < fact->paths->len && found == NULL; i++)
-        found = database_of(input, g_ptr_array_index(fact->paths, i));
+    for (guint i = 0; is_of_content(fact) && i < fact->paths->len && found == NULL; i++) {
+        const char *path = g_ptr_array_index(fact->paths, i);
+        if (!made || was_made(input, fact, path))
+            found = database_of(input, path);
+    }
     return found;
 }
 
-/* Whether all that a fact may be about was to be changed, and not only opened, removed or given other attributes. Of several
- * files it does not say which of them was. */
-static bool is_change(const struct fact *fact)
+/* The one that was to be changed, and not only opened, removed or given other attributes. Of several files a fact does not say
+ * which of them was. */
+static char *changed_database(const struct advice_input *input, const struct fact *fact)
 {
     const uint32_t removal = (1U << DENIAL_UNLINK) | (1U << DENIAL_RMDIR), open = 1U << DENIAL_OPEN;
     const uint32_t attributes = (1U << DENIAL_CHMOD) | (1U << DENIAL_CHOWN) | (1U << DENIAL_UTIMES) |
                                 (1U << DENIAL_SETXATTR) | (1U << DENIAL_REMOVEXATTR) | (1U << DENIAL_SETFLAGS) |
                                 (1U << DENIAL_EXEC);
-    if (fact->paths->len > 1 && (fact->operations & (open | removal)) != 0)
-        return false;
-    return (fact->operations & ~(open | removal | attributes)) != 0;
+    if ((fact->operations & ~(open | removal | attributes)) == 0)
+        return NULL;
+    return database_of_fact(input, fact, fact->paths->len > 1 && (fact->operations & (open | removal)) != 0);
 }
 
 bool advice_changes_database(const struct advice_input *input, const struct fact *fact)
 {
-    g_autofree char *database = is_change(fact) ? database_of_fact(input, fact) : NULL;
+    g_autofree char *database = changed_database(input, fact);
     return database != NULL;
 }
 
 /* What went on without may have been there to be read. */
 static char *kept_database(const struct advice_input *input, const struct fact *fact)
 {
-    return fact->class == FACT_TOLERATED && !is_change(fact) ? NULL : database_of_fact(input, fact);
+    return fact->class == FACT_TOLERATED ? changed_database(input, fact) : database_of_fact(input, fact, false);
 }
 
 char *advice_database(const struct advice_input *input, const struct advice_wish *wish)

@@ -23,7 +23,8 @@ GHashTable *advice_data_paths(const GPtrArray *facts);
 char *advice_database(const struct advice_input *input, const struct advice_wish *wish);
 
 /* Whether a fact is about a database that was to be changed. One that is only opened may be there to be read: SQLite and others
- * open for writing first. Nor is it said where a fact of several files has some that were only opened or removed. */
+ * open for writing first. Nor is it said where a fact of several files has some that were only opened or removed; but of one that
+ * the image lacks. */
 bool advice_changes_database(const struct advice_input *input, const struct fact *fact);
 
 #endif

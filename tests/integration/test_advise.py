@@ -11,6 +11,7 @@ import yaml
 
 from advised import EXPECTED, Refusals, advise, fail_as_programs_do, make_image, refused, try_to_write, verify_unit
 import image_files
+from learning import rofuse_command
 import rofuse_test
 
 
@@ -68,6 +69,16 @@ def test_nothing_to_declare(rofuse, layer):
     mount = rofuse(layers=[layer], tmpfs=["/tmp"])
     assert advise(*by_state(mount)).stdout == f"{mount.point.name}: nothing to declare\n"
     assert json.loads(advise("--json", *by_state(mount)).stdout)["options"] == []
+
+
+def test_learn_mode_that_is_on_may_see_more(rofuse, layer):
+    """redis saves what it has at its end: until then nothing is to be declared for it."""
+    mount = rofuse(layers=[layer])
+    rofuse_command(mount, "learn", "on")
+    said = advise(*by_state(mount)).stdout
+    assert said.startswith(f"{mount.point.name}: nothing to declare\n\nNote: learn mode is on; what programs write later"), said
+    rofuse_command(mount, "learn", "off")
+    assert json.loads(advise("--json", *by_state(mount)).stdout)["notes"] == []
 
 
 SCRIPT = """set -e

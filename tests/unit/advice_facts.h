@@ -27,6 +27,7 @@ struct said_fact {
     const char *comm;
     const char *parents;      /* executables, the nearest first, with blanks between them */
     uint32_t inside, outside; /* bits of them */
+    const char *paths;        /* with blanks between them; NULL: the place */
 };
 
 static inline struct fact *make_fact(const struct said_fact *said)
@@ -36,7 +37,9 @@ static inline struct fact *make_fact(const struct said_fact *said)
     fact->comm = g_strdup(said->comm);
     fact->place = g_strdup(said->place);
     fact->directory = g_strdup(said->directory);
-    g_ptr_array_add(fact->paths, g_strdup(said->place));
+    g_auto(GStrv) paths = g_strsplit(said->paths != NULL ? said->paths : said->place, " ", -1);
+    for (char **path = paths; *path != NULL; path++)
+        g_ptr_array_add(fact->paths, g_strdup(*path));
     if (said->alternative != NULL)
         g_ptr_array_add(fact->alternatives, g_strdup(said->alternative));
     fact->operations = said->operations;
