@@ -1,10 +1,12 @@
 #include "run_place.h"
 
 #include "app_error.h"
+#include "remove_tree.h"
 #include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,23 +24,36 @@ static gboolean fail(const char *what, const char *path, GError **error)
 }
 
 /*
+ * A runtime whose run was killed may have made its mount targets in the directory when the mount was gone from there. Where
+ * something is mounted, the kernel says EBUSY before it looks whether there is anything inside.
+ */
+static bool remove_directory(int parent_fd, const char *name)
+{
+    return unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
+           (errno == ENOTEMPTY && remove_tree(parent_fd, name) == 0);
+}
+
+/*
  * The directories of mounts that live refuse to be removed. A log is removed when nobody has it locked any more: whoever
  * runs the program holds a lock on it.
  */
 static void remove_leftovers(const char *directory)
 {
     g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    int parent_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL; name = g_dir_read_name(dir)) {
         if (!g_str_has_suffix(name, LOG_SUFFIX))
             continue;
         g_autofree char *log = g_build_filename(directory, name, NULL);
-        g_autofree char *mountpoint = g_strndup(log, strlen(log) - strlen(LOG_SUFFIX));
+        g_autofree char *mountpoint = g_strndup(name, strlen(name) - strlen(LOG_SUFFIX));
         int fd = open(log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && (rmdir(mountpoint) == 0 || errno == ENOENT))
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && remove_directory(parent_fd, mountpoint))
             unlink(log);
         if (fd >= 0)
             close(fd);
     }
+    if (parent_fd >= 0)
+        close(parent_fd);
 }
 
 /* 1: it is ours; 0: another run has taken it for left over just before it was locked; -errno. */

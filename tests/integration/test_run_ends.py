@@ -155,6 +155,25 @@ def test_interrupted_as_soon_as_it_has_a_place(scratch, layers, number):
         assert not os.listdir(roots)
 
 
+def test_what_a_killed_run_has_left_is_removed_by_the_next(scratch, layers):
+    """A runtime that was at work at its end has made its mount targets on the host; what is mounted stays as it is."""
+    roots = scratch / "state/run/roots"
+    for name in ("root.left", "root.mounted"):
+        (roots / name / "etc").mkdir(parents=True)
+        (roots / f"{name}.jsonl").touch()
+    (roots / "root.left/etc/hosts").touch()
+    (scratch / "kept").mkdir()
+    (scratch / "kept/file").touch()
+    for place in ("root.mounted", "root.left/etc"):
+        subprocess.run(["mount", "--bind", scratch / "kept", roots / place], check=True)
+    assert subprocess.run(command(scratch, *layers, "--", "true"), check=False, timeout=60).returncode == 0
+    assert (roots / "root.left").exists() and (roots / "root.mounted/file").exists()
+    subprocess.run(["umount", roots / "root.left/etc"], check=True)
+    assert subprocess.run(command(scratch, *layers, "--", "true"), check=False, timeout=60).returncode == 0
+    assert sorted(os.listdir(roots)) == ["root.mounted", "root.mounted.jsonl"] and (scratch / "kept/file").exists()
+    subprocess.run(["umount", roots / "root.mounted"], check=True)
+
+
 def test_a_copy_in_another_mount_namespace_goes_with_the_run(scratch, layers):
     """Somebody has made one meanwhile, and knows nothing of it; nothing is said."""
     process, root = start_waiting(scratch, layers)
