@@ -373,8 +373,9 @@ int session_unmount(struct session *session, bool *ret_busy)
         *ret_busy = true;
         status = unmount(session->mountpoint, true);
     }
-    /* EINVAL: not mounted here (any more); somebody was faster, or it lives on in another mount namespace only. */
-    return status == -EINVAL ? 0 : status;
+    /* EINVAL: not mounted here (any more); somebody was faster, or it lives on in another mount namespace only. ENOENT: he has
+     * removed the place as well. */
+    return status == -EINVAL || status == -ENOENT ? 0 : status;
 }
 
 const char *session_source(const struct session *session, const char *target)

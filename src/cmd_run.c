@@ -13,6 +13,7 @@
 #include "mount_table.h"
 #include "paths.h"
 #include "plan.h"
+#include "process.h"
 #include "report_file.h"
 #include "run.h"
 #include "run_facts.h"
@@ -82,11 +83,7 @@ static void say_unheeded(const struct plan *plan)
  * run_start_and_wait(), then mount_end_wait(). */
 static void hold_signals(void)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    const sigset_t signals = process_end_signals();
     sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
@@ -167,15 +164,12 @@ static void unmount_root(struct run *run)
                                       .owner = geteuid(),
                                       .state = state};
     struct mount_end *end = mount_end_new(run->paths, &found, MOUNT_END_STRANGERS);
-    gboolean done = mount_end_detach(end, &error);
-    if (!done)
+    if (!mount_end_detach(end, &error))
         app_notice("%s", error->message);
     /* Other mount namespaces have a copy of every mount of their time: with its place it goes, unless somebody is in it. */
     rmdir(state->mountpoint);
-    if (done) {
-        (void)mount_end_wait(end);
-        clear_dead(run);
-    }
+    (void)mount_end_wait(end);
+    clear_dead(run);
     mount_end_free(end);
 }
 

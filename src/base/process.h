@@ -7,6 +7,7 @@
 #ifndef ROFUSE_SRC_PROCESS_H
 #define ROFUSE_SRC_PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,5 +23,9 @@ char *process_comm(pid_t pid);
 
 /* A pidfd of the process if it is still the one that started at @ticks; owned by the caller; else -errno. */
 int process_open(pid_t pid, uint64_t ticks);
+
+/* SIGINT, SIGTERM and SIGHUP, less what this process was told to ignore (nohup, a job of a shell script): the kernel keeps a
+ * blocked signal even where it is ignored, and a signalfd would hand it out. */
+sigset_t process_end_signals(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "background.h"
 
 #include "app_error.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,25 +32,11 @@ static int become_daemon(int pipe_fd)
     return READY_FD;
 }
 
-/* What ends the starter, less what it was told to ignore (nohup, a job of a shell script). */
-static sigset_t end_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&signals, numbers[i]);
-    }
-    return signals;
-}
-
 pid_t background_fork(int *ret_fd)
 {
     int ends[2];
     /* From here on they wait for whoever watches for them: background_wait() in the starter, the daemon itself. */
-    const sigset_t signals = end_signals();
+    const sigset_t signals = process_end_signals();
     sigprocmask(SIG_BLOCK, &signals, NULL);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return -errno;
@@ -100,7 +87,7 @@ static int interrupt(pid_t daemon, const sigset_t *signals)
 
 int background_wait(pid_t daemon, int fd)
 {
-    const sigset_t signals = end_signals();
+    const sigset_t signals = process_end_signals();
     char byte = 0;
     ssize_t n = 0;
     bool is_interrupted = !wait_for_daemon(fd, &signals);

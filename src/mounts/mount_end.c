@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* How many lines about who is in the way are worth reading. */
@@ -61,12 +62,8 @@ static void find_daemon(struct mount_end *end)
 /* Those that wait already were not meant for this: a program that ran until now, say. */
 static int watch_signals(void)
 {
-    sigset_t signals;
+    const sigset_t signals = process_end_signals();
     struct signalfd_siginfo info;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     while (fd >= 0 && read(fd, &info, sizeof info) == sizeof info)
@@ -220,9 +217,25 @@ static bool say_last_users(const struct mount_end *end)
     return lines->len > 0;
 }
 
+/* Strangers that were in the way as it was detached may only have looked. */
+static bool is_used(const struct mount_end *end)
+{
+    if (!end->has_said)
+        return say_last_users(end);
+    if (end->users == MOUNT_END_AWAITED)
+        return true;
+    if (end->found->state != NULL && !state_dir_has(end->paths->run, end->found->state))
+        return false;
+    g_autoptr(GPtrArray) lines = find_users(end, 1);
+    return lines->len > 0;
+}
+
 bool mount_end_wait(struct mount_end *end)
 {
     bool are_strangers = end->users == MOUNT_END_STRANGERS;
+    /* Also where it could not be detached, or something else lies on it. */
+    if (are_strangers && end->pidfd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, end->pidfd, SIGTERM, NULL, 0);
     int timeout = end->has_said && !are_strangers ? 0 : QUIET_MS;
     struct pollfd events[] = {{.fd = end->pidfd, .events = POLLIN}, {.fd = end->signal_fd, .events = POLLIN}};
     for (int waited = timeout; end->pidfd >= 0; waited += timeout) {
@@ -236,10 +249,10 @@ bool mount_end_wait(struct mount_end *end)
                        (int)end->pid);
             return false;
         }
-        bool is_used = end->has_said || say_last_users(end);
-        if (!is_used && waited < ALONE_MS)
+        bool is_in_use = is_used(end);
+        if (!is_in_use && waited < ALONE_MS)
             continue;
-        if (are_strangers && (is_used || end->was_busy)) {
+        if (are_strangers && (is_in_use || end->was_busy)) {
             app_notice("not waited for: the daemon (pid %d) goes on until the last user is gone", (int)end->pid);
             return false;
         }

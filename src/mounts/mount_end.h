@@ -38,11 +38,11 @@ gboolean mount_end_detach(struct mount_end *end, GError **error);
 
 /*
  * mount_end_wait - waits for the end of the daemon, and says for what when that takes long. Returns whether it has ended, or is
- * not known: false after a signal, or where only strangers keep it.
+ * not known: false after a signal, or where only strangers keep it. Where nobody waits for strangers, the daemon is told to end.
  */
 bool mount_end_wait(struct mount_end *end);
 
-/* Signals are as they were; those that came meanwhile are dropped. NULL is allowed. */
+/* The signals stay blocked. NULL is allowed. */
 void mount_end_free(struct mount_end *end);
 
 #endif

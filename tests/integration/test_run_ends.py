@@ -127,9 +127,11 @@ def start_waiting(scratch, layers, script="echo >/x 2>/dev/null"):
 
 def test_strangers_in_the_root_are_not_waited_for(scratch, layers):
     """They are named, the run ends with its report; the root is served until they have gone."""
-    process, root = start_waiting(scratch, layers, "for i in 1 2 3; do echo >/x; done 2>/dev/null")
+    log = scratch / "log"
+    process, root = start_waiting(scratch, [*layers, "--log", f"file:{log}"], "for i in 1 2 3; do echo >/x; done 2>/dev/null")
     with process, subprocess.Popen(["sleep", "600"], cwd=root) as other:
         try:
+            rofuse_test.wait_for_program(other.pid, "sleep")
             said = process.communicate(timeout=60)[1]
             assert f"in the way: pid {other.pid} (sleep): working directory /\n" in said, said
             assert "not waited for: " in said and process.returncode == 1, said
@@ -138,6 +140,7 @@ def test_strangers_in_the_root_are_not_waited_for(scratch, layers):
         finally:
             other.kill()
     rofuse_test.wait_until(lambda: not list((scratch / "state/run").glob("*.json")), "the end of the daemon")
+    assert "cannot unmount" not in log.read_text(), "the run has done so"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
