@@ -199,6 +199,12 @@ gboolean mount_end_detach(struct mount_end *end, GError **error)
     return FALSE;
 }
 
+/* Whether its connection has ended, as far as is known: its device's number may be another file system's by now. */
+static bool is_over(const struct mount_end *end)
+{
+    return end->found->state != NULL && !state_dir_has(end->paths->run, end->found->state);
+}
+
 /*
  * Says who keeps the daemon from ending. Whether somebody does, as far as can be seen.
  *
@@ -208,7 +214,7 @@ gboolean mount_end_detach(struct mount_end *end, GError **error)
  */
 static bool say_last_users(const struct mount_end *end)
 {
-    if (end->found->state != NULL && !state_dir_has(end->paths->run, end->found->state))
+    if (is_over(end))
         return false;
     if (end->found->is_mounted && !users_find_mounts(end->found->device, name_of(end)))
         return false;
@@ -224,7 +230,7 @@ static bool is_used(const struct mount_end *end)
         return say_last_users(end);
     if (end->users == MOUNT_END_AWAITED)
         return true;
-    if (end->found->state != NULL && !state_dir_has(end->paths->run, end->found->state))
+    if (is_over(end))
         return false;
     g_autoptr(GPtrArray) lines = find_users(end, 1);
     return lines->len > 0;

@@ -23,7 +23,7 @@ enum mount_end_users {
 struct mount_end;
 
 /*
- * mount_end_new - finds the daemon. From here on SIGINT, SIGTERM and SIGHUP do not end this process: they end the wait.
+ * mount_end_new - finds the daemon. From here on what ends a process (process_end_signals()) ends the wait instead.
  *
  * @paths, @found: borrowed until the end; found->state may be NULL. Owned by the caller, mount_end_free().
  */
